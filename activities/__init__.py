@@ -1,0 +1,1 @@
+"""What a workflow may ask the world to do; thin and idempotent."""

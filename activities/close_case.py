@@ -1,0 +1,37 @@
+"""End a case that nobody decided."""
+
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from activities.chart_writes import write_to_chart
+from activities.world import World, boundary
+from contracts.cases import CaseOutcome, CaseRef, CaseState
+from integrations.fhir import proposals
+from integrations.ledger import cases
+from integrations.ledger.audit import Action
+
+
+@activity.defn(name="close_case")
+@dataclass(frozen=True)
+class CloseCase:
+    """Idempotent: an end in the ledger, then our Task cancelled. Nothing else was ever written for the case."""
+
+    world: World
+
+    def __call__(self, ref: CaseRef) -> CaseOutcome:
+        """End a case that nobody decided. Raises ApprovalError when somebody has."""
+        state = CaseState.CLOSED_UNDECIDED
+        with boundary():
+            with self.world.db.write() as tx:
+                if cases.end(tx, ref.case_id, state):
+                    self.world.auditor.append(tx, Action.CLOSE, "nobody decided", case_id=ref.case_id)
+                case = cases.find(tx, ref.case_id)
+            if case and case.version:
+                task = self.world.fhir.read("Task", proposals.resource_id(ref, "task"))
+                after = proposals.closed(task, "cancelled", "nobody decided within the escalation ladder")
+                version = f'W/"{task["meta"]["versionId"]}"'
+                request = {"method": "PUT", "url": f"Task/{task['id']}", "ifMatch": version}
+                write_to_chart(self.world, ref, [{"resource": after, "request": request}], Action.WRITE)
+            self.world.live.publish(ref.case_id)
+            return CaseOutcome(case_id=ref.case_id, state=state)

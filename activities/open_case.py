@@ -1,0 +1,57 @@
+"""Show a suggestion: a proposal Task in the chart, a row in the worklist."""
+
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from activities.chart_writes import write_to_chart
+from activities.world import World, boundary
+from contracts.cases import CoverRequest, OpenRequest
+from contracts.errors import FhirError, FhirFault
+from integrations.fhir import proposals
+from integrations.ledger import cases
+from integrations.ledger.audit import Action
+
+
+@activity.defn(name="open_case")
+@dataclass(frozen=True)
+class OpenCase:
+    """Idempotent: the Task has the case's own id, and an older version never replaces a newer one."""
+
+    world: World
+
+    def __call__(self, request: OpenRequest) -> None:
+        """Write the Task, then the row: a person sees only what the chart and the workflow know."""
+        ref = request.ref
+        with boundary():
+            suggestion = self.world.suggestion(request.result.suggestion_blob)
+            task = proposals.proposal(ref, suggestion, request.result.suggestion_hash)
+            entry = {"resource": task, "request": {"method": "PUT", "url": f"Task/{task['id']}"}}
+            current = self._current(task["id"])
+            if current:
+                entry["request"]["ifMatch"] = f'W/"{current}"'
+            (written,) = write_to_chart(self.world, ref, [entry], Action.PROPOSE)
+            with self.world.db.write() as tx:
+                cases.show_version(tx, request, written["meta"]["versionId"])
+            self.world.live.publish(ref.case_id)
+
+    def _current(self, task_id: str) -> str | None:
+        try:
+            return self.world.fhir.read("Task", task_id)["meta"]["versionId"]
+        except FhirError as fault:
+            if fault.kind == FhirFault.MISSING:
+                return None
+            raise
+
+
+@activity.defn(name="cover_events")
+@dataclass(frozen=True)
+class CoverEvents:
+    """Idempotent: sets a mark. New events that changed no coded value leave the suggestion as it is."""
+
+    world: World
+
+    def __call__(self, request: CoverRequest) -> None:
+        with boundary(), self.world.db.write() as tx:
+            cases.cover(tx, request.ref.case_id, request.version, request.covers_event)
+        self.world.live.publish(request.ref.case_id)

@@ -1,0 +1,63 @@
+"""Keep what happened in a case, for tuning and for those who ask later."""
+
+import json
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from activities.world import World, boundary
+from contracts.cases import CaseOutcome, CaseRef
+from contracts.model_calls import ModelCall
+from integrations.ledger import cases, tables
+from integrations.ledger.audit import Action
+from tuning import trajectory
+
+
+@activity.defn(name="record_trajectory")
+@dataclass(frozen=True)
+class RecordTrajectory:
+    """Idempotent: one row for a case, and the file is named by its content."""
+
+    world: World
+
+    def __call__(self, ref: CaseRef) -> CaseOutcome:
+        """Return how the case ended, once its file is kept."""
+        with boundary():
+            with self.world.db.read() as tx:
+                case, decision = cases.find(tx, ref.case_id), cases.decision_of(tx, ref.case_id)
+                shown = tx.execute(
+                    tables.runs.select().where(tables.runs.c.case_id == ref.case_id).order_by(tables.runs.c.version)
+                ).all()
+                calls = tx.execute(
+                    tables.calls.select().where(tables.calls.c.case_id == ref.case_id).order_by(tables.calls.c.position)
+                ).all()
+            assert case is not None
+            runs = [
+                trajectory.Run(
+                    version=row.version,
+                    snapshot_blob=row.snapshot_blob,
+                    suggestion=(suggestion := self.world.suggestion(row.suggestion_blob)),
+                    suggestion_hash=suggestion.sha256(),
+                    shown_at=row.shown_at.isoformat(),
+                    calls=tuple(
+                        ModelCall.model_validate_json(self.world.blobs.get(call.call_blob))
+                        for call in calls
+                        if call.version == row.version
+                    ),
+                )
+                for row in shown
+            ]
+            document = trajectory.build(ref, case.state, runs, decision, self.world.version)
+            blob = self.world.blobs.put(json.dumps(document, sort_keys=True).encode())
+            self._keep(ref, blob, document["extra"]["wardflow"]["trainable"])
+            decided = decision.decision_id if decision else None
+            return CaseOutcome(case_id=ref.case_id, state=case.state, decision_id=decided)
+
+    def _keep(self, ref: CaseRef, blob: str, trainable: bool) -> None:
+        kept = tables.trajectories
+        with self.world.db.write() as tx:
+            tx.execute(kept.delete().where(kept.c.case_id == ref.case_id))
+            tx.execute(
+                kept.insert().values(case_id=ref.case_id, blob=blob, trainable=trainable, recorded_at=tables.now())
+            )
+            self.world.auditor.append(tx, Action.RECORD, f"trajectory {blob[:16]}", case_id=ref.case_id)

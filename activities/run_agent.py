@@ -1,0 +1,116 @@
+"""Run a pathway's graph on a frozen chart."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from temporalio import activity
+
+from activities.world import World, boundary
+from agents.pathway import ChatPort, NoModel
+from contracts.cases import AgentRequest, AgentResult
+from contracts.errors import Fallback, ModelError
+from contracts.model_calls import ChatRequest, ModelCall
+from contracts.suggestions import Suggestion
+from integrations.inference.chat import ChatClient
+from integrations.ledger import tables
+from integrations.ledger.audit import Action
+
+HEARTBEAT_S = 2.0
+
+
+class RecordedChat:
+    """A model whose answers are in the ledger before they are used, and are read back instead of asked again.
+
+    The record is the graph's checkpoint: after a crash the graph runs from its start and finds its answers.
+    """
+
+    def __init__(self, world: World, request: AgentRequest, client: ChatClient) -> None:
+        self._world, self._client = world, client
+        self._case, self._version = request.ref.case_id, request.version
+
+    async def ask(self, request: ChatRequest) -> ModelCall:
+        recorded = await asyncio.to_thread(self._recorded, request.sha256())
+        if recorded:
+            return recorded
+        try:
+            call = await self._client.ask(request)
+        except ModelError as fault:
+            if fault.kind == Fallback.FORBIDDEN:
+                await asyncio.to_thread(self._audit_refusal)
+            raise
+        await asyncio.to_thread(self._record, call)
+        return call
+
+    def _recorded(self, request_hash: str) -> ModelCall | None:
+        calls = tables.calls.c
+        with self._world.db.read() as tx:
+            same = (calls.case_id == self._case, calls.version == self._version, calls.request_hash == request_hash)
+            blob = tx.scalar(sa.select(calls.call_blob).where(*same))
+        return ModelCall.model_validate_json(self._world.blobs.get(blob)) if blob else None
+
+    def _record(self, call: ModelCall) -> None:
+        blob = self._world.blobs.put(call.canonical())
+        calls = tables.calls
+        with self._world.db.write() as tx:
+            same = (calls.c.case_id == self._case, calls.c.version == self._version)
+            position = tx.scalar(sa.select(sa.func.count()).select_from(calls).where(*same)) or 0
+            tx.execute(
+                calls.insert().values(
+                    case_id=self._case,
+                    version=self._version,
+                    request_hash=call.request.sha256(),
+                    position=position,
+                    call_blob=blob,
+                )
+            )
+            self._world.auditor.append(
+                tx, Action.MODEL_CALL, call.endpoint, case_id=self._case, detail=f"{call.request.step} {call.model}"
+            )
+
+    def _audit_refusal(self) -> None:
+        with self._world.db.write() as tx:
+            endpoint = self._client.endpoint
+            self._world.auditor.append(
+                tx, Action.MODEL_REFUSED, endpoint.name, case_id=self._case, detail=f"phi={endpoint.phi}"
+            )
+
+
+@activity.defn(name="run_agent")
+@dataclass(frozen=True)
+class RunAgent:
+    """Idempotent: the snapshot is frozen, and a model's answers are read back from the record."""
+
+    world: World
+
+    async def __call__(self, request: AgentRequest) -> AgentResult:
+        """Return the suggestion by reference and hash; without a model it is one by rules (I11)."""
+        heartbeats = asyncio.create_task(_heartbeat())
+        try:
+            with boundary():
+                client = None if request.rules_only else self.world.models.get("reasoning")
+                port: ChatPort = RecordedChat(self.world, request, client) if client else NoModel()
+                pathway, ref = self.world.pathways[request.ref.pathway], request.ref
+                facts = await asyncio.to_thread(
+                    self.world.facts, ref.pathway, ref.encounter_id, request.snapshot.snapshot_blob
+                )
+                suggestion: Suggestion = (await pathway.build(port).ainvoke({"facts": facts}))["suggestion"]
+                blob = await asyncio.to_thread(self.world.blobs.put, suggestion.canonical())
+        finally:
+            heartbeats.cancel()
+            with suppress(asyncio.CancelledError):
+                await heartbeats
+        return AgentResult(
+            suggestion_blob=blob,
+            suggestion_hash=suggestion.sha256(),
+            choices=tuple(choice.code for choice in suggestion.choices),
+            selected=suggestion.selected,
+            made_by=suggestion.made_by,
+        )
+
+
+async def _heartbeat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(HEARTBEAT_S)

@@ -1,0 +1,1 @@
+"""One package per pathway, from frozen chart facts to a suggestion."""

@@ -1,0 +1,1 @@
+"""Emergency triage: an arrival becomes an acuity suggestion."""

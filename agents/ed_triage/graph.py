@@ -1,0 +1,123 @@
+"""The agent: score, judge, explain, verify, propose; a plain LangGraph graph without effects."""
+
+import json
+import re
+from typing import Any, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+
+from agents.ed_triage import prompts, rules
+from agents.pathway import ChatPort, SuggestionGraph, probabilities
+from contracts.charts import ChartFacts, FactKind
+from contracts.ed_triage import AcuityScale, EdTriageOptions
+from contracts.errors import Fallback, ModelError
+from contracts.suggestions import Choice, Claim, Finding, MadeBy, Suggestion, Support
+
+PATHWAY = "ed_triage"
+DEFAULT_LEVEL = "3"  # where neither rules nor model say more: the middle, labelled as undecided support
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+class TriageState(TypedDict, total=False):
+    facts: ChartFacts
+    findings: tuple[Finding, ...]
+    choices: tuple[Choice, ...]
+    model: str
+    fallback: Fallback
+    claims: tuple[Claim, ...]
+    dropped_claims: int
+    suggestion: Suggestion
+
+
+def build(scale: AcuityScale, options: EdTriageOptions, reasoning: ChatPort) -> SuggestionGraph:
+    """Return the compiled graph: `{"facts": ChartFacts}` in, `suggestion` out."""
+    nodes = _Nodes(scale, options, reasoning)
+    graph = StateGraph(TriageState)
+    graph.add_node("score", nodes.score)
+    graph.add_node("judge", nodes.judge)
+    graph.add_node("explain", nodes.explain)
+    graph.add_node("verify", nodes.verify)
+    graph.add_node("propose", nodes.propose)
+    graph.add_edge(START, "score")
+    graph.add_edge("score", "judge")
+    graph.add_conditional_edges("judge", lambda state: "propose" if "fallback" in state else "explain")
+    graph.add_edge("explain", "verify")
+    graph.add_edge("verify", "propose")
+    graph.add_edge("propose", END)
+    return graph.compile()
+
+
+class _Nodes:
+    def __init__(self, scale: AcuityScale, options: EdTriageOptions, reasoning: ChatPort) -> None:
+        self.scale, self.options, self.reasoning = scale, options, reasoning
+        self.choices = tuple(Choice(code=level.code, display=level.display) for level in scale.levels)
+
+    async def score(self, state: TriageState) -> TriageState:
+        return {"findings": rules.findings(state["facts"])}
+
+    async def judge(self, state: TriageState) -> TriageState:
+        try:
+            call = await self.reasoning.ask(prompts.judge(state["facts"], self.scale))
+            return {"choices": probabilities(call, self.choices), "model": call.model}
+        except ModelError as fault:
+            return {"fallback": Fallback(fault.kind)}
+
+    async def explain(self, state: TriageState) -> TriageState:
+        level = self._selected(state["choices"], state["findings"])
+        try:
+            call = await self.reasoning.ask(prompts.explain(state["facts"], self.scale, level))
+            claims = tuple(Claim.model_validate(claim) for claim in json.loads(call.content)["reasons"])
+        except (ModelError, ValueError, KeyError, TypeError):
+            return {"claims": (), "dropped_claims": 1}  # a level without reasons is still a level, and shown so
+        return {"claims": claims, "dropped_claims": 0}
+
+    async def verify(self, state: TriageState) -> TriageState:
+        held = tuple(claim for claim in state["claims"] if borne_out(claim, state["facts"]))
+        return {"claims": held, "dropped_claims": state["dropped_claims"] + len(state["claims"]) - len(held)}
+
+    async def propose(self, state: TriageState) -> TriageState:
+        facts, found = state["facts"], state["findings"]
+        judged = state.get("choices")
+        selected = self._selected(judged, found)
+        suggestion = Suggestion(
+            pathway=PATHWAY,
+            system=self.scale.system,
+            choices=judged or self.choices,
+            selected=selected,
+            floor=rules.floor(found),
+            made_by=MadeBy.MODEL if judged else MadeBy.RULES,
+            fallback=state.get("fallback"),
+            model=state.get("model"),
+            support=self._support(judged, selected),
+            claims=state.get("claims", ()),
+            dropped_claims=state.get("dropped_claims", 0),
+            findings=found,
+            missing=rules.missing(facts),
+            facts=facts,
+        )
+        return {"suggestion": suggestion}
+
+    def _selected(self, judged: tuple[Choice, ...] | None, found: tuple[Finding, ...]) -> str:
+        """Return the model's likeliest level raised to the floor; without a model the floor, or the middle level."""
+        floor = rules.floor(found)
+        if judged is None:
+            return floor or DEFAULT_LEVEL
+        likeliest = max(judged, key=lambda choice: choice.probability or 0.0).code
+        return min(likeliest, floor) if floor else likeliest
+
+    def _support(self, judged: tuple[Choice, ...] | None, selected: str) -> Support:
+        if judged is None:
+            return Support.RULES_ONLY
+        probability = next(c.probability or 0.0 for c in judged if c.code == selected)
+        if probability >= self.options.strong_from:
+            return Support.STRONG
+        return Support.MODERATE if probability >= self.options.moderate_from else Support.UNCERTAIN
+
+
+def borne_out(claim: Claim, facts: ChartFacts) -> bool:
+    """Return whether every citation resolves in this chart and every number of the text is in a cited fact (I7)."""
+    cited = [facts.get(key) for key in claim.cites]
+    if not cited or not claim.text.strip() or any(f is None or f.kind == FactKind.IDENTITY for f in cited):
+        return False
+    known: set[Any] = {float(n) for f in cited if f for n in NUMBER.findall(f.shown())}
+    return all(float(n) in known for n in NUMBER.findall(claim.text))

@@ -1,0 +1,52 @@
+"""Emergency triage as a pathway: what the rest of Wardflow asks of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from agents.ed_triage import graph, resources, rules, scales
+from agents.pathway import ChatPort, Pathway, Resource, SuggestionGraph
+from contracts.charts import ChartFacts
+from contracts.decisions import Decision
+from contracts.ed_triage import EdTriageOptions
+from contracts.suggestions import Suggestion
+
+
+class EdTriage:
+    """See `agents.pathway.Pathway`."""
+
+    name = graph.PATHWAY
+
+    def __init__(self, options: EdTriageOptions) -> None:
+        self.options = options
+        self.scale = scales.scale_named(options.scale)
+
+    def chart_queries(self, encounter_id: str) -> tuple[str, ...]:
+        return f"Observation?encounter=Encounter/{encounter_id}", "Patient?_id={patient}"
+
+    def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
+        return resources.read_chart(chart, encounter_id, as_of, self.options.codes)
+
+    def build(self, reasoning: ChatPort) -> SuggestionGraph:
+        return graph.build(self.scale, self.options, reasoning)
+
+    def floor(self, facts: ChartFacts) -> str | None:
+        return rules.floor(rules.findings(facts))
+
+    def more_urgent(self, code: str, than: str) -> bool:
+        return code < than
+
+    def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:
+        return [resources.acuity(suggestion.facts, self.scale, decision, result_id, meta)]
+
+    def headline(self, facts: ChartFacts) -> str:
+        complaint, age, sex = (facts.get(key) for key in ("complaint", "age", "sex"))
+        who = " ".join(fact.value for fact in (age, sex) if fact)
+        return f"{complaint.value if complaint else 'complaint not recorded'} ({who or 'age and sex unknown'})"
+
+    def colour(self, code: str) -> str:
+        return next((level.colour for level in self.scale.levels if level.code == code), "#555555")
+
+
+def configure(options: Mapping[str, object]) -> Pathway:
+    """Return the pathway for its block of the configuration. Raises ValidationError or ConfigurationError."""
+    return EdTriage(EdTriageOptions.model_validate(options))

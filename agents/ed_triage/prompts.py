@@ -1,0 +1,64 @@
+"""What the model is asked: one level, then reasons that name the facts they rest on."""
+
+import json
+
+from contracts.charts import ChartFacts, Fact, FactKind
+from contracts.ed_triage import AcuityScale
+from contracts.model_calls import ChatRequest, Message
+
+LEVEL_TOKENS = 4
+REASON_TOKENS = 160
+REASON_CHARS = 140
+MOST_REASONS = 3
+
+
+def judge(facts: ChartFacts, scale: AcuityScale) -> ChatRequest:
+    """Ask for the level, as a closed choice."""
+    return ChatRequest(
+        step="judge",
+        messages=_messages(facts, scale, "Answer with the number of one level."),
+        choices=tuple(level.code for level in scale.levels),
+        max_tokens=LEVEL_TOKENS,
+    )
+
+
+def explain(facts: ChartFacts, scale: AcuityScale, level: str) -> ChatRequest:
+    """Ask why that level, as JSON whose citations are keys of these facts."""
+    keys = [fact.key for fact in _seen(facts)]
+    reason = {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string", "maxLength": REASON_CHARS},
+            "cites": {"type": "array", "items": {"enum": keys}, "minItems": 1, "maxItems": 2},
+        },
+        "required": ["text", "cites"],
+        "additionalProperties": False,
+    }
+    reasons = {"type": "array", "items": reason, "minItems": 1, "maxItems": MOST_REASONS}
+    schema = {
+        "type": "object",
+        "properties": {"reasons": reasons},
+        "required": ["reasons"],
+        "additionalProperties": False,
+    }
+    ask = f"The level is {level}. Give the reasons in short sentences, each citing the facts it rests on."
+    return ChatRequest(
+        step="explain",
+        messages=_messages(facts, scale, ask),
+        json_schema=json.dumps(schema, sort_keys=True),
+        max_tokens=REASON_TOKENS,
+    )
+
+
+def _seen(facts: ChartFacts) -> list[Fact]:
+    return [fact for fact in facts.facts if fact.kind != FactKind.IDENTITY]
+
+
+def _messages(facts: ChartFacts, scale: AcuityScale, ask: str) -> tuple[Message, ...]:
+    levels = ", ".join(f"{level.code} {level.display.lower()}" for level in scale.levels)
+    # Chart text is data: it stands as quoted lines, and nothing in it can choose an answer outside the schema.
+    chart = "\n".join(f"{fact.key}: {json.dumps(fact.shown(), ensure_ascii=False)}" for fact in _seen(facts))
+    return (
+        Message(role="system", content=f"You triage emergency patients. Levels: {levels}."),
+        Message(role="user", content=f"{chart}\n{ask}"),
+    )

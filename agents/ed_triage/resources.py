@@ -1,0 +1,159 @@
+"""FHIR R4 in and out of emergency triage, pure: a frozen chart to facts, a decision to an acuity Observation."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from fhir.resources.R4B.observation import Observation
+
+from contracts.charts import ChartFacts, Fact, FactKind
+from contracts.decisions import Decision
+from contracts.ed_triage import AcuityScale
+from contracts.errors import FhirError, FhirFault
+
+Resource = dict[str, Any]
+# key: (label, unit, kind); an Observation of another key is left aside
+SHOWN = {
+    "complaint": ("Complaint", "", FactKind.PRESENTATION),
+    "arrival_mode": ("Arrived by", "", FactKind.PRESENTATION),
+    "injury": ("Injury", "", FactKind.PRESENTATION),
+    "pain_nrs": ("Pain", "of 10", FactKind.PRESENTATION),
+    "avpu": ("Responsiveness", "", FactKind.VITAL),
+    "hr": ("HR", "/min", FactKind.VITAL),
+    "rr": ("RR", "/min", FactKind.VITAL),
+    "sbp": ("SBP", "mmHg", FactKind.VITAL),
+    "dbp": ("DBP", "mmHg", FactKind.VITAL),
+    "temp_c": ("Temp", "°C", FactKind.VITAL),
+    "spo2": ("SpO2", "%", FactKind.VITAL),
+    "oxygen_l_min": ("Oxygen", "L/min", FactKind.VITAL),
+}
+FAHRENHEIT = "[degF]"  # UCUM
+IGNORED_STATUS = ("entered-in-error", "cancelled", "unknown")
+ACUITY_LOINC = {"system": "http://loinc.org", "code": "11283-9", "display": "Acuity assessment at First encounter"}
+COMPLAINT_CHARS = 300
+
+
+def read_chart(
+    resources: Sequence[Resource], encounter_id: str, as_of: datetime, codes: Mapping[str, str]
+) -> ChartFacts:
+    """Return the newest value of each fact at `as_of`. Raises FhirError where Encounter or Patient is missing."""
+    by_type: dict[str, list[Resource]] = {}
+    for resource in resources:
+        by_type.setdefault(resource["resourceType"], []).append(resource)
+    encounter = next((e for e in by_type.get("Encounter", ()) if e["id"] == encounter_id), None)
+    if encounter is None:
+        raise FhirError(FhirFault.MISSING, "chart without its Encounter")
+    patient = encounter.get("subject", {}).get("reference", "")
+    newest: dict[str, Fact] = {}
+    for fact in _observed(by_type.get("Observation", ()), patient, as_of, codes):
+        known = newest.get(fact.key)
+        if known is None or (known.effective_at or as_of) <= (fact.effective_at or as_of):
+            newest[fact.key] = fact
+    if "complaint" not in newest:
+        text = next((r["text"] for r in encounter.get("reasonCode", ()) if r.get("text")), None)
+        if text:
+            newest["complaint"] = _fact("complaint", text[:COMPLAINT_CHARS], None, encounter, None)
+    who = next((p for p in by_type.get("Patient", ()) if patient == f"Patient/{p['id']}"), None)
+    ordered = [newest[key] for key in SHOWN if key in newest]
+    facts = (*(_person(who, as_of) if who else ()), *ordered)
+    return ChartFacts(encounter_id=encounter_id, patient=patient, as_of=as_of, facts=facts)
+
+
+def _observed(
+    observations: Sequence[Resource], patient: str, as_of: datetime, codes: Mapping[str, str]
+) -> Iterator[Fact]:
+    for resource in observations:
+        # A chart search can't be trusted to return one patient only (I7).
+        if resource.get("subject", {}).get("reference") != patient or resource.get("status") in IGNORED_STATUS:
+            continue
+        at = _moment(resource.get("effectiveDateTime"))
+        if at and at > as_of:
+            continue
+        for part in (resource, *resource.get("component", ())):
+            key = _key(part.get("code", {}), codes)
+            if key:
+                text, number = _value(part, key)
+                if text:
+                    yield _fact(key, text, number, resource, at)
+
+
+def _key(code: Resource, codes: Mapping[str, str]) -> str | None:
+    names = [c.get("code") for c in code.get("coding", ())] + [code.get("text")]
+    return next((codes[n] for n in names if n in codes and codes[n] in SHOWN), None)
+
+
+def _value(part: Resource, key: str) -> tuple[str, float | None]:
+    number: float | None = part.get("valueQuantity", {}).get("value", part.get("valueInteger"))
+    if number is not None:
+        if part.get("valueQuantity", {}).get("code") == FAHRENHEIT:
+            number = round((number - 32) * 5 / 9, 1)
+        return f"{number:g}", float(number)
+    if "valueBoolean" in part:
+        return ("yes" if part["valueBoolean"] else "no"), None
+    concept = part.get("valueCodeableConcept", {})
+    text = concept.get("text") or next((c.get("display") for c in concept.get("coding", ())), None)
+    text = str(part.get("valueString") or text or "").strip()[:COMPLAINT_CHARS]
+    return (text.lower() if key == "avpu" else text), None
+
+
+def _fact(key: str, value: str, number: float | None, source: Resource, at: datetime | None) -> Fact:
+    label, unit, kind = SHOWN[key]
+    version = source.get("meta", {}).get("versionId", "1")
+    where = f"{source['resourceType']}/{source['id']}/_history/{version}"
+    return Fact(key=key, kind=kind, label=label, value=value, number=number, unit=unit, resource=where, effective_at=at)
+
+
+def _person(patient: Resource, as_of: datetime) -> Iterator[Fact]:
+    where = f"Patient/{patient['id']}/_history/{patient.get('meta', {}).get('versionId', '1')}"
+    name = next(iter(patient.get("name", ())), {})
+    words = name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip()
+    if words:
+        yield Fact(key="name", kind=FactKind.IDENTITY, label="Name", value=words, resource=where)
+    if patient.get("gender"):
+        kind = FactKind.PRESENTATION
+        yield Fact(key="sex", kind=kind, label="Sex", value=patient["gender"], resource=where)
+    if len(patient.get("birthDate", "")) >= 4:
+        born = date.fromisoformat((patient["birthDate"] + "-01-01")[:10])
+        today = as_of.date()
+        years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+        yield Fact(
+            key="age",
+            kind=FactKind.PRESENTATION,
+            label="Age",
+            value=str(years),
+            number=years,
+            unit="years",
+            resource=where,
+        )
+
+
+def _moment(text: str | None) -> datetime | None:
+    if not text or "T" not in text:
+        return None
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def acuity(facts: ChartFacts, scale: AcuityScale, decision: Decision, id_: str, meta: Resource) -> Resource:
+    """Return the acuity that a person decided, as an Observation of the encounter."""
+    level = next(level for level in scale.levels if level.code == decision.selected)
+    coding = {"system": scale.system, "code": level.code, "display": level.display}
+    category = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}
+    body = {
+        "resourceType": "Observation",
+        "id": id_,
+        "meta": meta,
+        "identifier": [{"system": meta["tag"][0]["system"], "value": decision.case_id}],
+        "status": "final",
+        "category": [{"coding": [category]}],
+        "code": {"coding": [ACUITY_LOINC], "text": "Triage acuity"},
+        "subject": {"reference": facts.patient},
+        "encounter": {"reference": f"Encounter/{facts.encounter_id}"},
+        "effectiveDateTime": decision.decided_at.isoformat(),
+        "valueCodeableConcept": {"coding": [coding], "text": f"{level.code} {level.display}"},
+    }
+    if decision.reason:
+        body["note"] = [{"text": decision.reason}]
+    Observation.model_validate(body)
+    return json.loads(json.dumps(body))

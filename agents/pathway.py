@@ -1,0 +1,90 @@
+"""What every pathway offers, and the ports through which its graph reaches the world."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from math import exp
+from typing import Any, Protocol
+
+from contracts.charts import ChartFacts
+from contracts.decisions import Decision
+from contracts.errors import Fallback, ModelError
+from contracts.model_calls import ChatRequest, ModelCall
+from contracts.suggestions import Choice, Suggestion
+
+Resource = dict[str, Any]
+
+
+class ChatPort(Protocol):
+    """A model, or the record of what it said. Raises ModelError."""
+
+    async def ask(self, request: ChatRequest) -> ModelCall: ...
+
+
+class NoModel:
+    """The port of a role that nobody serves."""
+
+    async def ask(self, request: ChatRequest) -> ModelCall:
+        raise ModelError(Fallback.NOT_CONFIGURED)
+
+
+class SuggestionGraph(Protocol):
+    """A compiled LangGraph graph: input `{"facts": ChartFacts}`, output with `suggestion: Suggestion`."""
+
+    async def ainvoke(self, input: Any) -> dict[str, Any]: ...
+
+
+class Pathway(Protocol):
+    """One use case. Everything but the graph's model calls is pure."""
+
+    name: str
+
+    def chart_queries(self, encounter_id: str) -> tuple[str, ...]:
+        """Return the FHIR searches that freeze the chart; `{patient}` stands for the patient's id."""
+        ...
+
+    def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
+        """Return the coded values of a frozen chart as they were at `as_of`."""
+        ...
+
+    def build(self, reasoning: ChatPort) -> SuggestionGraph:
+        """Return the graph from frozen facts to a suggestion; nothing in it has an effect outside."""
+        ...
+
+    def floor(self, facts: ChartFacts) -> str | None:
+        """Return the code that the rules demand at least, or None."""
+        ...
+
+    def more_urgent(self, code: str, than: str) -> bool:
+        """Return whether the first code is more urgent than the second."""
+        ...
+
+    def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:
+        """Return what an approved or changed suggestion writes, validated, with this id and our `meta`."""
+        ...
+
+    def headline(self, facts: ChartFacts) -> str:
+        """Return the few words by which a person recognises the case in a list."""
+        ...
+
+    def colour(self, code: str) -> str:
+        """Return the CSS colour that the scale gives a code."""
+        ...
+
+
+def probabilities(call: ModelCall, choices: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Return the choices with the model's probability of each, over the closed choice (they sum to 1).
+
+    Read from the alternatives of the first token that is one of the codes. Raises ModelError(NONSENSE) when the
+    answer is none of them, or the server left one out: an unknown probability is not a small one.
+    """
+    codes = [c.code for c in choices]
+    if call.content.strip() not in codes:
+        raise ModelError(Fallback.NONSENSE, "answer is not one of the choices")
+    for alternatives in call.top_logprobs:
+        weights: dict[str, float] = {}
+        for token in alternatives:
+            weights[token.token.strip()] = weights.get(token.token.strip(), 0.0) + exp(token.logprob)
+        total = sum(weights.get(code, 0.0) for code in codes)
+        if total > 0 and all(code in weights for code in codes):
+            return tuple(c.model_copy(update={"probability": weights[c.code] / total}) for c in choices)
+    raise ModelError(Fallback.NONSENSE, "no probability for some of the choices")

@@ -1,0 +1,117 @@
+"""One case: the process for one encounter and pathway, and what its activities are told."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from contracts.decisions import Decision
+from contracts.frozen import Frozen
+from contracts.suggestions import MadeBy
+
+
+class CaseState(StrEnum):
+    """opened = open + decided + written + rejected + closed_undecided (I1)."""
+
+    OPEN = "open"
+    DECIDED = "decided"
+    """In the ledger; its write is under way."""
+    WRITTEN = "written"
+    REJECTED = "rejected"
+    CLOSED_UNDECIDED = "closed_undecided"
+    """Nobody decided until the end of the escalation ladder."""
+
+
+ENDED = (CaseState.WRITTEN, CaseState.REJECTED, CaseState.CLOSED_UNDECIDED)
+
+
+class CaseRef(Frozen):
+    """Names a case. What we write for it is named by case, so by encounter, pathway and generation."""
+
+    case_id: str
+    """Keyed hash of encounter, pathway and generation; also the workflow id."""
+    pathway: str
+    encounter_id: str
+    generation: int
+
+
+class CaseInput(Frozen):
+    """Start of the case workflow."""
+
+    ref: CaseRef
+    due_at: datetime
+    """Acceptance of the first event, and the pathway's limit (I4)."""
+    ladder: tuple[timedelta, ...]
+    """Waits between the steps of escalation after `due_at`; at the end the case is closed undecided."""
+    roles: tuple[str, ...]
+    """Who may decide."""
+    verify_key: str
+    """Hex Ed25519 public key of the service that signs decisions."""
+
+
+class CaseSignal(Frozen):
+    """The events of one window; ids that were already told change nothing (I3)."""
+
+    event_ids: tuple[int, ...]
+
+
+class SnapshotRequest(Frozen):
+    ref: CaseRef
+
+
+class ChartSnapshot(Frozen):
+    """Where the frozen chart lies; the chart itself stays out of Temporal."""
+
+    snapshot_blob: str
+    facts_hash: str
+    """Equal when no coded value changed."""
+
+
+class AgentRequest(Frozen):
+    ref: CaseRef
+    version: int
+    snapshot: ChartSnapshot
+    rules_only: bool = False
+    """Asked for when the machine of the model does not answer."""
+
+
+class AgentResult(Frozen):
+    suggestion_blob: str
+    suggestion_hash: str
+    choices: tuple[str, ...]
+    selected: str
+    made_by: MadeBy
+
+
+class OpenRequest(Frozen):
+    """Show this version; `covers_event` is the newest event that it has seen."""
+
+    ref: CaseRef
+    version: int
+    covers_event: int
+    snapshot: ChartSnapshot
+    result: AgentResult
+
+
+class CoverRequest(Frozen):
+    """Newer events that changed nothing: the shown version covers them too."""
+
+    ref: CaseRef
+    version: int
+    covers_event: int
+
+
+class EscalationRequest(Frozen):
+    ref: CaseRef
+    step: int
+
+
+class DecisionRequest(Frozen):
+    ref: CaseRef
+    decision: Decision
+
+
+class CaseOutcome(Frozen):
+    """Result of the case workflow, and of the activities that end a case."""
+
+    case_id: str
+    state: CaseState
+    decision_id: str | None = None

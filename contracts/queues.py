@@ -1,0 +1,10 @@
+"""Task queues, named after the machine they need."""
+
+from enum import StrEnum
+
+
+class TaskQueue(StrEnum):
+    CASES = "cases"
+    """Any machine that reaches the ledger and the FHIR server."""
+    GPU_REASONING = "gpu-reasoning"
+    """A machine that reaches the reasoning model; its slots bound how many agents run at once."""

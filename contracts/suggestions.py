@@ -1,0 +1,75 @@
+"""What an agent proposes to a person."""
+
+from enum import StrEnum
+
+from contracts.charts import ChartFacts
+from contracts.errors import Fallback
+from contracts.frozen import Frozen
+
+
+class MadeBy(StrEnum):
+    MODEL = "model"
+    RULES = "rules"
+
+
+class Support(StrEnum):
+    """How sure we are, in words; a bare percentage misleads."""
+
+    STRONG = "strong"
+    MODERATE = "moderate"
+    UNCERTAIN = "uncertain"
+    """Decide without it."""
+    RULES_ONLY = "rules only"
+
+
+class Choice(Frozen):
+    code: str
+    display: str
+    probability: float | None = None
+    """The model's, over the closed choice (sums to 1); None in a suggestion by rules."""
+
+
+class Claim(Frozen):
+    """One sentence, and the keys of the facts that bear it out."""
+
+    text: str
+    cites: tuple[str, ...]
+
+
+class Finding(Frozen):
+    """What a rule found, with its source; `floor` is the code it demands at least."""
+
+    rule: str
+    text: str
+    source: str
+    cites: tuple[str, ...] = ()
+    floor: str | None = None
+
+
+class Suggestion(Frozen):
+    """Everything a person is shown; its hash is what they approve (I6)."""
+
+    schema_version: int = 1
+    pathway: str
+    system: str
+    """URI of the code system of the choices."""
+    choices: tuple[Choice, ...]
+    """From the most to the least urgent."""
+    selected: str
+    floor: str | None = None
+    """Rules demand at least this; a model may raise it, never lower it (I10)."""
+    made_by: MadeBy
+    fallback: Fallback | None = None
+    model: str | None = None
+    support: Support
+    claims: tuple[Claim, ...] = ()
+    dropped_claims: int = 0
+    """Claims that the chart does not bear out, and that nobody is shown (I7)."""
+    findings: tuple[Finding, ...] = ()
+    missing: tuple[str, ...] = ()
+    """What the rules wanted and the chart lacks."""
+    facts: ChartFacts
+
+    def choice(self, code: str) -> Choice | None:
+        """Return the choice of that code, or None."""
+        return next((c for c in self.choices if c.code == code), None)

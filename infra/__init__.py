@@ -1,0 +1,1 @@
+"""Starting the local parts; no product code."""

@@ -1,0 +1,1 @@
+"""The outside world: FHIR, models, ledger, blobs, the live worklist."""

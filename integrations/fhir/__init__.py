@@ -1,0 +1,1 @@
+"""FHIR R4: client, notifications, subscriptions, and what we write."""

@@ -1,0 +1,74 @@
+"""Our own authenticated calls to the chart's FHIR R4 server."""
+
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from contracts.errors import FhirError, FhirFault
+
+Resource = dict[str, Any]
+"""A FHIR resource as JSON; the one place where an untyped dict is a fair type."""
+PAGE = 500
+
+
+class FhirClient:
+    """Thread-safe. Every call raises FhirError, classified; `timeout_s` stays below the activities' time-outs."""
+
+    def __init__(self, base_url: str, token: str, timeout_s: float = 5.0) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._http = httpx.Client(
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/fhir+json"},
+            timeout=httpx.Timeout(timeout_s, connect=2.0),
+            limits=httpx.Limits(max_connections=16),
+        )
+
+    def read(self, resource_type: str, resource_id: str) -> Resource:
+        """Return the current version."""
+        return self._call("GET", f"{resource_type}/{quote(resource_id, safe='')}")
+
+    def search(self, query: str) -> list[Resource]:
+        """Return all matches of `Type?parameters`, over all pages of this server."""
+        found: list[Resource] = []
+        url: str | None = f"{query}{'&' if '?' in query else '?'}_count={PAGE}"
+        while url:
+            page = self._call("GET", url)
+            found += [entry["resource"] for entry in page.get("entry", ()) if "resource" in entry]
+            following = next((link["url"] for link in page.get("link", ()) if link.get("relation") == "next"), None)
+            # A link to elsewhere would take our token to another host.
+            url = following if following and following.startswith(self.base_url + "/") else None
+        return found
+
+    def put(self, resource: Resource) -> Resource:
+        """Create or replace under the resource's own id."""
+        return self._call("PUT", f"{resource['resourceType']}/{resource['id']}", resource)
+
+    def bundle(self, entries: list[Resource], kind: str = "transaction") -> list[Resource]:
+        """Run a transaction (all or nothing) or batch; return the response's entries in the request's order."""
+        body = {"resourceType": "Bundle", "type": kind, "entry": entries}
+        return self._call("POST", "", body).get("entry", [])
+
+    def _call(self, method: str, url: str, body: Resource | None = None) -> Resource:
+        target = url if url.startswith(self.base_url) else f"{self.base_url}/{url}".rstrip("/")
+        headers = {"Content-Type": "application/fhir+json"} if body else {}
+        try:
+            answer = self._http.request(method, target, json=body, headers=headers)
+        except (httpx.HTTPError, httpx.InvalidURL) as fault:
+            raise FhirError(FhirFault.UNREACHABLE, type(fault).__name__, retryable=True) from None
+        if answer.status_code >= 300:
+            raise _classified(method, answer.status_code)
+        try:
+            return answer.json()
+        except ValueError:
+            raise FhirError(FhirFault.UNREACHABLE, "answer is no JSON", retryable=True) from None
+
+
+def _classified(method: str, status: int) -> FhirError:
+    message = f"{method} answered {status}"
+    if status in (409, 412):
+        return FhirError(FhirFault.CONFLICT, message)
+    if status in (404, 410):
+        return FhirError(FhirFault.MISSING, message)
+    if status == 429 or status >= 500:
+        return FhirError(FhirFault.UNREACHABLE, message, retryable=True)
+    return FhirError(FhirFault.REFUSED, message)

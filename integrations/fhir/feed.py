@@ -1,0 +1,62 @@
+"""One FHIR server as a source of events: its Subscriptions, and the search that finds what they missed (I8)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from contracts.errors import FhirError, FhirFault
+from contracts.events import FhirEvent
+from integrations.fhir.client import FhirClient, Resource
+from integrations.fhir.notifications import event_of
+
+
+@dataclass(frozen=True)
+class Feed:
+    """`types` are the resource types that any pathway waits for; `hook_url` is where our gateway listens."""
+
+    name: str
+    fhir: FhirClient
+    types: tuple[str, ...]
+    hook_url: str
+    secret: str
+
+    def ensure_subscriptions(self) -> list[str]:
+        """Create or re-activate the Subscriptions; return the types whose delivery had stopped.
+
+        A server that can't reach us sets `error` and stays there: the client must ask again (FHIR R4, Subscription).
+        """
+        stopped: list[str] = []
+        for type_ in self.types:
+            id_ = f"wardflow-{self.name}-{type_.lower()}"
+            wanted: Resource = {
+                "resourceType": "Subscription",
+                "id": id_,
+                "status": "requested",
+                "reason": "Wardflow pathways",
+                "criteria": f"{type_}?",
+                "channel": {
+                    "type": "rest-hook",
+                    "endpoint": self.hook_url,
+                    "payload": "application/fhir+json",
+                    "header": [f"Authorization: Bearer {self.secret}"],
+                },
+            }
+            try:
+                found = self.fhir.read("Subscription", id_)
+            except FhirError as fault:
+                if fault.kind != FhirFault.MISSING:
+                    raise
+                found = {}
+            if found.get("status") == "active" and found.get("channel") == wanted["channel"]:
+                continue
+            stopped.append(type_)
+            self.fhir.put(wanted)
+        return stopped
+
+    def changed_since(self, moment: datetime) -> Iterator[FhirEvent]:
+        """Yield the current version of every resource of our types that changed at or after that moment."""
+        since = quote(moment.isoformat(timespec="milliseconds"))
+        for type_ in self.types:
+            for resource in self.fhir.search(f"{type_}?_lastUpdated=ge{since}"):
+                yield event_of(self.name, resource)

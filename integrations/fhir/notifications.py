@@ -1,0 +1,54 @@
+"""From the bytes of a notification to an event: the only reader of what feeds send."""
+
+import hashlib
+import json
+
+from contracts.events import FhirEvent
+from integrations.fhir.client import Resource
+
+TAG = "urn:wardflow:written"
+"""System of the tag and of the identifiers on all that we write."""
+
+
+def parse(feed: str, raw: bytes) -> FhirEvent:
+    """Return the event; what can't be read becomes a quarantined one, named by the hash of its bytes."""
+    try:
+        resource = json.loads(raw)
+        return event_of(feed, resource, raw)
+    except RecursionError:
+        return quarantined(feed, raw, "nested too deep")
+    except UnicodeDecodeError:
+        return quarantined(feed, raw, "no UTF-8")
+    except json.JSONDecodeError:
+        return quarantined(feed, raw, "no JSON")
+    except (KeyError, TypeError, AttributeError):
+        return quarantined(feed, raw, "no versioned FHIR resource")
+
+
+def quarantined(feed: str, raw: bytes, reason: str) -> FhirEvent:
+    """Return the small row that stands for unreadable bytes."""
+    digest = hashlib.sha256(raw).hexdigest()
+    return FhirEvent(feed=feed, resource_type="?", resource_id=digest, version_id="", quarantine=reason)
+
+
+def event_of(feed: str, resource: Resource, raw: bytes = b"") -> FhirEvent:
+    """Return the event of a resource. Raises KeyError or TypeError where it has no type, id or version."""
+    kind, id_, version = resource["resourceType"], resource["id"], resource["meta"]["versionId"]
+    if not all(isinstance(part, str) and part for part in (kind, id_, version)):
+        raise TypeError("type, id and version must be text")
+    return FhirEvent(
+        feed=feed,
+        resource_type=kind,
+        resource_id=id_,
+        version_id=version,
+        encounter_id=id_ if kind == "Encounter" else _encounter(resource),
+        own=any(tag.get("system") == TAG for tag in resource["meta"].get("tag", ())),
+        body=raw or json.dumps(resource).encode(),
+    )
+
+
+def _encounter(resource: Resource) -> str | None:
+    reference = (resource.get("encounter") or {}).get("reference") or ""
+    parts = reference.split("/")
+    # Only relative references: `https://elsewhere/Encounter/1` names another hospital's encounter.
+    return parts[1] if len(parts) in (2, 4) and parts[0] == "Encounter" and parts[1] else None

@@ -1,0 +1,141 @@
+"""What we write to a chart: the proposal Task, and the one transaction of a decision; built and validated as R4B."""
+
+import hashlib
+import json
+import uuid
+from typing import Any
+
+from fhir.resources.R4B.provenance import Provenance
+from fhir.resources.R4B.task import Task
+
+from contracts.cases import CaseRef
+from contracts.decisions import Decision, DecisionKind
+from contracts.suggestions import MadeBy, Suggestion
+from integrations.fhir.client import Resource
+from integrations.fhir.notifications import TAG
+
+NAMESPACE = uuid.UUID("6b1f3f0e-6e0b-5d3c-9b8f-2f0c5b7a9d10")
+AI_ASSERTED = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
+    "code": "AIAST",
+    "display": "Artificial Intelligence asserted",
+}
+"""HL7 AI Transparency on FHIR, STU1 ballot: the content was asserted by an AI."""
+PARTICIPATION = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+HASH, DECISION = f"{TAG}:suggestion", f"{TAG}:decision"
+
+
+def resource_id(ref: CaseRef, part: str) -> str:
+    """Return the id of one part of a case, the same at every try."""
+    return str(uuid.uuid5(NAMESPACE, f"{ref.case_id}:{ref.generation}:{part}"))
+
+
+def own_meta(*, ai: bool) -> Resource:
+    """Return the meta element that marks a resource as ours."""
+    return {"tag": [{"system": TAG, "code": "case"}]} | ({"security": [AI_ASSERTED]} if ai else {})
+
+
+def proposal(ref: CaseRef, suggestion: Suggestion, suggestion_hash: str) -> Resource:
+    """Return the Task that stands for an undecided suggestion; before a decision nothing else exists (I2)."""
+    choice = suggestion.choice(suggestion.selected)
+    body: dict[str, Any] = {
+        "resourceType": "Task",
+        "id": resource_id(ref, "task"),
+        "meta": own_meta(ai=suggestion.made_by == MadeBy.MODEL),
+        "identifier": [{"system": TAG, "value": ref.case_id}, {"system": HASH, "value": suggestion_hash}],
+        "status": "requested",
+        "intent": "proposal",
+        "code": {"text": f"{ref.pathway}: decide on the suggestion"},
+        "description": f"Suggested by {suggestion.made_by}, support {suggestion.support}",
+        "for": {"reference": suggestion.facts.patient},
+        "encounter": {"reference": f"Encounter/{ref.encounter_id}"},
+        "authoredOn": suggestion.facts.as_of.isoformat(),
+        "output": [
+            {
+                "type": {"text": "suggestion"},
+                "valueCodeableConcept": {
+                    "coding": [
+                        {"system": suggestion.system, "code": suggestion.selected, "display": choice and choice.display}
+                    ]
+                },
+            }
+        ],
+    }
+    return _valid(Task, body)
+
+
+def closed(task: Resource, status: str, reason: str, decision: Decision | None = None) -> Resource:
+    """Return our Task as it stands after the case: completed, rejected, or cancelled at the ladder's end."""
+    body = {k: v for k, v in task.items() if k != "meta"} | {
+        "meta": {k: v for k, v in task["meta"].items() if k in ("tag", "security")},
+        "status": status,
+        "statusReason": {"text": reason},
+    }
+    if decision:
+        kept = [i for i in task["identifier"] if i.get("system") != DECISION]
+        body["identifier"] = [*kept, {"system": DECISION, "value": decision.decision_id}]
+        body["businessStatus"] = {"text": f"{decision.kind} by {decision.reviewer.name}"}
+    return _valid(Task, body)
+
+
+def provenance(ref: CaseRef, suggestion: Suggestion, decision: Decision, results: list[Resource]) -> Resource:
+    """Return who asserted and who verified the results: the device, if a model did, and the clinician."""
+    device = suggestion.model or "Wardflow rules"
+    body = {
+        "resourceType": "Provenance",
+        "id": resource_id(ref, "provenance"),
+        "meta": own_meta(ai=False),
+        "target": [{"reference": f"{r['resourceType']}/{r['id']}"} for r in results],
+        "recorded": decision.decided_at.isoformat(),
+        "activity": {"text": f"{decision.kind} {decision.decision_id}"},
+        "agent": [
+            {
+                "type": {"coding": [{"system": PARTICIPATION, "code": "author"}]},
+                "who": {"type": "Device", "display": device},
+            },
+            {
+                "type": {"coding": [{"system": PARTICIPATION, "code": "verifier"}]},
+                "role": [{"text": decision.reviewer.role}],
+                "who": {
+                    "identifier": {"system": f"{TAG}:reviewer", "value": decision.reviewer.reviewer_id},
+                    "display": decision.reviewer.name,
+                },
+            },
+        ],
+        "entity": [{"role": "source", "what": {"identifier": {"system": HASH, "value": decision.shown_hash}}}],
+    }
+    return _valid(Provenance, body)
+
+
+def decision_entries(
+    ref: CaseRef, suggestion: Suggestion, decision: Decision, task: Resource, results: list[Resource]
+) -> list[Resource]:
+    """Return the transaction of a decision: our Task at its known version, then what the decision writes.
+
+    A rejection changes only the Task (I2).
+    """
+    rejected = decision.kind == DecisionKind.REJECT
+    after = closed(task, "rejected" if rejected else "completed", decision.reason or decision.kind, decision)
+    version = f'W/"{task["meta"]["versionId"]}"'
+    entries = [{"resource": after, "request": {"method": "PUT", "url": f"Task/{after['id']}", "ifMatch": version}}]
+    written = [] if rejected else [*results, provenance(ref, suggestion, decision, results)]
+    for body in written:
+        entries.append({"resource": body, "request": {"method": "PUT", "url": f"{body['resourceType']}/{body['id']}"}})
+    return entries
+
+
+def decided_in(task: Resource) -> str | None:
+    """Return the id of the decision that a Task carries, if any."""
+    return next((i.get("value") for i in task.get("identifier", ()) if i.get("system") == DECISION), None)
+
+
+def content_hash(resource: Resource) -> str:
+    """Return the hash of a resource without what servers add (`meta` but our tag, and narrative)."""
+    own = {k: v for k, v in resource.items() if k not in ("meta", "text")}
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+
+
+def _valid(model: Any, body: dict[str, Any]) -> Resource:
+    """Return the body as JSON once fhir.resources has accepted it."""
+    model.model_validate(body)
+    return json.loads(json.dumps(body))

@@ -1,0 +1,118 @@
+"""Chat completions at any OpenAI-compatible URL, kept exactly as the server answered."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import httpx
+
+from contracts.errors import Fallback, ModelError
+from contracts.model_calls import ChatRequest, ModelCall, TokenLogprob
+
+TOP_LOGPROBS = 20
+
+
+class Phi(StrEnum):
+    """What an endpoint may see (I16)."""
+
+    NONE = "none"
+    SURROGATES = "surrogates"
+    """De-identified text only; charts are not, so it counts as none until de-identification exists."""
+    ALLOWED = "allowed"
+
+
+class Dialect(StrEnum):
+    VLLM = "vllm"
+    """Closed choices by grammar, and the server's own token ids."""
+    OPENAI = "openai"
+    """Choices by instruction only; no token ids, so such calls never train."""
+
+
+@dataclass(frozen=True)
+class ChatEndpoint:
+    """Where a role is served. `url` ends before `/chat/completions`."""
+
+    name: str
+    url: str
+    model: str
+    phi: Phi
+    dialect: Dialect
+    timeout_s: float
+    api_key: str = ""
+
+
+def admit(endpoint: ChatEndpoint) -> None:
+    """Refuse patient data to an endpoint that may not see it. Raises ModelError(FORBIDDEN)."""
+    if endpoint.phi != Phi.ALLOWED:
+        raise ModelError(Fallback.FORBIDDEN, f"endpoint {endpoint.name} has phi={endpoint.phi}")
+
+
+class ChatClient:
+    """One endpoint. Raises ModelError, classified by `Fallback`; never retries by itself."""
+
+    def __init__(self, endpoint: ChatEndpoint) -> None:
+        self.endpoint = endpoint
+        headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+        self._http = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(endpoint.timeout_s, connect=2.0))
+
+    async def ask(self, request: ChatRequest) -> ModelCall:
+        """Return the answer with token ids and log-probabilities where the server gives them."""
+        admit(self.endpoint)
+        called_at, start = datetime.now(UTC), time.monotonic()
+        try:
+            answer = await self._http.post(f"{self.endpoint.url}/chat/completions", json=self._body(request))
+        except httpx.TimeoutException as fault:
+            slow = Fallback.UNREACHABLE if isinstance(fault, httpx.ConnectTimeout) else Fallback.TOO_SLOW
+            raise ModelError(slow, type(fault).__name__) from None
+        except httpx.HTTPError as fault:
+            raise ModelError(Fallback.UNREACHABLE, type(fault).__name__) from None
+        if answer.status_code != 200:
+            raise ModelError(Fallback.UNREACHABLE, f"answered {answer.status_code}")
+        latency_ms = (time.monotonic() - start) * 1000
+        try:
+            return self._call(request, answer.json(), called_at, latency_ms)
+        except (KeyError, IndexError, TypeError, ValueError) as fault:
+            raise ModelError(Fallback.NONSENSE, f"no chat completion ({type(fault).__name__})") from None
+
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self.endpoint.model,
+            "messages": [m.model_dump() for m in request.messages],
+            "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+            "logprobs": True,
+            "top_logprobs": TOP_LOGPROBS if request.choices else 0,
+        }
+        if self.endpoint.dialect == Dialect.VLLM:
+            body["return_token_ids"] = True
+            if request.choices:
+                body["structured_outputs"] = {"choice": list(request.choices)}
+        if request.json_schema:
+            schema = {"name": request.step, "schema": json.loads(request.json_schema), "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return body
+
+    def _call(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
+        choice = answer["choices"][0]
+        tokens = (choice.get("logprobs") or {}).get("content") or ()
+        top = ((TokenLogprob(token=t["token"], logprob=t["logprob"]) for t in token.get("top_logprobs") or ())
+               for token in tokens)  # fmt: skip
+        bound = json.dumps(request.choices) if request.choices else request.json_schema
+        return ModelCall(
+            request=request,
+            content=choice["message"]["content"] or "",
+            finish_reason=choice["finish_reason"],
+            model=answer["model"],
+            endpoint=self.endpoint.name,
+            prompt_token_ids=answer.get("prompt_token_ids") or choice.get("prompt_token_ids"),
+            completion_token_ids=choice.get("token_ids"),
+            logprobs=tuple(token["logprob"] for token in tokens) or None,
+            top_logprobs=tuple(tuple(row) for row in top) if request.choices else (),
+            grammar_hash=hashlib.sha256(bound.encode()).hexdigest() if bound else None,
+            called_at=called_at,
+            latency_ms=latency_ms,
+        )

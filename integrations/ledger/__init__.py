@@ -1,0 +1,1 @@
+"""The SQL truth that nothing else can rebuild."""

@@ -1,0 +1,245 @@
+"""Cases, their decisions, and what was written for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from contracts.cases import CaseRef, CaseState, OpenRequest
+from contracts.decisions import Decision, DecisionKind
+from contracts.errors import ApprovalError, Refusal
+from integrations.ledger import inbox
+from integrations.ledger.tables import cases, decisions, now, own_writes, runs
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One case as the ledger has it; columns of `tables.cases`."""
+
+    case_id: str
+    pathway: str
+    encounter_id: str
+    generation: int
+    state: CaseState
+    accepted_at: datetime
+    due_at: datetime
+    escalated_at: datetime | None
+    escalation_step: int
+    version: int
+    covers_event: int
+    suggestion_blob: str | None
+    suggestion_hash: str | None
+    snapshot_blob: str | None
+    task_version: str | None
+    suggested_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def ref(self) -> CaseRef:
+        return CaseRef(
+            case_id=self.case_id, pathway=self.pathway, encounter_id=self.encounter_id, generation=self.generation
+        )
+
+
+def _rows(result: sa.CursorResult[Any]) -> list[CaseRow]:
+    return [CaseRow(**(dict(row) | {"state": CaseState(row["state"])})) for row in result.mappings()]
+
+
+def find(tx: sa.Connection, case_id: str) -> CaseRow | None:
+    """Return the case, or None."""
+    return next(iter(_rows(tx.execute(cases.select().where(cases.c.case_id == case_id)))), None)
+
+
+def latest(tx: sa.Connection, pathway: str, encounter_id: str) -> CaseRow | None:
+    """Return the newest generation of that encounter's case, or None."""
+    same = (cases.c.pathway == pathway, cases.c.encounter_id == encounter_id)
+    rows = tx.execute(cases.select().where(*same).order_by(cases.c.generation.desc()).limit(1))
+    return next(iter(_rows(rows)), None)
+
+
+def listed(tx: sa.Connection, *states: CaseState) -> list[CaseRow]:
+    """Return the cases in these states (all, if none is named), the first accepted first."""
+    query = cases.select().order_by(cases.c.accepted_at)
+    return _rows(tx.execute(query.where(cases.c.state.in_(states)) if states else query))
+
+
+def open_new(tx: sa.Connection, ref: CaseRef, limit: timedelta, accepted_at: datetime) -> CaseRow:
+    """Open a case; its clock starts when its first event was accepted (I4)."""
+    tx.execute(
+        cases.insert().values(
+            **ref.model_dump(), state=CaseState.OPEN, accepted_at=accepted_at, due_at=accepted_at + limit
+        )
+    )
+    inbox.count(tx, "cases_opened")
+    row = find(tx, ref.case_id)
+    assert row is not None
+    return row
+
+
+def show_version(tx: sa.Connection, request: OpenRequest, task_version: str) -> None:
+    """Make this version the one that people decide on; an older one that comes late changes nothing."""
+    case = request.ref.case_id
+    newer = sa.and_(cases.c.version <= request.version, cases.c.state == CaseState.OPEN)
+    tx.execute(
+        cases.update()
+        .where(cases.c.case_id == case, newer)
+        .values(
+            version=request.version,
+            covers_event=request.covers_event,
+            suggestion_blob=request.result.suggestion_blob,
+            suggestion_hash=request.result.suggestion_hash,
+            snapshot_blob=request.snapshot.snapshot_blob,
+            task_version=task_version,
+            suggested_at=now(),
+        )
+    )
+    if not tx.scalar(sa.select(runs.c.version).where(runs.c.case_id == case, runs.c.version == request.version)):
+        tx.execute(
+            runs.insert().values(
+                case_id=case,
+                version=request.version,
+                snapshot_blob=request.snapshot.snapshot_blob,
+                suggestion_blob=request.result.suggestion_blob,
+                shown_at=now(),
+            )
+        )
+
+
+def cover(tx: sa.Connection, case_id: str, version: int, event_id: int) -> None:
+    """Note that the shown version has seen events up to this one."""
+    tx.execute(
+        cases.update().where(cases.c.case_id == case_id, cases.c.version == version).values(covers_event=event_id)
+    )
+
+
+def decide(tx: sa.Connection, decision: Decision) -> bool:
+    """Record the decision in this transaction; False if this very decision is there already.
+
+    Raises ApprovalError when someone else decided, the case has ended, or an accepted event of the encounter is
+    newer than what the suggestion has seen (I5, I6).
+    """
+    earlier = decision_of(tx, decision.case_id)
+    if earlier and earlier.decision_id == decision.decision_id:
+        return False
+    if earlier:
+        raise ApprovalError(Refusal.DECIDED, earlier.reviewer.name)
+    case = find(tx, decision.case_id)
+    if case is None or case.state != CaseState.OPEN:
+        raise ApprovalError(Refusal.NOT_OPEN)
+    stale = (
+        case.version != decision.version
+        or case.suggestion_hash != decision.shown_hash
+        or inbox.newest_event(tx, case.encounter_id) > case.covers_event
+    )
+    if stale:
+        raise ApprovalError(Refusal.STALE)
+    tx.execute(
+        decisions.insert().values(
+            decision_id=decision.decision_id,
+            case_id=decision.case_id,
+            kind=decision.kind,
+            selected=decision.selected,
+            reviewer=decision.reviewer.reviewer_id,
+            document=decision.model_dump_json(),
+            recorded_at=now(),
+        )
+    )
+    tx.execute(cases.update().where(cases.c.case_id == decision.case_id).values(state=CaseState.DECIDED))
+    return True
+
+
+def decision_of(tx: sa.Connection, case_id: str) -> Decision | None:
+    """Return the decision of a case, or None."""
+    document = tx.scalar(sa.select(decisions.c.document).where(decisions.c.case_id == case_id))
+    return Decision.model_validate_json(document) if document else None
+
+
+def end(tx: sa.Connection, case_id: str, state: CaseState) -> bool:
+    """Move a case to an end it may have from where it is; False if it is there already.
+
+    Raises ApprovalError(NOT_OPEN) for any other move: an ended case stays as it ended.
+    """
+    start = CaseState.OPEN if state == CaseState.CLOSED_UNDECIDED else CaseState.DECIDED
+    moved = tx.execute(
+        cases.update().where(cases.c.case_id == case_id, cases.c.state == start).values(state=state, ended_at=now())
+    )
+    case = find(tx, case_id)
+    if case is None or case.state != state:
+        raise ApprovalError(Refusal.NOT_OPEN, "the case can't end so")
+    return moved.rowcount == 1
+
+
+def escalate(tx: sa.Connection, case_id: str, step: int) -> bool:
+    """Flag an open case as escalated to this step; False if it was already, or is decided."""
+    changed = tx.execute(
+        cases.update()
+        .where(cases.c.case_id == case_id, cases.c.state == CaseState.OPEN, cases.c.escalation_step < step)
+        .values(escalation_step=step, escalated_at=sa.func.coalesce(cases.c.escalated_at, now()))
+    )
+    return changed.rowcount == 1
+
+
+def overdue(tx: sa.Connection) -> Sequence[CaseRow]:
+    """Return the open cases past their deadline that nobody has escalated (I4)."""
+    late = (cases.c.state == CaseState.OPEN, cases.c.due_at < now(), cases.c.escalation_step == 0)
+    return _rows(tx.execute(cases.select().where(*late)))
+
+
+def intend_write(tx: sa.Connection, case_id: str, resource_type: str, resource_id: str, content_hash: str) -> bool:
+    """Note a write before it is made, so that its notification can't overtake our knowledge of it (I15).
+
+    Returns whether an earlier try was noted and never finished: then the chart must be read before writing again.
+    """
+    return _keep_write(tx, case_id, resource_type, resource_id, "", content_hash)
+
+
+def wrote(
+    tx: sa.Connection, case_id: str, resource_type: str, resource_id: str, version_id: str, content_hash: str
+) -> None:
+    """Note the version that the server gave to our write."""
+    tx.execute(own_writes.delete().where(*_written(resource_type, resource_id, "")))
+    _keep_write(tx, case_id, resource_type, resource_id, version_id, content_hash)
+
+
+def _keep_write(tx: sa.Connection, case_id: str, type_: str, id_: str, version_id: str, content_hash: str) -> bool:
+    there = tx.execute(own_writes.delete().where(*_written(type_, id_, version_id))).rowcount
+    tx.execute(
+        own_writes.insert().values(
+            resource_type=type_, resource_id=id_, version_id=version_id, case_id=case_id, content_hash=content_hash
+        )
+    )
+    return bool(there)
+
+
+def _written(type_: str, id_: str, version_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    columns = own_writes.c
+    return columns.resource_type == type_, columns.resource_id == id_, columns.version_id == version_id
+
+
+def own_versions(tx: sa.Connection, resource_type: str, resource_id: str) -> set[str]:
+    """Return the versions that we wrote; an empty one stands for a write under way."""
+    return set(
+        tx.scalars(
+            sa.select(own_writes.c.version_id).where(
+                own_writes.c.resource_type == resource_type, own_writes.c.resource_id == resource_id
+            )
+        )
+    )
+
+
+def balance(tx: sa.Connection) -> dict[str, int]:
+    """Return `opened` as counted at opening, each state, and how many are unaccounted for (I1)."""
+    states = {str(state): 0 for state in CaseState}
+    states |= {
+        row.state: row.n
+        for row in tx.execute(sa.select(cases.c.state, sa.func.count().label("n")).group_by(cases.c.state))
+    }
+    opened = inbox.counted(tx, "cases_opened")
+    return {"opened": opened, **states, "unaccounted": opened - sum(states.values())}
+
+
+def outcome_state(kind: DecisionKind) -> CaseState:
+    """Return the state in which a case of that decision ends."""
+    return CaseState.REJECTED if kind == DecisionKind.REJECT else CaseState.WRITTEN

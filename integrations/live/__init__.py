@@ -1,0 +1,1 @@
+"""What may be lost: the stream of changed cases in Redis."""

@@ -1,0 +1,127 @@
+"""Synthetic emergency arrivals of our own, and the shifting of any recorded ones to now; nothing here is a patient."""
+
+import json
+import random
+import re
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+Bundle = dict[str, Any]
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+LOINC = "http://loinc.org"
+# complaint, and the centre of HR, RR, SBP, SpO2, temperature: made up, only so that rules and model have work
+PRESENTATIONS = (
+    ("chest pain, sweating", 112, 24, 98, 93, 36.8),
+    ("short of breath since this morning", 118, 28, 128, 89, 37.2),
+    ("fever and confusion", 124, 26, 94, 94, 39.3),
+    ("abdominal pain, vomiting", 98, 18, 124, 98, 37.6),
+    ("twisted ankle", 82, 16, 132, 99, 36.6),
+    ("headache for two days", 78, 15, 138, 98, 36.7),
+    ("cut on the hand", 84, 16, 126, 99, 36.5),
+    ("cough and sore throat", 88, 18, 122, 97, 37.9),
+    ("fall, hip pain", 92, 18, 144, 96, 36.4),
+    ("repeat prescription", 74, 14, 128, 98, 36.6),
+)
+
+
+def synthetic(seed: int, count: int) -> Iterator[list[Bundle]]:
+    """Yield for each arrival the bundles that tell of it: some twice, some with vitals late or changed."""
+    rng = random.Random(seed)
+    for number in range(count):
+        complaint, *centres = PRESENTATIONS[rng.randrange(len(PRESENTATIONS))]
+        id_ = f"syn-{uuid.UUID(int=rng.getrandbits(128)).hex[:12]}"
+        start = datetime.fromisoformat("2026-01-05T08:00:00+00:00") + timedelta(minutes=number)
+        first = _arrival(rng, id_, start, complaint)
+        vitals = _vitals(rng, id_, start, centres)
+        parts = [first + vitals]
+        draw = rng.random()
+        if draw < 0.10:
+            parts = [first, vitals]  # the vitals come late
+        elif draw < 0.20:
+            parts = [first + vitals, _vitals(rng, id_, start, [centres[0] + 25, centres[1] + 6, *centres[2:]])]
+        elif draw < 0.30:
+            parts = [first + vitals, first + vitals]  # told twice
+        yield [_bundle(part) for part in parts]
+
+
+def recorded(lines: Iterator[str]) -> Iterator[list[Bundle]]:
+    """Yield each transaction bundle of an NDJSON file."""
+    for line in lines:
+        if line.strip():
+            yield [json.loads(line)]
+
+
+def encounter_of(bundle: Bundle) -> str | None:
+    """Return the id of the bundle's encounter."""
+    bodies = (entry["resource"] for entry in bundle["entry"])
+    return next((b["id"] for b in bodies if b["resourceType"] == "Encounter"), None)
+
+
+def shifted(bundles: list[Bundle], now: datetime) -> list[Bundle]:
+    """Return the bundles with every moment moved by as much as brings the encounter's start to `now`."""
+    text = json.dumps(bundles)
+    bodies = (entry["resource"] for bundle in bundles for entry in bundle["entry"])
+    starts = (b["period"]["start"] for b in bodies if b["resourceType"] == "Encounter")
+    by = now - datetime.fromisoformat(next(starts).replace("Z", "+00:00"))
+
+    def move(found: re.Match[str]) -> str:
+        return (datetime.fromisoformat(found.group().replace("Z", "+00:00")) + by).isoformat(timespec="seconds")
+
+    return json.loads(MOMENT.sub(move, text))
+
+
+def _bundle(bodies: list[Bundle]) -> Bundle:
+    entries = [{"resource": b, "request": {"method": "PUT", "url": f"{b['resourceType']}/{b['id']}"}} for b in bodies]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def _arrival(rng: random.Random, id_: str, start: datetime, complaint: str) -> list[Bundle]:
+    born = f"{start.year - rng.randrange(18, 95)}-0{rng.randrange(1, 9)}-1{rng.randrange(0, 9)}"
+    gender = rng.choice(["female", "male"])
+    patient = {"resourceType": "Patient", "id": id_, "gender": gender, "birthDate": born}
+    kind = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "EMER"}
+    encounter = {
+        "resourceType": "Encounter",
+        "id": id_,
+        "status": "arrived",
+        "class": kind,
+        "subject": {"reference": f"Patient/{id_}"},
+        "period": {"start": start.isoformat()},
+        "reasonCode": [{"text": complaint}],
+    }
+    return [patient, encounter, _observation(id_, start, "complaint", "8661-1", {"valueString": complaint})]
+
+
+def _vitals(rng: random.Random, id_: str, start: datetime, centres: list[float]) -> list[Bundle]:
+    hr, rr, sbp, spo2, temp = centres
+
+    def near(centre: float, spread: float) -> int:
+        return round(rng.gauss(centre, spread))
+
+    def quantity(value: float, unit: str) -> Bundle:
+        return {"valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}}
+
+    measured = {
+        "hr": ("8867-4", quantity(near(hr, 8), "/min")),
+        "rr": ("9279-1", quantity(near(rr, 2), "/min")),
+        "sbp": ("8480-6", quantity(near(sbp, 10), "mm[Hg]")),
+        "spo2": ("59408-5", quantity(min(100, near(spo2, 1)), "%")),
+        "temp": ("8310-5", quantity(round(rng.gauss(temp, 0.3), 1), "Cel")),
+        "avpu": ("67775-7", {"valueCodeableConcept": {"text": "alert" if rng.random() < 0.95 else "verbal"}}),
+    }
+    return [_observation(id_, start, key, code, value) for key, (code, value) in measured.items()]
+
+
+def _observation(id_: str, at: datetime, key: str, code: str, value: Bundle) -> Bundle:
+    return {
+        "resourceType": "Observation",
+        "id": f"{id_}-{key}",
+        "status": "final",
+        "code": {"coding": [{"system": LOINC, "code": code}]},
+        "subject": {"reference": f"Patient/{id_}"},
+        "encounter": {"reference": f"Encounter/{id_}"},
+        "effectiveDateTime": at.isoformat(),
+        **value,
+    }

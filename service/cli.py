@@ -1,0 +1,174 @@
+"""The `wardflow` command. Exit codes: 0 done, 1 found something wrong, 2 could not run."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import structlog
+import typer
+import uvicorn
+from fastapi import FastAPI
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.world import World
+from contracts.errors import WardflowError
+from service import demo, gateway, integrity, logs, parts, settings, worker, worklist
+from service.settings import Secrets, Settings
+from service.temporal import connect
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+ledger = typer.Typer(no_args_is_help=True, help="The ledger: what was accepted, decided and written.")
+app.add_typer(ledger, name="ledger")
+State = Annotated[Path, typer.Option("--state", help="Folder of ports, keys, ledger and logs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
+log = structlog.get_logger()
+
+
+@app.command()
+def up(
+    state: State = Path(".state"),
+    models: Annotated[bool, typer.Option("--models", help="Also the embedded model (`make models`).")] = False,
+) -> None:
+    """Start the local parts and our processes; Ctrl-C ends them. A second start finds its state."""
+    flags = ["--models"] if models else []
+    os.execv(sys.executable, [sys.executable, "-m", "infra.stack", str(state), *flags])
+
+
+@app.command(name="gateway")
+def run_gateway(state: State) -> None:
+    """Run the gateway with dispatcher, reconciler and watchdog."""
+
+    async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
+        verify_key = secrets.signer().public_key().public_bytes_raw().hex()
+        built = gateway.create_app(world, client, opened, parts.feeds(opened, secrets, world), verify_key)
+        await _serve(built, opened.parts.gateway_port)
+
+    _process("gateway", state, main)
+
+
+@app.command(name="worklist")
+def run_worklist(state: State) -> None:
+    """Run the care team's pages."""
+
+    async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
+        await _serve(worklist.create_app(world, client, opened, secrets.signer()), opened.parts.worklist_port)
+
+    _process("worklist", state, main)
+
+
+@app.command(name="worker")
+def run_worker(state: State) -> None:
+    """Run the workflows and their activities."""
+
+    async def main(_opened: Settings, _secrets: Secrets, world: World, client: Client) -> None:
+        await worker.run(client, world)
+
+    _process("worker", state, main)
+
+
+@app.command(name="demo")
+def run_demo(
+    decide: Annotated[str, typer.Option(help="`simulated` (seeded) or `none`: decide on the page.")] = "none",
+    cases: Annotated[Path | None, typer.Option(help="NDJSON of FHIR transaction bundles; else synthetic.")] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+    state: Annotated[Path | None, typer.Option(help="A new folder; default: a temporary one.")] = None,
+    decide_from: Annotated[Path | None, typer.Option(help="CSV of decisions by case_id.")] = None,
+    decide_column: Annotated[str, typer.Option()] = "nurse_level",
+    models: Annotated[bool | None, typer.Option("--models/--no-models", help="Default: if installed.")] = None,
+    seed: Annotated[int, typer.Option()] = 1,
+    check: Annotated[bool, typer.Option("--check", help="Exit 1 unless every record agrees.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start what is needed on a fresh state, play arrivals, decide, and account for everything."""
+    plan = demo.DemoPlan(
+        cases=cases, limit=limit, state=state, decide_from=decide_from, decide_column=decide_column,
+        simulated=decide == "simulated", models=models, seed=seed, check=check, as_json=as_json,
+    )  # fmt: skip
+    _exit(_guarded(demo.run(plan)))
+
+
+@ledger.command(name="audit")
+def audit_ledger(state: State = Path(".state"), as_json: AsJson = False) -> None:
+    """Recompute both identities from ledger, Temporal and FHIR server; exit 1 if anything disagrees."""
+
+    async def audit() -> int:
+        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        world = parts.world(opened, secrets, "cli")
+        client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
+        report = await integrity.check(world, client)
+        if as_json:
+            _say(report.model_dump_json())
+        else:
+            for name, counted in (("events", report.events), ("cases", report.cases)):
+                _say(f"{name}: " + ", ".join(f"{k} {v}" for k, v in counted.items()))
+            _say("\n".join(report.findings) or "ledger, Temporal and FHIR server agree; audit chains unbroken")
+        return 0 if report.clean else 1
+
+    _exit(_guarded(audit()))
+
+
+def _guarded(work: Coroutine[None, None, int]) -> int:
+    try:
+        return asyncio.run(work)
+    except (WardflowError, RPCError, RuntimeError, OSError, subprocess.SubprocessError) as fault:
+        said = str(fault) if isinstance(fault, WardflowError | OSError) else type(fault).__name__
+        typer.echo(f"wardflow: {said}", err=True)
+        return 2
+
+
+def _process(name: str, state: Path, main) -> None:
+    logs.configure(name)
+
+    async def start() -> None:
+        opened, secrets = settings.load(state), settings.load_secrets(state)
+        world = parts.world(opened, secrets, name)
+        address, keyring = opened.parts.temporal, secrets.keyring()
+        while True:
+            try:
+                # Pages and gateway start without Temporal; a worker can't.
+                client = await connect(address, opened.parts.temporal_namespace, keyring, lazy=name != "worker")
+                break
+            except RuntimeError:
+                log.warning("temporal_away")
+                await asyncio.sleep(1)
+        await main(opened, secrets, world, client)
+
+    try:
+        asyncio.run(start())
+    except WardflowError as fault:
+        log.critical("process_ended", kind=fault.kind)
+        typer.echo(f"wardflow: {fault}", err=True)
+        _exit(2)
+    _exit(0)
+
+
+async def _serve(built: FastAPI, port: int) -> None:
+    config = uvicorn.Config(
+        built, host="127.0.0.1", port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3
+    )
+    await uvicorn.Server(config).serve()
+
+
+def _say(line: str) -> None:
+    typer.echo(line)
+
+
+def _exit(code: int) -> NoReturn:
+    # A connected temporalio client may die by a signal at interpreter exit, and would spoil the code.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

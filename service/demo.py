@@ -1,0 +1,252 @@
+"""Plays arrivals into the real local parts, decides as people would, and accounts for everything."""
+
+import asyncio
+import csv
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import sqlalchemy as sa
+
+from activities.world import World
+from contracts.cases import ENDED
+from contracts.errors import ConfigurationError, FhirError
+from contracts.events import Fate
+from integrations.ledger import cases, tables
+from service import arrivals, integrity, parts, settings
+from service.temporal import connect
+
+SHARES = {"approve": 0.70, "change": 0.15, "reject": 0.10, "silent": 0.05}
+"""What the simulated people do; the silent ones wait until they are escalated, and approve then."""
+DEADLINE_S = 60
+AHEAD = 6  # arrivals without a suggestion yet, before the next is played
+TIMEOUT_S = 1800
+MODEL_INSTALLED = Path(".cache/models/smollm2-135m-instruct")
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    cases: Path | None
+    limit: int
+    state: Path | None
+    decide_from: Path | None
+    decide_column: str
+    simulated: bool
+    models: bool | None
+    seed: int
+    check: bool
+    as_json: bool
+
+
+@dataclass
+class Progress:
+    played: list[str] = field(default_factory=list)
+    decided: set[str] = field(default_factory=set)
+    mix: Counter[str] = field(default_factory=Counter)
+    playing: bool = True
+
+
+async def run(plan: DemoPlan) -> int:
+    """Return 0, or 1 where `check` found something."""
+    start = time.monotonic()
+    state = (plan.state or Path(tempfile.mkdtemp(prefix="wardflow-demo-"))).resolve()
+    if (state / "parts.json").exists():
+        raise ConfigurationError("state_in_use", f"{state} holds a state already: name a new folder")
+    with_models = MODEL_INSTALLED.exists() if plan.models is None else plan.models
+    state.mkdir(parents=True, exist_ok=True)
+    config = settings.DEFAULT_CONFIG.read_text().replace("deadline_s = 300", f"deadline_s = {DEADLINE_S}")
+    (state / "wardflow.toml").write_text(config)
+    flags = ["--models"] if with_models else []
+    stack = subprocess.Popen([sys.executable, "-m", "infra.stack", str(state), *flags], stdout=sys.stderr)
+    try:
+        opened, world = await _started(stack, state, with_models)
+        result, clean = await _play(plan, opened, world, start)
+    finally:
+        stack.terminate()
+        stack.wait(30)
+    _print(result, plan.as_json)
+    return 0 if clean or not plan.check else 1
+
+
+async def _started(stack: "subprocess.Popen[bytes]", state: Path, with_models: bool) -> tuple[settings.Settings, World]:
+    """Return settings and world once every part answers; the model too, if there is to be one."""
+    while stack.poll() is None:
+        await asyncio.sleep(0.3)
+        try:
+            opened = settings.load(state)
+            secrets = settings.load_secrets(state)
+            httpx.get(f"http://127.0.0.1:{opened.parts.worklist_port}/livez", timeout=2).raise_for_status()
+            world = parts.world(opened, secrets, "demo")
+            live = {s["status"] for s in world.fhir.search("Subscription?status=active")}
+            model = opened.models.get("reasoning")
+            if model and with_models:
+                httpx.get(f"{model.url}/models", timeout=2).raise_for_status()
+            if live:
+                return opened, world
+        except (ConfigurationError, httpx.HTTPError):
+            continue
+    raise ConfigurationError("not_started", f"see the logs in {state / 'logs'}")
+
+
+async def _play(plan: DemoPlan, opened: settings.Settings, world: World, start: float) -> tuple[dict[str, Any], bool]:
+    progress = Progress()
+    if plan.cases:
+        source: Iterable[list[arrivals.Bundle]] = arrivals.recorded(iter(plan.cases.read_text().splitlines()))
+        _tell(f"playing {plan.cases.name}")
+    else:
+        source = arrivals.synthetic(plan.seed, plan.limit)
+        _tell("playing synthetic arrivals: nobody is a patient")
+    told = _decisions(plan)
+    player = asyncio.create_task(_arrive(plan, world, source, progress))
+    base = f"http://127.0.0.1:{opened.parts.worklist_port}"
+    if not (plan.simulated or told):
+        _tell(f"decide at {base}")
+    async with httpx.AsyncClient(base_url=base, timeout=30) as page:
+        user = next(iter(opened.users))
+        while time.monotonic() - start < TIMEOUT_S:
+            await asyncio.sleep(0.5)
+            try:
+                if "wardflow_user" not in page.cookies:
+                    await page.post("/login", data={"user_id": user})
+                if plan.simulated or told:
+                    await _decide(plan, page, told, progress)
+            except httpx.HTTPError:
+                continue  # a part was killed and is coming back
+            if await asyncio.to_thread(_all_ended, world, progress):
+                break
+    await player
+    return await _account(plan, opened, world, progress, start)
+
+
+async def _arrive(plan: DemoPlan, world: World, source: Iterable[list[arrivals.Bundle]], progress: Progress) -> None:
+    for number, bundles in enumerate(source):
+        if number == plan.limit:
+            break
+        while await asyncio.to_thread(_without_suggestion, world, progress) >= AHEAD:
+            await asyncio.sleep(0.2)
+        moved = arrivals.shifted(bundles, tables.now())
+        progress.played.append(next(id_ for b in moved if (id_ := arrivals.encounter_of(b))))
+        for position, bundle in enumerate(moved):
+            await asyncio.sleep(2.0 * bool(position))
+            await asyncio.to_thread(_until_taken, world, bundle)
+        await asyncio.sleep(0.2)
+        if number % 10 == 9:
+            _tell(f"{number + 1} arrived, {len(progress.decided)} decided")
+    progress.playing = False
+
+
+def _until_taken(world: World, bundle: arrivals.Bundle) -> None:
+    while True:
+        try:
+            world.fhir.bundle(bundle["entry"])
+            return
+        except FhirError as fault:
+            if not fault.retryable:
+                raise
+            time.sleep(1)
+
+
+def _without_suggestion(world: World, progress: Progress) -> int:
+    with world.db.read() as tx:
+        shown = {c.encounter_id for c in cases.listed(tx) if c.version}
+    return len(set(progress.played) - shown)
+
+
+def _all_ended(world: World, progress: Progress) -> bool:
+    if progress.playing:
+        return False
+    with world.db.read() as tx:
+        rows = cases.listed(tx)
+        pending = tx.scalar(sa.select(sa.func.count()).where(tables.inbox.c.fate == Fate.PENDING))
+        kept = tx.scalar(sa.select(sa.func.count()).select_from(tables.trajectories))
+    ended = {row.encounter_id for row in rows if row.state in ENDED}
+    return set(progress.played) <= ended and len(rows) == kept and all(r.state in ENDED for r in rows) and not pending
+
+
+def _decisions(plan: DemoPlan) -> dict[str, str]:
+    if plan.decide_from is None:
+        return {}
+    with plan.decide_from.open() as file:
+        return {row["case_id"]: row[plan.decide_column] for row in csv.DictReader(file)}
+
+
+async def _decide(plan: DemoPlan, page: httpx.AsyncClient, told: dict[str, str], progress: Progress) -> None:
+    for row in (await page.get("/api/cases")).raise_for_status().json():
+        case_id = row["case_id"]
+        if not row["decidable"] or case_id in progress.decided:
+            continue
+        action, selected = _chosen(plan, row, told)
+        if action == "silent" and not row["escalated_at"]:
+            continue
+        form = {
+            "kind": "approve" if action == "silent" else action,
+            "version": row["version"],
+            "shown_hash": row["suggestion_hash"],
+            "decision_id": uuid.uuid4().hex,
+            "selected": selected,
+            "reason": "" if action in ("approve", "silent") else "clinical judgement",
+        }
+        url = f"/cases/{case_id}/decision"
+        answer = await page.post(url, data=form, headers={"Accept": "application/json"})
+        if answer.status_code == 200:
+            progress.decided.add(case_id)
+            progress.mix[action] += 1
+
+
+def _chosen(plan: DemoPlan, row: dict[str, Any], told: dict[str, str]) -> tuple[str, str]:
+    """Return what the person does with this case: the same for the same seed and encounter."""
+    if told:
+        level = told.get(row["encounter_id"], row["selected"])
+        return ("approve" if level == row["selected"] else "change"), level
+    rng = random.Random(f"{plan.seed}:{row['encounter_id']}")
+    (action,) = rng.choices(list(SHARES), list(SHARES.values()))
+    others = [code for code in row["choices"] if code != row["selected"]]
+    return action, rng.choice(others) if action == "change" else ""
+
+
+async def _account(
+    plan: DemoPlan, opened: settings.Settings, world: World, progress: Progress, start: float
+) -> tuple[dict[str, Any], bool]:
+    secrets = settings.load_secrets(opened.state)
+    client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
+    report = await integrity.check(world, client)
+    with world.db.read() as tx:
+        rows = cases.listed(tx)
+        kept = tx.scalar(sa.select(sa.func.count()).select_from(tables.trajectories)) or 0
+    shown = [world.suggestion(row.suggestion_blob) for row in rows if row.suggestion_blob]
+    for finding in report.findings:
+        _tell(finding)
+    ended = {row.encounter_id for row in rows if row.state in ENDED}
+    result = {
+        "events": report.events,
+        "cases": report.cases,
+        "suggestions": len(shown),
+        "with_model": sum(s.made_by == "model" for s in shown),
+        "unaccounted": report.unaccounted,
+        "trajectories": kept,
+        "decided": dict(progress.mix),
+        "findings": len(report.findings),
+        "unended": len(set(progress.played) - ended),
+        "seconds": round(time.monotonic() - start, 1),
+    }
+    return result, report.clean and set(progress.played) <= ended
+
+
+def _print(result: dict[str, Any], as_json: bool) -> None:
+    lines = [json.dumps(result)] if as_json else [f"{name}: {value}" for name, value in result.items()]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"demo: {line}\n")
+    sys.stderr.flush()

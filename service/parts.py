@@ -1,0 +1,45 @@
+"""Builds what the processes share from the settings."""
+
+from importlib.metadata import version
+
+from activities.world import World
+from integrations.blobs.store import BlobStore
+from integrations.fhir.client import FhirClient
+from integrations.fhir.feed import Feed
+from integrations.inference.chat import ChatClient, ChatEndpoint
+from integrations.ledger.audit import Auditor
+from integrations.ledger.tables import Database
+from integrations.live.worklist import LiveWorklist
+from service.settings import ModelSettings, Secrets, Settings
+
+
+def world(settings: Settings, secrets: Secrets, chain: str) -> World:
+    """Return the world of one process; its audit records go to the chain of that name."""
+    db = Database(settings.parts.ledger_url)
+    db.create()
+    return World(
+        db=db,
+        blobs=BlobStore.at(settings.parts.blobs_url, secrets.keyring()),
+        auditor=Auditor(chain, secrets.audit_bytes()),
+        fhir=FhirClient(settings.parts.fhir_url, secrets.fhir_token.get_secret_value()),
+        live=LiveWorklist(settings.parts.redis_url),
+        pathways=settings.pathway_objects(),
+        models={role: ChatClient(_endpoint(role, model)) for role, model in settings.models.items()},
+        version=version("wardflow"),
+    )
+
+
+def feeds(settings: Settings, secrets: Secrets, built: World) -> list[Feed]:
+    """Return each feed that a pathway names, with the resource types that its triggers wait for."""
+    types: dict[str, list[str]] = {}
+    for pathway in settings.pathways.values():
+        known = types.setdefault(pathway.feed, [])
+        known += [t.resource for t in pathway.triggers if t.resource not in known]
+    base = f"http://127.0.0.1:{settings.parts.gateway_port}/feeds"
+    secret = secrets.feed_secret.get_secret_value()
+    return [Feed(name, built.fhir, tuple(wanted), f"{base}/{name}", secret) for name, wanted in types.items()]
+
+
+def _endpoint(role: str, model: ModelSettings) -> ChatEndpoint:
+    key = model.api_key_file.read_text().strip() if model.api_key_file else ""
+    return ChatEndpoint(role, model.url.rstrip("/"), model.model, model.phi, model.dialect, model.timeout_s, key)

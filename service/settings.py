@@ -1,0 +1,169 @@
+"""Every setting and secret of the processes, read once here and handed down."""
+
+import json
+import os
+import secrets
+import tomllib
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import SecretStr, ValidationError
+
+from agents.pathway import Pathway
+from contracts.decisions import Reviewer
+from contracts.errors import ConfigurationError
+from contracts.frozen import Frozen
+from integrations.blobs.sealing import Keyring
+from integrations.inference.chat import Dialect, Phi
+
+DEFAULT_CONFIG = Path(__file__).with_name("wardflow.toml")
+
+
+class PartSettings(Frozen):
+    """Addresses of what Wardflow talks to; written by `wardflow up` for its local parts."""
+
+    temporal: str
+    """`host:port`."""
+    temporal_namespace: str = "default"
+    redis_url: str
+    fhir_url: str
+    gateway_port: int
+    worklist_port: int
+    ledger_url: str
+    """SQLAlchemy URL."""
+    blobs_url: str
+
+
+class ModelSettings(Frozen):
+    url: str
+    model: str
+    phi: Phi = Phi.NONE
+    dialect: Dialect = Dialect.OPENAI
+    timeout_s: float = 20.0
+    api_key_file: Path | None = None
+
+
+class UserSettings(Frozen):
+    name: str
+    role: str
+
+
+class TriggerSettings(Frozen):
+    resource: str
+    where: str = ""
+    """FHIRPath on the resource; empty matches all of the type."""
+    opens: bool = False
+    """Whether it opens a case, or only informs one that is open."""
+
+
+class PathwaySettings(Frozen):
+    feed: str
+    unit: str
+    roles: tuple[str, ...]
+    deadline_s: float
+    ladder_s: tuple[float, ...]
+    triggers: tuple[TriggerSettings, ...]
+    options: dict[str, object] = {}
+
+    @property
+    def deadline(self) -> timedelta:
+        return timedelta(seconds=self.deadline_s)
+
+    @property
+    def ladder(self) -> tuple[timedelta, ...]:
+        return tuple(timedelta(seconds=s) for s in self.ladder_s)
+
+
+class TimingSettings(Frozen):
+    window_quiet_s: float = 1.0
+    """So long without a further event closes the window of an encounter."""
+    window_most_s: float = 5.0
+    reconcile_s: float = 15.0
+    reconcile_overlap_s: float = 60.0
+    watchdog_s: float = 1.0
+    audit_export_s: float = 2.0
+
+
+class Settings(Frozen):
+    state: Path
+    parts: PartSettings
+    pathways: dict[str, PathwaySettings]
+    users: dict[str, UserSettings] = {}
+    models: dict[str, ModelSettings] = {}
+    timing: TimingSettings = TimingSettings()
+
+    def pathway_objects(self) -> dict[str, Pathway]:
+        """Return each configured pathway, made by the `configure` of `agents.<name>.pathway`."""
+        return {name: import_module(f"agents.{name}.pathway").configure(p.options) for name, p in self.pathways.items()}
+
+    def reviewer(self, user_id: str) -> Reviewer | None:
+        """Return the person of that id, or None."""
+        user = self.users.get(user_id)
+        return Reviewer(reviewer_id=user_id, name=user.name, role=user.role) if user else None
+
+
+class Secrets(Frozen):
+    """Made at the first start; the file is readable by its owner only."""
+
+    seal_key_id: str
+    seal_keys: dict[str, SecretStr]
+    naming_key: SecretStr
+    audit_key: SecretStr
+    decision_key: SecretStr
+    session_key: SecretStr
+    feed_secret: SecretStr
+    fhir_token: SecretStr
+
+    def keyring(self) -> Keyring:
+        """Return the keys that seal payloads, blobs and event bodies."""
+        keys = {kid: bytes.fromhex(key.get_secret_value()) for kid, key in self.seal_keys.items()}
+        return Keyring(self.seal_key_id, keys, bytes.fromhex(self.naming_key.get_secret_value()))
+
+    def signer(self) -> Ed25519PrivateKey:
+        """Return the key that signs decisions."""
+        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self.decision_key.get_secret_value()))
+
+    def audit_bytes(self) -> bytes:
+        """Return the key of the audit chains."""
+        return bytes.fromhex(self.audit_key.get_secret_value())
+
+
+def load(state: Path) -> Settings:
+    """Read `STATE/wardflow.toml` (else the packaged one) and `STATE/parts.json`. Raises ConfigurationError."""
+    config = state / "wardflow.toml"
+    try:
+        raw = tomllib.loads((config if config.exists() else DEFAULT_CONFIG).read_text())
+        parts = json.loads((state / "parts.json").read_text())
+        models = raw.pop("models", {}) | parts.pop("models", {})
+        return Settings.model_validate(raw | {"state": state, "parts": raw.get("parts", {}) | parts, "models": models})
+    except FileNotFoundError as fault:
+        raise ConfigurationError("not_started", f"{fault.filename} is missing: start with `wardflow up`") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise ConfigurationError("configuration", f"{config}: {fault}") from None
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError("configuration", f"{config}: {where}: {first['msg']}") from None
+
+
+def load_secrets(state: Path) -> Secrets:
+    """Return the secrets of this state folder. Raises ConfigurationError when they are missing."""
+    path = state / "keys.json"
+    try:
+        return Secrets.model_validate_json(path.read_text())
+    except FileNotFoundError:
+        raise ConfigurationError("not_started", f"{path} is missing: start with `wardflow up`") from None
+
+
+def create_secrets(state: Path) -> None:
+    """Make the secrets of a new state folder; existing ones stay."""
+    path = state / "keys.json"
+    if path.exists():
+        return
+    names = ("naming_key", "audit_key", "decision_key", "session_key", "feed_secret", "fhir_token")
+    made = {"seal_key_id": "k1", "seal_keys": {"k1": secrets.token_hex(32)}}
+    content = json.dumps(made | {name: secrets.token_hex(32) for name in names})
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(content)

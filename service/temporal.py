@@ -1,0 +1,49 @@
+"""Our way to Temporal: everything that crosses is encrypted, failures included."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+
+from integrations.blobs.sealing import Keyring
+
+ENCODING = b"binary/wardflow-aes-gcm"
+PURPOSE = "temporal"
+
+
+class SealingCodec(PayloadCodec):
+    """AES-256-GCM with the key's id in each payload, so that keys can be rotated while cases wait."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [
+            Payload(metadata={"encoding": ENCODING}, data=self._keyring.seal(p.SerializeToString(), PURPOSE))
+            for p in payloads
+        ]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [
+            Payload.FromString(self._keyring.open(p.data, PURPOSE)) if p.metadata.get("encoding") == ENCODING else p
+            for p in payloads
+        ]
+
+
+def data_converter(keyring: Keyring) -> DataConverter:
+    """Return the converter that every client, worker and replayer of Wardflow uses."""
+    return dataclasses.replace(
+        DataConverter(
+            payload_converter_class=PydanticPayloadConverter,
+            failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        ),
+        payload_codec=SealingCodec(keyring),
+    )
+
+
+async def connect(address: str, namespace: str, keyring: Keyring, *, lazy: bool = False) -> Client:
+    """Return a client; a lazy one connects at its first call, so that a process can start before Temporal."""
+    return await Client.connect(address, namespace=namespace, data_converter=data_converter(keyring), lazy=lazy)

@@ -1,0 +1,1 @@
+"""From what people decided to better models."""

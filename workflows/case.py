@@ -1,0 +1,159 @@
+"""The clinical process of one case, for every pathway: suggest, wait for a person, write, remember."""
+
+import asyncio
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from activities.close_case import CloseCase
+from activities.escalate_case import EscalateCase
+from activities.open_case import CoverEvents, OpenCase
+from activities.record_decision import RecordDecision
+from activities.record_trajectory import RecordTrajectory
+from activities.run_agent import RunAgent
+from activities.snapshot_chart import SnapshotChart
+from activities.write_back import WriteBack
+from contracts.cases import (
+    AgentRequest,
+    AgentResult,
+    CaseInput,
+    CaseOutcome,
+    CaseSignal,
+    CoverRequest,
+    DecisionRequest,
+    EscalationRequest,
+    OpenRequest,
+    SnapshotRequest,
+)
+from contracts.decisions import Decision, DecisionKind, DecisionReceipt
+from contracts.errors import ApprovalError, Refusal
+from workflows import policies
+
+
+@workflow.defn(name="case")
+class Case:
+    """One live case for each encounter and pathway (I3). History holds references and hashes only."""
+
+    @workflow.init
+    def __init__(self, case: CaseInput) -> None:
+        self.case, self.ref = case, case.ref
+        self.untold: set[int] = set()
+        self.told: set[int] = set()
+        self.version = 0
+        self.shown: OpenRequest | None = None
+        self.receipt: DecisionReceipt | None = None
+        self.ladder_ended = False
+        self.deciding = asyncio.Lock()
+
+    @workflow.run
+    async def run(self, case: CaseInput) -> CaseOutcome:
+        escalation = asyncio.create_task(self._escalate())
+        while not self._ended():
+            await self._suggest()
+            await workflow.wait_condition(lambda: self._ended() or bool(self.untold))
+        escalation.cancel()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self.receipt:
+            await workflow.execute_activity_class(WriteBack, self.ref, **policies.CHART_WRITE)
+        else:
+            await workflow.execute_activity_class(CloseCase, self.ref, **policies.CHART_WRITE)
+        return await workflow.execute_activity_class(RecordTrajectory, self.ref, **policies.RECORD)
+
+    @workflow.signal
+    def chart_changed(self, signal: CaseSignal) -> None:
+        """Take the events of a window; those told before change nothing."""
+        self.untold |= set(signal.event_ids) - self.told
+
+    @workflow.update
+    async def decide(self, decision: Decision) -> DecisionReceipt:
+        """Answer once the decision is in the ledger. Refuses with an ApplicationError of type ApprovalError."""
+        async with self.deciding:
+            self._refuse_unfit(decision)
+            request = DecisionRequest(ref=self.ref, decision=decision)
+            try:
+                held = await workflow.execute_activity_class(RecordDecision, request, **policies.LEDGER)
+            except ActivityError as fault:
+                raise (fault.cause or fault) from None
+            self.receipt = held
+        if held.decision_id != decision.decision_id:
+            raise _refusal(Refusal.DECIDED, held.decided_by)
+        return held
+
+    @decide.validator
+    def check_decision(self, decision: Decision) -> None:
+        """Refuse before anything enters history."""
+        try:
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.case.verify_key))
+            key.verify(bytes.fromhex(decision.signature), decision.signed_bytes())
+        except (InvalidSignature, ValueError):
+            raise _refusal(Refusal.SIGNATURE) from None
+        self._refuse_unfit(decision)
+
+    def _refuse_unfit(self, decision: Decision) -> None:
+        if self.receipt:
+            raise _refusal(Refusal.DECIDED, self.receipt.decided_by)
+        if self.ladder_ended or decision.case_id != self.ref.case_id or self.shown is None:
+            raise _refusal(Refusal.NOT_OPEN)
+        if decision.reviewer.role not in self.case.roles:
+            raise _refusal(Refusal.ROLE, decision.reviewer.role)
+        result = self.shown.result
+        if self.untold or decision.version != self.shown.version or decision.shown_hash != result.suggestion_hash:
+            raise _refusal(Refusal.STALE)
+        fits = {
+            DecisionKind.APPROVE: decision.selected == result.selected,
+            DecisionKind.CHANGE: decision.selected in set(result.choices) - {result.selected} and decision.reason,
+            DecisionKind.REJECT: decision.selected is None and decision.reason,
+        }
+        if not fits[decision.kind]:
+            raise _refusal(Refusal.CHOICE)
+
+    def _ended(self) -> bool:
+        return self.receipt is not None or self.ladder_ended
+
+    async def _suggest(self) -> None:
+        """Freeze the chart, run the agent, show what it proposes; a chart that can't be read is raised by the clock."""
+        self.told |= self.untold
+        covers = max(self.told, default=0)
+        try:
+            snapshot = await workflow.execute_activity_class(
+                SnapshotChart, SnapshotRequest(ref=self.ref), **policies.CHART_READ
+            )
+            self.untold -= self.told
+            if self.shown and self.shown.snapshot.facts_hash == snapshot.facts_hash:
+                cover = CoverRequest(ref=self.ref, version=self.shown.version, covers_event=covers)
+                await workflow.execute_activity_class(CoverEvents, cover, **policies.LEDGER)
+            else:
+                self.version += 1
+                result = await self._run_agent(AgentRequest(ref=self.ref, version=self.version, snapshot=snapshot))
+                shown = OpenRequest(
+                    ref=self.ref, version=self.version, covers_event=covers, snapshot=snapshot, result=result
+                )
+                self.shown = shown  # before its row can be seen, so that the fastest person is not refused
+                await workflow.execute_activity_class(OpenCase, shown, **policies.CHART_WRITE)
+        except ActivityError as fault:
+            workflow.logger.error("suggestion_failed", extra={"activity": fault.activity_type})
+        finally:
+            self.untold -= self.told
+
+    async def _run_agent(self, request: AgentRequest) -> AgentResult:
+        try:
+            return await workflow.execute_activity_class(RunAgent, request, **policies.MODEL)
+        except ActivityError:
+            by_rules = request.model_copy(update={"rules_only": True})
+            return await workflow.execute_activity_class(RunAgent, by_rules, **policies.RULES)
+
+    async def _escalate(self) -> None:
+        """Raise the case at its deadline and at each step of the ladder; at the end nobody has decided."""
+        await workflow.sleep(max(0.0, (self.case.due_at - workflow.now()).total_seconds()))
+        for step, wait in enumerate(self.case.ladder, 1):
+            request = EscalationRequest(ref=self.ref, step=step)
+            await workflow.execute_activity_class(EscalateCase, request, **policies.LEDGER)
+            await workflow.sleep(wait.total_seconds())
+        async with self.deciding:
+            self.ladder_ended = self.receipt is None
+
+
+def _refusal(kind: Refusal, detail: str = "") -> ApplicationError:
+    return ApplicationError(detail or kind, str(kind), type=ApprovalError.__name__, non_retryable=True)
