@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
@@ -16,6 +16,9 @@ from contracts.suggestions import Choice, Claim, Finding, MadeBy, Suggestion, Su
 PATHWAY = "ed_triage"
 DEFAULT_LEVEL = "3"  # where neither rules nor model say more: the middle, labelled as undecided support
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_][\w-]*")
+SHORT_LABELS = {"hr", "rr"}
+FILLERS = {"the", "and", "with", "for", "has", "not", "are", "was"}
 
 
 class TriageState(TypedDict, total=False):
@@ -72,8 +75,9 @@ class _Nodes:
         return {"claims": claims, "dropped_claims": 0}
 
     async def verify(self, state: TriageState) -> TriageState:
-        held = tuple(claim for claim in state["claims"] if borne_out(claim, state["facts"]))
-        return {"claims": held, "dropped_claims": state["dropped_claims"] + len(state["claims"]) - len(held)}
+        told = tuple(dict.fromkeys(state["claims"]))  # small models repeat themselves
+        held = tuple(claim for claim in told if borne_out(claim, state["facts"]))
+        return {"claims": held, "dropped_claims": state["dropped_claims"] + len(told) - len(held)}
 
     async def propose(self, state: TriageState) -> TriageState:
         facts, found = state["facts"], state["findings"]
@@ -115,9 +119,22 @@ class _Nodes:
 
 
 def borne_out(claim: Claim, facts: ChartFacts) -> bool:
-    """Return whether every citation resolves in this chart and every number of the text is in a cited fact (I7)."""
-    cited = [facts.get(key) for key in claim.cites]
-    if not cited or not claim.text.strip() or any(f is None or f.kind == FactKind.IDENTITY for f in cited):
+    """Return whether the chart says what the claim says, as far as words can be compared (I7).
+
+    Every citation must resolve in this chart and be named in the text by a word or number of its own, and every
+    number of the text must stand in a cited fact.
+    """
+    cited = [fact for key in claim.cites if (fact := facts.get(key)) and fact.kind != FactKind.IDENTITY]
+    if not cited or len(cited) < len(claim.cites):
         return False
-    known: set[Any] = {float(n) for f in cited if f for n in NUMBER.findall(f.shown())}
-    return all(float(n) in known for n in NUMBER.findall(claim.text))
+    said, known = _words(claim.text), [_words(fact.shown()) for fact in cited]
+    numbers = {word for word in said if NUMBER.fullmatch(word)}
+    return all(said & words for words in known) and numbers <= set().union(*known)
+
+
+def _words(text: str) -> set[str]:
+    return {
+        word
+        for word in WORD.findall(text.lower())
+        if word in SHORT_LABELS or word[0].isdigit() or (len(word) > 2 and word not in FILLERS)
+    }

@@ -7,9 +7,14 @@ from contracts.ed_triage import AcuityScale
 from contracts.model_calls import ChatRequest, Message
 
 LEVEL_TOKENS = 4
-REASON_TOKENS = 160
-REASON_CHARS = 140
-MOST_REASONS = 3
+REASON_TOKENS = 112
+REASON_CHARS = 80
+MOST_REASONS = 2
+# One worked example is what keeps small models short and to the point; the patient in it does not exist.
+EXAMPLE_CHART = 'complaint: "Complaint wrist pain after a fall"\nhr: "HR 84 /min"\nspo2: "SpO2 99 %"'
+EXAMPLE_REASONS = (
+    '{"reasons":[{"text":"Wrist pain after a fall.","cites":["complaint"]},{"text":"HR 84 is normal.","cites":["hr"]}]}'
+)
 
 
 def judge(facts: ChartFacts, scale: AcuityScale) -> ChatRequest:
@@ -29,7 +34,12 @@ def explain(facts: ChartFacts, scale: AcuityScale, level: str) -> ChatRequest:
         "type": "object",
         "properties": {
             "text": {"type": "string", "maxLength": REASON_CHARS},
-            "cites": {"type": "array", "items": {"enum": keys}, "minItems": 1, "maxItems": 2},
+            "cites": {
+                "type": "array",
+                "items": {"enum": keys},
+                "minItems": 1,
+                "maxItems": 2,
+            },  # unbounded arrays never end
         },
         "required": ["text", "cites"],
         "additionalProperties": False,
@@ -41,10 +51,12 @@ def explain(facts: ChartFacts, scale: AcuityScale, level: str) -> ChatRequest:
         "required": ["reasons"],
         "additionalProperties": False,
     }
-    ask = f"The level is {level}. Give the reasons in short sentences, each citing the facts it rests on."
+    ask = "The level is {}. Give the reasons in short sentences, each citing the facts it rests on."
+    system, case = _messages(facts, scale, ask.format(level))
+    example = Message(role="user", content=f"{EXAMPLE_CHART}\n{ask.format(4)}")
     return ChatRequest(
         step="explain",
-        messages=_messages(facts, scale, ask),
+        messages=(system, example, Message(role="assistant", content=EXAMPLE_REASONS), case),
         json_schema=json.dumps(schema, sort_keys=True),
         max_tokens=REASON_TOKENS,
     )
