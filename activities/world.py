@@ -34,6 +34,12 @@ class World:
     version: str
     """Of this program, for trajectories."""
 
+    def close(self) -> None:
+        """Give back connections; a process that ends need not."""
+        self.fhir.close()
+        self.live.close()
+        self.db.close()
+
     def suggestion(self, blob: str) -> Suggestion:
         """Return a stored suggestion."""
         return Suggestion.model_validate_json(self.blobs.get(blob))

@@ -7,7 +7,7 @@ from contracts.cases import CaseRef, CaseState
 from contracts.decisions import Decision
 from contracts.errors import TuningError
 from contracts.frozen import Frozen
-from contracts.model_calls import ModelCall
+from contracts.model_calls import Message, ModelCall
 from contracts.suggestions import MadeBy, Suggestion
 
 ATIF = "ATIF-v1.8"
@@ -83,7 +83,7 @@ def validate(document: Document) -> None:
 
 
 def _call_steps(run: Run, call: ModelCall) -> list[Document]:
-    asked = [{"source": message.role, "message": message.content} for message in call.request.messages]
+    asked = [_asked(message) for message in call.request.messages]
     metrics = {
         "prompt_token_ids": call.prompt_token_ids,
         "completion_token_ids": call.completion_token_ids,
@@ -111,6 +111,12 @@ def _call_steps(run: Run, call: ModelCall) -> list[Document]:
         "extra": {"wardflow": {"step": call.request.step, "version": run.version}},
     }
     return [*asked, answered]
+
+
+def _asked(message: Message) -> Document:
+    if message.role == "assistant":  # a worked example in the prompt, which nobody sampled: never trained on
+        return {"source": "agent", "message": message.content, "is_copied_context": True}
+    return {"source": message.role, "message": message.content}
 
 
 def _proposal_step(run: Run, decision: Decision | None) -> Document:

@@ -23,6 +23,10 @@ class FhirClient:
             limits=httpx.Limits(max_connections=16),
         )
 
+    def close(self) -> None:
+        """Give back the connections."""
+        self._http.close()
+
     def read(self, resource_type: str, resource_id: str) -> Resource:
         """Return the current version."""
         return self._call("GET", f"{resource_type}/{quote(resource_id, safe='')}")

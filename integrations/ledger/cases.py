@@ -11,7 +11,7 @@ from contracts.cases import CaseRef, CaseState, OpenRequest
 from contracts.decisions import Decision, DecisionKind
 from contracts.errors import ApprovalError, Refusal
 from integrations.ledger import inbox
-from integrations.ledger.tables import cases, decisions, now, own_writes, runs
+from integrations.ledger.tables import UtcTime, cases, decisions, now, own_writes, runs
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def escalate(tx: sa.Connection, case_id: str, step: int) -> bool:
     changed = tx.execute(
         cases.update()
         .where(cases.c.case_id == case_id, cases.c.state == CaseState.OPEN, cases.c.escalation_step < step)
-        .values(escalation_step=step, escalated_at=sa.func.coalesce(cases.c.escalated_at, now()))
+        .values(escalation_step=step, escalated_at=sa.func.coalesce(cases.c.escalated_at, sa.literal(now(), UtcTime)))
     )
     return changed.rowcount == 1
 

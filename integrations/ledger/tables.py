@@ -161,6 +161,11 @@ class Database:
             elif found != str(SCHEMA_VERSION):
                 raise LedgerError("schema_version", f"ledger has {found}, this program wants {SCHEMA_VERSION}")
 
+    def close(self) -> None:
+        """Give back the connections."""
+        self._reading.dispose()
+        self._writing.dispose()
+
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """One consistent view. Raises LedgerError."""

@@ -18,6 +18,10 @@ class LiveWorklist:
         self.url = url
         self._client = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=0.2)
 
+    def close(self) -> None:
+        """Give back the connections."""
+        self._client.close()
+
     def publish(self, case_id: str) -> bool:
         """Tell the pages that a case changed; False when nobody could be told, which is no failure."""
         try:

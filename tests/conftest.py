@@ -1,0 +1,41 @@
+"""One ward for all integration tests of a session, with a model stand-in that a test may break and mend."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.model_server import ModelServer
+from tests.ward import Ward
+
+
+def model_config(server: ModelServer, timeout_s: float = 5) -> str:
+    return f"""
+[models.reasoning]
+url = "{server.url}"
+model = "fake"
+phi = "allowed"
+dialect = "vllm"
+timeout_s = {timeout_s}
+"""
+
+
+@pytest.fixture(scope="session")
+def model_server() -> Iterator[ModelServer]:
+    server = ModelServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def shared_ward(tmp_path_factory: pytest.TempPathFactory, model_server: ModelServer) -> Iterator[Ward]:
+    state: Path = tmp_path_factory.mktemp("ward")
+    ward = Ward(state, extra=model_config(model_server)).start()
+    yield ward
+    ward.stop()
+
+
+@pytest.fixture
+def ward(shared_ward: Ward, model_server: ModelServer) -> Ward:
+    model_server.mode, model_server.level, model_server.stall = "good", "3", None
+    return shared_ward

@@ -1,0 +1,175 @@
+"""One arrival becomes a decision in the chart, on the real parts."""
+
+import json
+import threading
+
+import atif
+import httpx
+import pytest
+
+from integrations.fhir import proposals
+from tests.fakes.model_server import ModelServer
+from tests.ward import CHARGE, Ward
+
+pytestmark = pytest.mark.integration
+
+
+def test_an_approved_suggestion_is_written_once_and_leaves_a_trajectory(ward: Ward) -> None:
+    encounter = ward.admit("loop-approve", "chest pain", hr=104, spo2=97)
+    row = ward.suggested(encounter)
+    assert (row["made_by"], row["selected"]) == ("model", "3")
+    case = ward.case(encounter)
+    assert case
+    task = ward.world.fhir.read("Task", proposals.resource_id(case.ref, "task"))
+    assert (task["status"], task["intent"]) == ("requested", "proposal")
+    assert task["meta"]["security"][0]["code"] == "AIAST"
+    assert not ward.world.fhir.search(f"Provenance?_id={proposals.resource_id(case.ref, 'provenance')}")
+
+    answer = ward.decide(row)
+    assert answer.status_code == 200 and answer.json()["decided_by"].startswith("Nurse Okafor")
+    case = ward.ended(encounter)
+    assert case.state == "written"
+    result = ward.world.fhir.read("Observation", proposals.resource_id(case.ref, "result"))
+    assert result["valueCodeableConcept"]["coding"][0]["code"] == "3" and result["meta"]["versionId"] == "1"
+    task = ward.world.fhir.read("Task", task["id"])
+    assert task["status"] == "completed" and proposals.decided_in(task) == answer.json()["decision_id"]
+    provenance = ward.world.fhir.read("Provenance", proposals.resource_id(case.ref, "provenance"))
+    assert provenance["target"][0]["reference"] == f"Observation/{result['id']}"
+
+    blob = ward.trajectory_blob(case.case_id)
+    assert blob
+    document = json.loads(ward.world.blobs.get(blob))
+    opened = atif.Trajectory.model_validate(document)
+    sampled = [step.metrics for step in opened.steps if step.metrics]
+    assert [m.completion_token_ids for m in sampled] == [[100, 101], [100, 101, 102]]
+    assert document["extra"]["wardflow"]["trainable"] is True
+    assert document["extra"]["wardflow"]["decision"]["reviewer"]["role"] == "triage_nurse"
+
+
+def test_a_changed_level_is_what_the_chart_gets(ward: Ward) -> None:
+    row = ward.suggested(ward.admit("loop-change"))
+    assert ward.decide(row, "change", "2").status_code == 409, "a change without a reason is refused"
+    assert ward.decide(row, "change", "2", "looks worse than the numbers").status_code == 200
+    case = ward.ended("loop-change")
+    result = ward.world.fhir.read("Observation", proposals.resource_id(case.ref, "result"))
+    assert result["valueCodeableConcept"]["coding"][0]["code"] == "2"
+    assert result["note"][0]["text"] == "looks worse than the numbers"
+
+
+def test_a_rejection_changes_only_the_task(ward: Ward) -> None:
+    row = ward.suggested(ward.admit("loop-reject"))
+    assert ward.decide(row, "reject", reason="not a triage case").status_code == 200
+    case = ward.ended("loop-reject")
+    assert case.state == "rejected"
+    assert ward.world.fhir.read("Task", proposals.resource_id(case.ref, "task"))["status"] == "rejected"
+    for type_, part in (("Observation", "result"), ("Provenance", "provenance")):
+        assert not ward.world.fhir.search(f"{type_}?_id={proposals.resource_id(case.ref, part)}")
+
+
+def test_of_two_decisions_at_once_one_wins_and_the_other_is_told_who(ward: Ward) -> None:
+    row = ward.suggested(ward.admit("loop-two"))
+    answers: list[httpx.Response] = []
+    ward.page(CHARGE)
+    ward.page()
+    people = [
+        threading.Thread(target=lambda kind=kind, user=user: answers.append(ward.decide(row, *kind, user=user)))
+        for kind, user in ((("approve",), CHARGE), (("change", "1", "gut feeling"), "n-okafor"))
+    ]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    won, lost = sorted(answers, key=lambda answer: answer.status_code)
+    assert (won.status_code, lost.status_code) == (200, 409)
+    assert lost.json()["refused"] == "decided" and won.json()["decided_by"] in lost.json()["message"]
+    case = ward.ended("loop-two")
+    result = ward.world.fhir.read("Observation", proposals.resource_id(case.ref, "result"))
+    assert result["valueCodeableConcept"]["coding"][0]["code"] == won.json()["selected"]
+
+
+def test_new_data_makes_a_suggestion_stale_and_brings_a_new_one(ward: Ward) -> None:
+    old = ward.suggested(ward.admit("loop-stale", hr=80, spo2=98))
+    ward.chart("loop-stale", spo2=84)
+    ward.until(lambda: len(ward.fates("loop-stale")) == 5)
+    refused = ward.decide(old)
+    assert refused.status_code == 409 and refused.json()["refused"] == "stale"
+    new = ward.suggested("loop-stale", version=2)
+    assert ward.decide(old).status_code == 409, "the old version stays undecidable"
+    assert ward.decide(new).status_code == 200
+    assert ward.ended("loop-stale").version == 2
+
+
+def test_a_message_told_again_or_late_changes_nothing(ward: Ward) -> None:
+    encounter = ward.admit("loop-again", hr=88)
+    row = ward.suggested(encounter)
+    first = ward.world.fhir.read("Observation", f"{encounter}-hr")
+    before = ward.fates(encounter)
+    assert ward.notify(json.dumps(first).encode()).status_code == 200
+    assert ward.fates(encounter) == before, "the same version is one row"
+    ward.chart(encounter, hr=88)  # the same value as a new version
+    ward.until(lambda: len(ward.fates(encounter)) == len(before) + 1)
+    late = first | {"meta": first["meta"] | {"versionId": "0"}}
+    assert ward.notify(json.dumps(late).encode()).status_code == 200
+    ward.settled()
+    assert ("superseded", None) in ward.fates(encounter)
+    again = ward.suggested(encounter)
+    assert (again["version"], again["suggestion_hash"]) == (row["version"], row["suggestion_hash"])
+    assert ward.decide(again).status_code == 200
+
+
+def test_data_after_the_decision_opens_a_new_case_only_when_rules_demand_more(ward: Ward) -> None:
+    ward.decide(ward.suggested(ward.admit("loop-after", hr=80, avpu="alert")))
+    decided = ward.ended("loop-after")
+    ward.chart("loop-after", hr=84)
+    ward.until(lambda: ("ignored", "case_closed") in ward.fates("loop-after"))
+    ward.chart("loop-after", avpu="unresponsive")
+    again = ward.until(
+        lambda: (row := ward.listed("loop-after")) and row["generation"] == 2 and row["decidable"] and row
+    )
+    assert again["selected"] == "1" and again["case_id"] != decided.case_id
+    untouched = ward.world.fhir.read("Observation", proposals.resource_id(decided.ref, "result"))
+    assert untouched["meta"]["versionId"] == "1"
+    ward.decide(again)
+    assert ward.ended("loop-after").generation == 2
+
+
+def test_our_own_writes_come_back_as_ignored(ward: Ward) -> None:
+    ward.decide(ward.suggested(ward.admit("loop-own")))
+    ward.ended("loop-own")
+    ward.until(lambda: ("ignored", "own_write") in ward.fates("loop-own"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "fallback"), [("nonsense", "nonsense"), ("failing", "unreachable"), ("stalled", "too_slow")]
+)
+def test_without_a_usable_model_the_case_goes_on_by_rules_and_says_so(
+    ward: Ward, model_server: ModelServer, mode: str, fallback: str
+) -> None:
+    model_server.mode = mode
+    model_server.released.clear()
+    row = ward.suggested(ward.admit(f"loop-{mode}", hr=120, rr=26, spo2=90))
+    model_server.released.set()
+    assert (row["made_by"], row["selected"]) == ("rules", "2")
+    page = ward.page().get(f"/cases/{row['case_id']}").text
+    assert f"RULES ONLY: {fallback.replace('_', ' ')}" in page
+    ward.decide(row)
+    case = ward.ended(f"loop-{mode}")
+    blob = ward.trajectory_blob(case.case_id)
+    assert blob and json.loads(ward.world.blobs.get(blob))["extra"]["wardflow"]["trainable"] is False
+
+
+def test_a_cut_off_reason_leaves_the_level_and_counts_the_loss(ward: Ward, model_server: ModelServer) -> None:
+    model_server.mode = "truncated"
+    row = ward.suggested(ward.admit("loop-truncated", hr=80))
+    case = ward.case("loop-truncated")
+    assert case and case.suggestion_blob
+    suggestion = ward.world.suggestion(case.suggestion_blob)
+    assert (suggestion.made_by, suggestion.claims, suggestion.dropped_claims) == ("model", (), 1)
+    ward.decide(row)
+
+
+def test_claims_that_the_chart_does_not_bear_out_are_not_shown(ward: Ward) -> None:
+    row = ward.suggested(ward.admit("loop-claims", hr=80))
+    page = ward.page().get(f"/cases/{row['case_id']}").text
+    assert "Complaint as told" in page and "HR 999" not in page and "1 statement of the model not supported" in page
+    ward.decide(row)

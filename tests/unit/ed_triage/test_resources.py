@@ -1,0 +1,234 @@
+"""A chart as it was at a moment, and the Observation of a decision."""
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fhir.resources.R4B.observation import Observation
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from agents.ed_triage import resources
+from contracts.charts import ChartFacts, FactKind
+from contracts.ed_triage import EdTriageOptions
+from contracts.errors import FhirError, FhirFault
+from tests.fakes.samples import ESI, NOW, decision, facts
+
+CODES = EdTriageOptions().codes
+ENCOUNTER = {"resourceType": "Encounter", "id": "enc-1", "subject": {"reference": "Patient/pat-1"}}
+PATIENT = {
+    "resourceType": "Patient",
+    "id": "pat-1",
+    "meta": {"versionId": "4"},
+    "name": [{"given": ["Zebedee"], "family": "Quillfeather"}],
+    "gender": "male",
+    "birthDate": "1971-01-05",
+}
+
+
+def observed(loinc: str = "8867-4", value: Any = 80, minutes_ago: float = 10, **changes: Any) -> dict[str, Any]:
+    at = (NOW - timedelta(minutes=minutes_ago)).isoformat()
+    given = {
+        "resourceType": "Observation",
+        "id": "obs-1",
+        "meta": {"versionId": "3"},
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": loinc}]},
+        "subject": {"reference": "Patient/pat-1"},
+        "effectiveDateTime": at,
+    }
+    return given | ({"valueQuantity": {"value": value}} if value is not None else {}) | changes
+
+
+def read(*chart: Any) -> ChartFacts:
+    return resources.read_chart([ENCOUNTER, *chart], "enc-1", NOW, CODES)
+
+
+def test_the_newest_value_of_a_fact_is_read_in_whatever_order_the_chart_comes() -> None:
+    older, newer = observed(value=80, minutes_ago=20), observed(value=112, minutes_ago=5)
+    assert read(older, newer).number("hr") == read(newer, older).number("hr") == 112
+
+
+def test_what_was_measured_after_as_of_is_not_read() -> None:
+    assert read(observed(value=80), observed(value=140, minutes_ago=-1)).number("hr") == 80
+
+
+def test_a_fact_names_the_version_that_it_came_from() -> None:
+    hr = read(observed()).get("hr")
+    assert hr is not None
+    assert (hr.resource, hr.shown(), hr.kind) == ("Observation/obs-1/_history/3", "HR 80 /min", FactKind.VITAL)
+
+
+@pytest.mark.parametrize("subject", [{"reference": "Patient/other"}, {"reference": ""}, {}])
+def test_observations_of_another_patient_are_left_out(subject: dict[str, str]) -> None:
+    assert read(observed(subject=subject)).facts == ()
+
+
+@pytest.mark.parametrize("status", resources.IGNORED_STATUS)
+def test_what_was_entered_in_error_is_left_out(status: str) -> None:
+    assert read(observed(value=80), observed(value=200, minutes_ago=1, status=status)).number("hr") == 80
+
+
+def test_fahrenheit_is_read_as_celsius() -> None:
+    temp = read(observed("8310-5", None, valueQuantity={"value": 101.3, "code": "[degF]"})).get("temp_c")
+    assert temp is not None
+    assert (temp.number, temp.value) == (38.5, "38.5")
+
+
+def test_the_components_of_a_blood_pressure_are_facts_of_their_own() -> None:
+    parts = [
+        {"code": {"coding": [{"code": code}]}, "valueQuantity": {"value": value}}
+        for code, value in (("8480-6", 98), ("8462-4", 60))
+    ]
+    chart = read(observed("85354-9", None, component=parts))
+    assert (chart.number("sbp"), chart.number("dbp")) == (98, 60)
+
+
+def test_a_text_may_be_a_string_a_concept_or_a_display() -> None:
+    code = "67775-7"
+    for value in (
+        {"valueString": " Alert "},
+        {"valueCodeableConcept": {"text": "Alert"}},
+        {"valueCodeableConcept": {"coding": [{"display": "Alert"}]}},
+    ):
+        avpu = read(observed(code, None, **value)).get("avpu")
+        assert avpu is not None
+        assert avpu.value == "alert"
+
+
+def test_the_complaint_of_the_encounter_stands_in_where_none_was_observed() -> None:
+    encounter = ENCOUNTER | {"reasonCode": [{"text": "fell from a ladder"}]}
+    told = resources.read_chart([encounter], "enc-1", NOW, CODES).get("complaint")
+    assert told is not None
+    assert told.value == "fell from a ladder"
+    assert len(read(observed("8661-1", None, valueString="x" * 1000)).facts[0].value) == resources.COMPLAINT_CHARS
+
+
+@pytest.mark.parametrize(
+    ("born", "years"), [("1971-01-05", 55), ("1971-01-06", 54), ("1971-02", 54), ("1971", 55), ("2026-01-05", 0)]
+)
+def test_the_age_is_that_at_as_of(born: str, years: int) -> None:
+    assert read(PATIENT | {"birthDate": born}).number("age") == years
+
+
+def test_the_name_is_marked_as_identity() -> None:
+    name = read(PATIENT).get("name")
+    assert name is not None
+    assert (name.kind, name.value, name.resource) == (
+        FactKind.IDENTITY, "Zebedee Quillfeather", "Patient/pat-1/_history/4",
+    )  # fmt: skip
+
+
+def test_a_chart_without_its_encounter_is_refused() -> None:
+    with pytest.raises(FhirError) as refused:
+        resources.read_chart([observed()], "enc-1", NOW, CODES)
+    assert refused.value.kind == FhirFault.MISSING
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"code": {}},
+        {"code": {"text": "no code of ours"}},
+        {"valueQuantity": {}},
+        {"component": []},
+        {"effectiveDateTime": None},
+        {"effectiveDateTime": "2026"},
+        {"status": None},
+        {"meta": {}},
+    ],
+)
+def test_a_missing_field_costs_one_observation_at_most(odd: dict[str, Any]) -> None:
+    assert read(observed() | odd, observed("9279-1", 18)).number("rr") == 18
+
+
+ODD = [
+    {"resourceType": "Patient", "id": "pat-1", "birthDate": "1980-13-01"},
+    {"resourceType": "Patient", "id": "pat-1", "birthDate": 1980},
+    {"resourceType": "Patient", "id": "pat-1", "name": [{"given": [None], "family": "X"}]},
+    {"resourceType": "Patient", "id": "pat-1", "gender": 1},
+    {},
+    {k: v for k, v in observed().items() if k != "id"},
+    observed(subject=None),
+    observed(code=None),
+    observed(code={"coding": None}),
+    observed(code={"coding": [{"code": ["8867-4"]}]}),
+    observed(component=None),
+    observed(component=["x"]),
+    observed(value="80"),
+    observed(value=10**400),
+    observed(valueQuantity=None),
+    observed(effectiveDateTime=20260105),
+    observed(effectiveDateTime="2026-13-45T00:00:00Z"),
+    observed(effectiveDateTime="2016-12-31T23:59:60Z"),
+]
+
+
+CRASHES = (KeyError, TypeError, AttributeError, ValueError, OverflowError)
+
+
+@pytest.mark.xfail(strict=True, raises=CRASHES, reason="resources.py:37: one wrongly typed field ends the chart's reading")
+@pytest.mark.parametrize("resource", ODD, ids=range(len(ODD)))
+def test_a_resource_of_the_wrong_shape_ends_in_no_other_error_than_fhir_error(resource: dict[str, Any]) -> None:
+    with suppress(FhirError):
+        read(resource)
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="resources.py:67: a date without a time, an instant or a period is never too late")
+@pytest.mark.parametrize(
+    "when",
+    [{"effectiveDateTime": "2026-02-01"}, {"effectiveInstant": "2026-02-01T00:00:00Z"},
+     {"effectivePeriod": {"start": "2026-02-01T00:00:00Z"}}],
+)  # fmt: skip
+def test_a_later_day_instant_or_period_is_not_read_either(when: dict[str, Any]) -> None:
+    later = {k: v for k, v in observed().items() if k != "effectiveDateTime"} | when
+    assert read(later).get("hr") is None
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="resources.py:104: an Observation without an id is cited")
+def test_what_has_no_id_is_no_evidence() -> None:
+    assert read(observed(id=None)).facts == ()
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="resources.py:68: without a subject the Encounter owns every Observation without one")
+def test_an_encounter_without_a_patient_owns_no_observation() -> None:
+    nobody = {"resourceType": "Encounter", "id": "enc-1"}
+    stray = observed(subject={"reference": ""})
+    assert resources.read_chart([nobody, stray], "enc-1", NOW, CODES).facts == ()
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="resources.py:87: NaN, booleans and comparators pass as measured numbers")
+@pytest.mark.parametrize(
+    "quantity", [{"value": float("nan")}, {"value": True}, {"value": 80, "comparator": "<"}], ids=str
+)
+def test_what_is_no_measured_number_is_not_read_as_one(quantity: dict[str, Any]) -> None:
+    assert read(observed(value=None, valueQuantity=quantity)).number("hr") is None
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.xfail(strict=True, reason="resources.py:37: as above, for any field and value")
+@example("status", {"x": []})
+@example("valueQuantity", "80")
+@given(st.sampled_from([*observed(), *PATIENT, "component", "valueString", "valueCodeableConcept"]), json_values)
+def test_whatever_stands_in_a_field_reading_ends_in_facts_or_fhir_error(field: str, value: Any) -> None:
+    for resource in (ENCOUNTER, PATIENT, observed()):
+        chart = [r | ({field: value} if r is resource else {}) for r in (ENCOUNTER, PATIENT, observed())]
+        with suppress(FhirError):
+            resources.read_chart(chart, "enc-1", NOW, CODES)
+
+
+def test_the_acuity_of_a_decision_is_a_valid_observation_of_the_encounter() -> None:
+    meta = {"tag": [{"system": "urn:wardflow:written", "code": "case"}]}
+    body = resources.acuity(facts(hr=112), ESI, decision(selected="3", reason="calmer now"), "res-1", meta)
+    Observation.model_validate(body)
+    assert body["valueCodeableConcept"]["coding"] == [{"system": ESI.system, "code": "3", "display": "Urgent"}]
+    assert (body["subject"], body["encounter"]) == ({"reference": "Patient/pat-1"}, {"reference": "Encounter/enc-1"})
+    assert body["identifier"] == [{"system": "urn:wardflow:written", "value": "case-1"}]
+    assert (body["effectiveDateTime"], body["note"]) == (NOW.isoformat(), [{"text": "calmer now"}])

@@ -1,0 +1,221 @@
+"""A running Wardflow on real local parts, and what a hospital and its people do with it."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from activities.world import World
+from contracts.cases import ENDED
+from integrations.ledger import cases, inbox, tables
+from service import integrity, parts, settings
+from service.temporal import connect
+
+ROOT = Path(__file__).resolve().parents[1]
+T = TypeVar("T")
+Resource = dict[str, Any]
+NURSE, CHARGE = "n-okafor", "c-lindqvist"
+
+
+class Ward:
+    """Starts `infra.stack` on a state folder; `config` replaces text of the packaged configuration."""
+
+    def __init__(self, state: Path, config: dict[str, str] | None = None, extra: str = "", root: Path = ROOT) -> None:
+        self.state, self.root = state, root
+        state.mkdir(parents=True, exist_ok=True)
+        text = (root / "service" / "wardflow.toml").read_text()
+        for old, new in (config or {}).items():
+            assert old in text
+            text = text.replace(old, new)
+        (state / "wardflow.toml").write_text(text + extra)
+        self.stack: subprocess.Popen[bytes] | None = None
+        self.pages: dict[str, httpx.Client] = {}
+
+    def start(self) -> "Ward":
+        argv = [sys.executable, "-m", "infra.stack", str(self.state)]
+        env = os.environ | {"PYTHONPATH": str(self.root)}
+        with (self.state / "stack.log").open("wb") as out:
+            self.stack = subprocess.Popen(argv, stdout=out, stderr=out, cwd=self.root, env=env)
+        self.until(lambda: (self.state / "stack.log").read_text().count("Wardflow is up") or self._dead(), 90)
+        self.settings = settings.load(self.state)
+        self.secrets = settings.load_secrets(self.state)
+        self.world: World = parts.world(self.settings, self.secrets, "test")
+        self.until(lambda: len(self.world.fhir.search("Subscription?status=active")) >= 2, 20)
+        return self
+
+    def _dead(self) -> bool:
+        assert self.stack is None or self.stack.poll() is None, (self.state / "stack.log").read_text()
+        return False
+
+    def stop(self) -> int:
+        for page in self.pages.values():
+            page.close()
+        self.pages.clear()
+        self.world.close()
+        assert self.stack is not None
+        self.stack.send_signal(signal.SIGINT)
+        return self.stack.wait(60)
+
+    def pid(self, part: str) -> int:
+        return json.loads((self.state / "pids.json").read_text())[part]
+
+    def kill(self, part: str) -> None:
+        os.kill(self.pid(part), signal.SIGKILL)
+
+    def until(self, ready: Callable[[], T], seconds: float = 30) -> T:
+        """Return the first true answer; a real server's state is polled, never slept for."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                found = ready()
+            except httpx.TransportError:
+                found = None
+            if found:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"not within {seconds} s: {ready}")
+
+    # what a hospital does
+
+    def admit(self, encounter: str, complaint: str = "cough", name: str = "", **vitals: float) -> str:
+        patient: Resource = {"resourceType": "Patient", "id": encounter, "gender": "female", "birthDate": "1970-02-03"}
+        if name:
+            patient["name"] = [{"text": name}]
+        arrived = {
+            "resourceType": "Encounter",
+            "id": encounter,
+            "status": "arrived",
+            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "EMER"},
+            "subject": {"reference": f"Patient/{encounter}"},
+            "period": {"start": tables.now().isoformat()},
+            "reasonCode": [{"text": complaint}],
+        }
+        bodies = [patient, arrived, observation(encounter, "complaint", complaint)]
+        bodies += [observation(encounter, key, value) for key, value in vitals.items()]
+        self.send(*bodies)
+        return encounter
+
+    def chart(self, encounter: str, **vitals: float) -> None:
+        self.send(*(observation(encounter, key, value) for key, value in vitals.items()))
+
+    def send(self, *bodies: Resource) -> None:
+        self.world.fhir.bundle(
+            [{"resource": b, "request": {"method": "PUT", "url": f"{b['resourceType']}/{b['id']}"}} for b in bodies]
+        )
+
+    def notify(self, body: bytes, token: str | None = None, method: str = "PUT") -> httpx.Response:
+        token = self.secrets.feed_secret.get_secret_value() if token is None else token
+        url = f"http://127.0.0.1:{self.settings.parts.gateway_port}/feeds/ehr/x/y"
+        return httpx.request(method, url, content=body, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+    # what people do
+
+    def page(self, user: str = NURSE) -> httpx.Client:
+        if user not in self.pages:
+            base = f"http://127.0.0.1:{self.settings.parts.worklist_port}"
+            self.pages[user] = httpx.Client(base_url=base, timeout=30)
+            self.pages[user].post("/login", data={"user_id": user})
+        return self.pages[user]
+
+    def listed(self, encounter: str, user: str = NURSE) -> Resource | None:
+        rows = self.page(user).get("/api/cases").raise_for_status().json()
+        mine = [row for row in rows if row["encounter_id"] == encounter]
+        return max(mine, key=lambda row: row["generation"], default=None)
+
+    def suggested(self, encounter: str, version: int = 1, seconds: float = 30) -> Resource:
+        """Wait until the case shows this version or a later one, and can be decided."""
+
+        def ready() -> Resource | None:
+            row = self.listed(encounter)
+            return row if row and row["decidable"] and row["version"] >= version else None
+
+        return self.until(ready, seconds)
+
+    def decide(
+        self, row: Resource, kind: str = "approve", selected: str = "", reason: str = "", user: str = NURSE
+    ) -> httpx.Response:
+        form = {
+            "kind": kind,
+            "version": row["version"],
+            "shown_hash": row["suggestion_hash"],
+            "decision_id": uuid.uuid4().hex,
+            "selected": selected,
+            "reason": reason,
+        }
+        url = f"/cases/{row['case_id']}/decision"
+        return self.page(user).post(url, data=form, headers={"Accept": "application/json"})
+
+    # what can be looked at afterwards
+
+    def case(self, encounter: str) -> cases.CaseRow | None:
+        with self.world.db.read() as tx:
+            return cases.latest(tx, "ed_triage", encounter)
+
+    def ended(self, encounter: str, seconds: float = 30) -> cases.CaseRow:
+        def ready() -> cases.CaseRow | None:
+            row = self.case(encounter)
+            return row if row and row.state in ENDED and self.trajectory_blob(row.case_id) else None
+
+        return self.until(ready, seconds)
+
+    def trajectory_blob(self, case_id: str) -> str | None:
+        kept = tables.trajectories.c
+        with self.world.db.read() as tx:
+            row = tx.execute(tables.trajectories.select().where(kept.case_id == case_id)).first()
+        return row.blob if row else None
+
+    def fates(self, encounter: str) -> list[tuple[str, str | None]]:
+        column = tables.inbox.c
+        with self.world.db.read() as tx:
+            rows = tx.execute(tables.inbox.select().where(column.encounter_id == encounter).order_by(column.event_id))
+            return [(row.fate, row.reason) for row in rows]
+
+    def settled(self, seconds: float = 30) -> dict[str, int]:
+        """Wait until no event is pending; return the balance of events."""
+
+        def ready() -> dict[str, int] | None:
+            with self.world.db.read() as tx:
+                balance = inbox.balance(tx)
+            return balance if not balance["pending"] else None
+
+        return self.until(ready, seconds)
+
+    def audit(self) -> integrity.Report:
+        async def check() -> integrity.Report:
+            opened = self.settings.parts
+            client = await connect(opened.temporal, opened.temporal_namespace, self.secrets.keyring())
+            return await integrity.check(self.world, client)
+
+        return asyncio.run(check())
+
+
+def observation(encounter: str, key: str, value: float | str) -> Resource:
+    codes = {
+        "complaint": "8661-1",
+        "hr": "8867-4",
+        "rr": "9279-1",
+        "spo2": "59408-5",
+        "sbp": "8480-6",
+        "avpu": "67775-7",
+    }
+    body: Resource = {
+        "resourceType": "Observation",
+        "id": f"{encounter}-{key}",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": codes[key]}]},
+        "subject": {"reference": f"Patient/{encounter}"},
+        "encounter": {"reference": f"Encounter/{encounter}"},
+        "effectiveDateTime": tables.now().isoformat(),
+    }
+    if key == "avpu":
+        return body | {"valueCodeableConcept": {"text": value}}
+    return body | ({"valueString": value} if isinstance(value, str) else {"valueQuantity": {"value": value}})
