@@ -213,4 +213,4 @@ class Dispatcher:
         with self._world.db.write() as tx:
             case = cases.find(tx, case_id)
             if case and case.state == CaseState.OPEN:
-                inbox.settle(tx, events, Fate.ABSORBED, case_id=case_id)
+                inbox.absorb(tx, events, case_id)

@@ -115,7 +115,9 @@ def _chart(world: World, rows: list[cases.CaseRow]) -> Iterator[str]:
     """Compare every Task and result in the chart with the decision that it must equal (I2)."""
     known = {row.case_id: row for row in rows}
     tasks = {r["id"]: r for r in world.fhir.search(f"Task?identifier={TAG}|")}
-    results = {r["id"]: r for r in world.fhir.search(f"Observation?identifier={TAG}|")}
+    with world.db.read() as tx:
+        types = set(tx.scalars(sa.select(tables.own_writes.c.resource_type).distinct())) - {"Task", "Provenance"}
+    results = {r["id"]: r for type_ in types for r in world.fhir.search(f"{type_}?identifier={TAG}|")}
     for resource in [*tasks.values(), *results.values()]:
         case_id = next(i["value"] for i in resource["identifier"] if i.get("system") == TAG)
         what = f"{resource['resourceType']}/{resource['id']}"

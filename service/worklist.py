@@ -43,7 +43,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self'; frame-ancestors 'none'; form-action 'self'",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
 }
 TOLD = {
     Refusal.STALE: "New data arrived since this was shown. Nothing was written: look at the new suggestion.",
@@ -103,7 +103,8 @@ class Worklist:
     def _row(self, tx: Any, case: cases.CaseRow) -> Row:
         pathway = self._world.pathways[case.pathway]
         suggestion = self._suggestion(case.suggestion_blob) if case.suggestion_blob else None
-        stale = suggestion is not None and inbox.newest_event(tx, case.encounter_id) > case.covers_event
+        newest = inbox.newest_event(tx, case.encounter_id, case.case_id)
+        stale = suggestion is not None and case.state == CaseState.OPEN and newest > case.covers_event
         decision = cases.decision_of(tx, case.case_id) if case.state != CaseState.OPEN else None
         headline = pathway.headline(suggestion.facts) if suggestion else "no suggestion yet: judge by hand"
         colour = pathway.colour(suggestion.selected) if suggestion else "#555555"
@@ -276,7 +277,7 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
 
 
 async def _changes(world: World, since: str) -> AsyncIterator[str]:
-    """Yield a `changed` event for each change, and a heartbeat, which alone proves that the list is live.
+    """Yield a `casechange` event for each change, and a heartbeat, which alone proves that the list is live.
 
     With Redis away the page is told to read the ledger again every few seconds.
     """
@@ -284,10 +285,10 @@ async def _changes(world: World, since: str) -> AsyncIterator[str]:
         try:
             async for stream_id, case_id in world.live.follow(since):
                 since = stream_id
-                name = "changed" if case_id else "heartbeat"
+                name = "casechange" if case_id else "heartbeat"
                 yield f"id: {stream_id}\nevent: {name}\ndata: {case_id or ''}\n\n"
         except redis.RedisError:
-            yield "event: changed\ndata:\n\n"
+            yield "event: casechange\ndata:\n\n"
             await asyncio.sleep(HEARTBEAT_MS / 1000)
 
 

@@ -7,6 +7,7 @@ from typing import TypedDict
 from langgraph.graph import END, START, StateGraph
 
 from agents.ed_triage import prompts, rules
+from agents.ed_triage.resources import SHOWN
 from agents.pathway import ChatPort, SuggestionGraph, probabilities
 from contracts.charts import ChartFacts, FactKind
 from contracts.ed_triage import AcuityScale, EdTriageOptions
@@ -96,7 +97,7 @@ class _Nodes:
             claims=state.get("claims", ()),
             dropped_claims=state.get("dropped_claims", 0),
             findings=found,
-            missing=rules.missing(facts),
+            missing=tuple(SHOWN[key][0] for key in rules.missing(facts)),
             facts=facts,
         )
         return {"suggestion": suggestion}

@@ -56,7 +56,7 @@ def floor(found: tuple[Finding, ...]) -> str | None:
 
 
 def missing(facts: ChartFacts) -> tuple[str, ...]:
-    """Return the vitals that NEWS2 wants and the chart lacks."""
+    """Return the keys of the vitals that NEWS2 wants and the chart lacks."""
     return tuple(key for key in WANTED if facts.get(key) is None)
 
 

@@ -131,7 +131,7 @@ def decide(tx: sa.Connection, decision: Decision) -> bool:
     stale = (
         case.version != decision.version
         or case.suggestion_hash != decision.shown_hash
-        or inbox.newest_event(tx, case.encounter_id) > case.covers_event
+        or inbox.newest_event(tx, case.encounter_id, case.case_id) > case.covers_event
     )
     if stale:
         raise ApprovalError(Refusal.STALE)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from contracts.events import AcceptedEvent, Fate, FhirEvent, Ignored
 from integrations.blobs.store import BlobStore
-from integrations.ledger.tables import Database, counters, inbox, now
+from integrations.ledger.tables import Database, counters, inbox, now, told
 
 BODY_BYTES = 64 * 1024  # larger bodies go to the blob store
 
@@ -108,16 +108,22 @@ def newest_version(tx: sa.Connection, event: FhirEvent) -> int:
     return max((int(v) for v in versions if v.isdecimal()), default=0)
 
 
-def newest_event(tx: sa.Connection, encounter_id: str) -> int:
-    """Return the id of the newest event of an encounter that may matter to a suggestion, 0 if none (I6)."""
-    return (
-        tx.scalar(
-            sa.select(sa.func.max(inbox.c.event_id)).where(
-                inbox.c.encounter_id == encounter_id, inbox.c.fate.in_([Fate.PENDING, Fate.ABSORBED])
-            )
-        )
-        or 0
+def newest_event(tx: sa.Connection, encounter_id: str, case_id: str) -> int:
+    """Return the newest event that the case was told, or that is accepted and may yet be told to it; 0 if none (I6)."""
+    waiting = sa.select(sa.func.max(inbox.c.event_id)).where(
+        inbox.c.encounter_id == encounter_id, inbox.c.fate == Fate.PENDING
     )
+    heard = sa.select(sa.func.max(told.c.event_id)).where(told.c.case_id == case_id)
+    return max(tx.scalar(waiting) or 0, tx.scalar(heard) or 0)
+
+
+def absorb(tx: sa.Connection, event_ids: Iterable[int], case_id: str) -> None:
+    """Settle events as given to a case; the fate names one case, `told` each of them."""
+    ids = list(event_ids)
+    known = set(tx.scalars(sa.select(told.c.event_id).where(told.c.case_id == case_id, told.c.event_id.in_(ids))))
+    for event_id in set(ids) - known:
+        tx.execute(told.insert().values(event_id=event_id, case_id=case_id))
+    settle(tx, ids, Fate.ABSORBED, case_id=case_id)
 
 
 def balance(tx: sa.Connection) -> dict[str, int]:

@@ -47,6 +47,12 @@ inbox = sa.Table(
     sa.Index("inbox_pending", "fate", "event_id"),
     sqlite_autoincrement=True,
 )
+told = sa.Table(  # which cases an absorbed event was told to: one event may inform several pathways
+    "told",
+    metadata,
+    sa.Column("event_id", sa.Integer, primary_key=True),
+    sa.Column("case_id", sa.String, primary_key=True),
+)
 counters = sa.Table(  # counted in the transaction of what they count, so that a deleted row is missed
     "counters", metadata, sa.Column("name", sa.String, primary_key=True), sa.Column("count", sa.Integer, nullable=False)
 )

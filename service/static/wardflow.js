@@ -11,13 +11,15 @@ function show() {
   live.textContent = lost ? `Not live for ${Math.round((Date.now() - lastBeat) / 1000)} s` : "Live";
 }
 const main = document.querySelector("main");
-for (const name of ["heartbeat", "changed"]) main?.addEventListener(name, beat);
+for (const name of ["heartbeat", "casechange"]) main?.addEventListener(name, beat);
 setInterval(show, 1000);
 
 // An open case follows what changes, unless a person has begun to answer.
-main?.addEventListener("changed", (event) => {
+let sent = false;
+document.querySelector(".decide form")?.addEventListener("submit", () => { sent = true; });
+main?.addEventListener("casechange", (event) => {
   const form = document.querySelector(".decide form");
-  const begun = form && (form.reason.value || form.querySelector("input:checked"));
+  const begun = sent || form && (form.reason.value || form.querySelector("input:checked"));
   if (main.dataset.case && event.detail?.data === main.dataset.case && !begun) location.replace(location.pathname);
 });
 

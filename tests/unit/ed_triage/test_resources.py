@@ -168,14 +168,20 @@ ODD = [
 CRASHES = (KeyError, TypeError, AttributeError, ValueError, OverflowError)
 
 
-@pytest.mark.xfail(strict=True, raises=CRASHES, reason="resources.py:37: one wrongly typed field ends the chart's reading")
+@pytest.mark.xfail(
+    strict=True, raises=CRASHES, reason="resources.py:37: one wrongly typed field ends the chart's reading"
+)
 @pytest.mark.parametrize("resource", ODD, ids=range(len(ODD)))
 def test_a_resource_of_the_wrong_shape_ends_in_no_other_error_than_fhir_error(resource: dict[str, Any]) -> None:
     with suppress(FhirError):
         read(resource)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="resources.py:67: a date without a time, an instant or a period is never too late")
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="resources.py:67: a date without a time, an instant or a period is never too late",
+)
 @pytest.mark.parametrize(
     "when",
     [{"effectiveDateTime": "2026-02-01"}, {"effectiveInstant": "2026-02-01T00:00:00Z"},
@@ -191,14 +197,20 @@ def test_what_has_no_id_is_no_evidence() -> None:
     assert read(observed(id=None)).facts == ()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="resources.py:68: without a subject the Encounter owns every Observation without one")
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="resources.py:68: without a subject the Encounter owns every Observation without one",
+)
 def test_an_encounter_without_a_patient_owns_no_observation() -> None:
     nobody = {"resourceType": "Encounter", "id": "enc-1"}
     stray = observed(subject={"reference": ""})
     assert resources.read_chart([nobody, stray], "enc-1", NOW, CODES).facts == ()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="resources.py:87: NaN, booleans and comparators pass as measured numbers")
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="resources.py:87: NaN, booleans and comparators pass as measured numbers"
+)
 @pytest.mark.parametrize(
     "quantity", [{"value": float("nan")}, {"value": True}, {"value": 80, "comparator": "<"}], ids=str
 )

@@ -1,0 +1,136 @@
+"""From bytes to an event: anything gives one, readable or quarantined."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from contracts.events import FhirEvent
+from integrations.fhir.notifications import TAG, parse
+
+OBSERVATION = {
+    "resourceType": "Observation",
+    "id": "obs-1",
+    "meta": {"versionId": "3"},
+    "encounter": {"reference": "Encounter/enc-1"},
+}
+
+
+def told(**changes: Any) -> FhirEvent:
+    return parse("ehr", json.dumps(OBSERVATION | changes).encode())
+
+
+def check(event: FhirEvent) -> None:
+    if event.quarantine:
+        assert (event.resource_type, event.version_id, event.body) == ("?", "", b"")
+        assert len(event.resource_id) == 64
+    else:
+        assert event.resource_type and event.resource_id and event.version_id
+
+
+def test_a_notification_is_read() -> None:
+    event = told()
+    assert (event.resource_type, event.resource_id, event.version_id) == ("Observation", "obs-1", "3")
+    assert (event.encounter_id, event.own, event.quarantine) == ("enc-1", False, None)
+    assert json.loads(event.body) == OBSERVATION
+
+
+def test_an_encounter_is_its_own_encounter() -> None:
+    assert told(resourceType="Encounter", id="enc-9", encounter=None).encounter_id == "enc-9"
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("Encounter/e", "e"),
+        ("Encounter/e/_history/2", "e"),
+        ("https://elsewhere/fhir/Encounter/e", None),
+        ("http://Encounter/e", None),
+        ("Patient/e", None),
+        ("Encounter/", None),
+        ("#e", None),
+        ("urn:uuid:e", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_only_a_relative_reference_names_an_encounter_of_ours(reference: str | None, expected: str | None) -> None:
+    assert told(encounter={"reference": reference}).encounter_id == expected
+
+
+@pytest.mark.parametrize(("tags", "own"), [([{"system": TAG}], True), ([{"system": "x"}, {"system": TAG}], True),
+                                           ([{"system": "x"}], False), ([], False)])  # fmt: skip
+def test_our_own_tag_is_seen(tags: list[dict[str, str]], own: bool) -> None:
+    assert told(meta={"versionId": "1", "tag": tags}).own is own
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"", "no JSON"),
+        (b"<Patient/>", "no JSON"),
+        (b'{"a": "\xff\xfe"}', "no UTF-8"),
+        (b"[" * 100_000, "nested too deep"),
+        (b'{"a":' * 100_000, "nested too deep"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested too deep"),
+        (b"[]", "no versioned FHIR resource"),
+        (b"7", "no versioned FHIR resource"),
+        (b'{"resourceType": "Observation", "id": "1"}', "no versioned FHIR resource"),
+        (b'{"resourceType": "Observation", "id": "1", "meta": {"versionId": 3}}', "no versioned FHIR resource"),
+        (b'{"resourceType": "Observation", "id": "", "meta": {"versionId": "3"}}', "no versioned FHIR resource"),
+    ],
+    ids=range(11),
+)
+def test_what_cannot_be_read_is_quarantined_with_a_reason_and_without_its_body(raw: bytes, reason: str) -> None:
+    event = parse("ehr", raw)
+    check(event)
+    assert event.quarantine == reason
+
+
+@example(b"\xff")
+@example(b"\x00\x00\x00{")
+@given(st.binary())
+def test_any_bytes_give_an_event(raw: bytes) -> None:
+    check(parse("ehr", raw))
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=9)
+    | st.sampled_from(["Encounter/1", TAG]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["reference", "versionId", "tag", "system", "id"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.fixed_dictionaries({key: json_values for key in OBSERVATION}))
+def test_any_json_in_the_fields_that_are_read_gives_an_event(resource: dict[str, Any]) -> None:
+    check(parse("ehr", json.dumps(resource).encode()))
+
+
+@pytest.mark.xfail(
+    strict=True, raises=ValueError, reason="notifications.py:22: int of over 4300 digits is no JSONDecodeError"
+)
+def test_a_number_of_too_many_digits_is_quarantined() -> None:
+    check(parse("ehr", b'{"resourceType": "Observation", "valueInteger": ' + b"9" * 5000 + b"}"))
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="notifications.py:37: text that no database can keep passes"
+)
+def test_an_id_that_is_no_text_of_unicode_is_quarantined() -> None:
+    assert parse("ehr", rb'{"resourceType": "Observation", "id": "\ud800", "meta": {"versionId": "1"}}').quarantine
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="notifications.py:37: FHIR ids are 64 characters at most")
+@pytest.mark.parametrize("changes", [{"id": "x" * 65}, {"meta": {"versionId": "9" * 5000}}], ids=["id", "version"])
+def test_an_id_longer_than_fhir_allows_is_quarantined(changes: dict[str, Any]) -> None:
+    assert told(**changes).quarantine

@@ -1,0 +1,104 @@
+"""Calls of a model, answered in memory by httpx itself."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.errors import Fallback, ModelError
+from contracts.model_calls import ChatRequest, Message
+from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
+
+REQUEST = ChatRequest(step="judge", messages=(Message(role="user", content="hr"),), choices=("1", "2"), max_tokens=4)
+TOKEN = {
+    "token": "2",
+    "logprob": -0.1,
+    "top_logprobs": [{"token": "2", "logprob": -0.1}, {"token": "1", "logprob": -3}],
+}
+ANSWER = {
+    "model": "ward-8b@3",
+    "prompt_token_ids": [7, 8],
+    "choices": [
+        {"message": {"content": "2"}, "finish_reason": "stop", "token_ids": [17], "logprobs": {"content": [TOKEN]}}
+    ],
+}
+
+
+def client(
+    answer: Callable[[httpx.Request], httpx.Response], phi: Phi = Phi.ALLOWED, dialect: Dialect = Dialect.VLLM
+) -> ChatClient:
+    made = ChatClient(ChatEndpoint("reasoning", "http://model.test/v1", "ward-8b", phi, dialect, 5.0, "k3y"))
+    made._http = httpx.AsyncClient(transport=httpx.MockTransport(answer), headers=made._http.headers)
+    return made
+
+
+async def refusal(answer: Callable[[httpx.Request], httpx.Response], **how: Any) -> tuple[str, str]:
+    with pytest.raises(ModelError) as refused:
+        await client(answer, **how).ask(REQUEST)
+    return refused.value.kind, str(refused.value)
+
+
+async def test_a_call_keeps_what_the_server_gave() -> None:
+    call = await client(lambda _: httpx.Response(200, json=ANSWER)).ask(REQUEST)
+    assert (call.content, call.model, call.endpoint) == ("2", "ward-8b@3", "reasoning")
+    assert (call.prompt_token_ids, call.completion_token_ids, call.logprobs) == ((7, 8), (17,), (-0.1,))
+    assert [(t.token, t.logprob) for t in call.top_logprobs[0]] == [("2", -0.1), ("1", -3)]
+    assert call.grammar_hash
+
+
+@pytest.mark.parametrize(("dialect", "closed"), [(Dialect.VLLM, True), (Dialect.OPENAI, False)])
+async def test_only_our_own_server_is_asked_for_a_closed_choice_and_token_ids(dialect: Dialect, closed: bool) -> None:
+    sent: list[dict[str, Any]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["authorization"] == "Bearer k3y"
+        sent.append(json.loads(request.content))
+        return httpx.Response(200, json=ANSWER)
+
+    await client(answer, dialect=dialect).ask(REQUEST)
+    assert (sent[0].get("structured_outputs") == {"choice": ["1", "2"]}) is closed
+    assert sent[0].get("return_token_ids", False) is closed
+
+
+@pytest.mark.parametrize("phi", [Phi.NONE, Phi.SURROGATES])
+async def test_an_endpoint_that_may_not_see_patients_is_never_asked(phi: Phi) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise AssertionError("was asked")
+
+    assert (await refusal(answer, phi=phi))[0] == Fallback.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [(httpx.ReadTimeout, Fallback.TOO_SLOW), (httpx.ConnectTimeout, Fallback.UNREACHABLE),
+     (httpx.ConnectError, Fallback.UNREACHABLE)],
+)  # fmt: skip
+async def test_no_answer_is_classified(fault: type[httpx.TransportError], kind: Fallback) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise fault("Zebedee", request=request)
+
+    found, message = await refusal(answer)
+    assert found == kind
+    assert "Zebedee" not in message
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500, 503])
+async def test_a_refused_call_is_unreachable_without_its_text(status: int) -> None:
+    found, message = await refusal(lambda _: httpx.Response(status, text="Zebedee"))
+    assert (found, "Zebedee" in message) == (Fallback.UNREACHABLE, False)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b"{}", b'{"choices": []}', b'{"choices": [{"message": {}}], "model": "m"}',
+             json.dumps(ANSWER | {"model": None}).encode()]
+)  # fmt: skip
+async def test_what_is_no_chat_completion_is_nonsense(body: bytes) -> None:
+    assert (await refusal(lambda _: httpx.Response(200, content=body)))[0] == Fallback.NONSENSE
+
+
+@pytest.mark.xfail(strict=True, raises=AttributeError, reason="chat.py:78: AttributeError is not classified")
+@pytest.mark.parametrize("choices", [["x"], [{**ANSWER["choices"][0], "logprobs": "x"}]], ids=["choice", "logprobs"])
+async def test_wrongly_typed_parts_of_an_answer_are_nonsense_too(choices: list[Any]) -> None:
+    assert (await refusal(lambda _: httpx.Response(200, json=ANSWER | {"choices": choices})))[0] == Fallback.NONSENSE

