@@ -59,6 +59,10 @@ class ChatClient:
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         self._http = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(endpoint.timeout_s, connect=2.0))
 
+    async def close(self) -> None:
+        """Give back the connections."""
+        await self._http.aclose()
+
     async def ask(self, request: ChatRequest) -> ModelCall:
         """Return the answer with token ids and log-probabilities where the server gives them."""
         admit(self.endpoint)

@@ -40,11 +40,14 @@ def called(request: ChatRequest, content: str, levels: Mapping[str, float] | Non
     )
 
 
+NO_REASONS = reasons()
+
+
 class ScriptedChat:
     """Answers `judge` from the probabilities, `explain` with the text; a ModelError is raised instead."""
 
     def __init__(
-        self, levels: Mapping[str, float] | ModelError, told: str | ModelError = reasons(), answer: str | None = None
+        self, levels: Mapping[str, float] | ModelError, told: str | ModelError = NO_REASONS, answer: str | None = None
     ) -> None:
         self.levels, self.told, self.answer = levels, told, answer
         self.asked: list[ChatRequest] = []

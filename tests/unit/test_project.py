@@ -5,6 +5,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 
@@ -52,9 +53,11 @@ def files(found: Distribution) -> list[str]:
     return found.metadata.get_all("License-File") or []
 
 
+PROVIDERS = packages_distributions()
 RUNTIME = list(needed("wardflow", "local"))
 
 
+@cache
 def imported() -> dict[str, str]:
     """Return each top-level name that the application imports from outside, and one file that does."""
     found: dict[str, str] = {}
@@ -88,12 +91,11 @@ def test_no_runtime_dependency_is_copyleft(name: str) -> None:
 
 
 def test_the_application_imports_only_what_it_declares_or_what_comes_with_it() -> None:
-    providers = packages_distributions()
     undeclared = {
         name: file
         for name, file in imported().items()
         if not (name in MODEL_ENVIRONMENT and file in ("infra/models.py", "tuning/train.py"))
-        and not {canonicalize_name(d) for d in providers.get(name, ())} & set(RUNTIME)
+        and not {canonicalize_name(d) for d in PROVIDERS.get(name, ())} & set(RUNTIME)
     }
     assert undeclared == {}
 
@@ -108,7 +110,7 @@ def test_a_top_level_package_is_ours_and_nobody_elses(package: str) -> None:
     spec = importlib.util.find_spec(package)
     assert spec is not None
     assert {Path(place) for place in spec.submodule_search_locations or ()} == {REPOSITORY / package}
-    assert {canonicalize_name(d) for d in packages_distributions().get(package, ())} <= {"wardflow"}
+    assert {canonicalize_name(d) for d in PROVIDERS.get(package, ())} <= {"wardflow"}
 
 
 def test_an_unknown_distribution_is_not_taken_for_a_free_one() -> None:

@@ -21,7 +21,7 @@ CONTRACTS = [
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Frozen) and kind is not Frozen and kind.__module__ == module.__name__
 ]
-st.register_type_strategy(datetime, st.datetimes(datetime(1900, 1, 1), timezones=st.just(UTC)))
+st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 st.register_type_strategy(timedelta, st.timedeltas(timedelta(0), timedelta(days=30)))
 st.register_type_strategy(bytes, st.text().map(str.encode))
 
@@ -39,7 +39,7 @@ def test_a_contract_is_the_same_after_a_trip_through_json(kind: type[Frozen], da
 @pytest.mark.parametrize("value", [NURSE, decision(), facts(**CALM), suggestion()], ids=lambda v: type(v).__name__)
 def test_unknown_fields_are_refused_and_values_cannot_be_changed(value: Frozen) -> None:
     given: dict[str, Any] = value.model_dump(mode="json")
-    with pytest.raises(ValidationError, match="extra_forbidden|Extra inputs"):
+    with pytest.raises(ValidationError, match="Extra inputs"):
         type(value).model_validate(given | {"misspelt": 1})
     with pytest.raises(ValidationError, match="frozen"):
         setattr(value, next(iter(given)), "x")

@@ -42,7 +42,7 @@ def test_some_arrivals_are_told_twice_some_late_and_some_changed() -> None:
     assert twice and late and changed
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(lambda at: at.replace(tzinfo=NOW.tzinfo)))
+@given(st.timedeltas(timedelta(days=-9000), timedelta(days=9000)).map(lambda by: NOW + by))
 def test_shifting_brings_the_start_to_now_and_keeps_every_distance(now: datetime) -> None:
     (arrival,) = arrivals.synthetic(5, 1)
     text = json.dumps(arrival)
@@ -57,7 +57,7 @@ def test_shifting_brings_the_start_to_now_and_keeps_every_distance(now: datetime
         next(b for b in bodies(moved) if b["resourceType"] == "Encounter")["period"]["start"]
     )
     assert abs(start - now) < timedelta(seconds=1)
-    by = start - next(moments([b for b in arrival]))
+    by = start - next(moments(arrival))
     for before, after in zip(moments(arrival), moments(moved), strict=True):
         assert abs(after - before - by) < timedelta(seconds=1)
     births = [[b["birthDate"] for b in bodies(a) if b["resourceType"] == "Patient"] for a in (arrival, moved)]

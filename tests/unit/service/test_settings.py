@@ -22,6 +22,16 @@ PARTS: dict[str, Any] = {
 }
 
 
+BLOCK = b"""
+feed = "ehr"
+unit = "Emergency department"
+roles = []
+deadline_s = 1
+ladder_s = []
+triggers = []
+"""
+
+
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """A state folder with the packaged configuration and good parts."""
@@ -98,9 +108,8 @@ def test_a_folder_that_was_never_started_says_how_to_start(tmp_path: Path) -> No
         ("parts.json", b""),
         ("wardflow.toml", b"models = 5"),
         ("wardflow.toml", "# Übersicht".encode("latin-1")),
-        ("wardflow.toml", b'[pathways.sepsis]\nfeed="ehr"\nunit="u"\nroles=[]\ndeadline_s=1\nladder_s=[]\ntriggers=[]'),
-        ("wardflow.toml", b'[pathways.ed_triage]\nfeed="ehr"\nunit="u"\nroles=[]\ndeadline_s=1\nladder_s=[]\ntriggers=[]\n'
-                          b'[pathways.ed_triage.options]\nscal="esi"'),
+        ("wardflow.toml", b"[pathways.sepsis]" + BLOCK),
+        ("wardflow.toml", b"[pathways.ed_triage]" + BLOCK + b'[pathways.ed_triage.options]\nscal="esi"'),
     ],
     ids=["half JSON", "a list", "empty", "models", "latin-1", "unknown pathway", "unknown option"],
 )  # fmt: skip

@@ -1,0 +1,138 @@
+"""What Wardflow asks of a model endpoint: the stand-in of the tests and the real embedded model keep the same promises."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from agents.ed_triage import prompts
+from agents.ed_triage.pathway import EdTriage
+from agents.pathway import probabilities
+from contracts.charts import ChartFacts, Fact, FactKind
+from contracts.ed_triage import EdTriageOptions
+from contracts.errors import Fallback, ModelError
+from contracts.model_calls import ModelCall
+from contracts.suggestions import Choice, MadeBy
+from infra import models, stack
+from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
+from integrations.ledger import tables
+from tests.fakes.model_server import ModelServer
+from tests.ward import ROOT
+
+pytestmark = pytest.mark.integration
+PATHWAY = EdTriage(EdTriageOptions())
+CODES = tuple(Choice(code=level.code, display=level.display) for level in PATHWAY.scale.levels)
+
+
+@pytest.fixture(scope="module")
+def real_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    model_dir = ROOT / stack.MODEL_CACHE / models.MODEL_NAME
+    assert model_dir.exists(), "run `make models` first"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    argv, env = models.serve_command(ROOT / stack.VENV_MODELS, model_dir, port)
+    log = tmp_path_factory.mktemp("model") / "log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(argv, env=os.environ | env, stdout=out, stderr=out, start_new_session=True)
+    url = f"http://127.0.0.1:{port}/v1"
+    for _ in range(240):
+        try:
+            if httpx.get(f"{url}/models", timeout=1).status_code == 200:
+                break
+        except httpx.TransportError:
+            assert server.poll() is None, log.read_text()[-3000:]
+            time.sleep(1)
+    yield url
+    server.terminate()
+    server.wait(30)
+
+
+@pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.model)])
+def endpoint(request: pytest.FixtureRequest, model_server: ModelServer) -> ChatEndpoint:
+    if request.param == "real":
+        url, name = request.getfixturevalue("real_url"), models.MODEL_NAME
+    else:
+        model_server.mode, model_server.stall = "good", None
+        url, name = model_server.url, "fake"
+    return ChatEndpoint("reasoning", url, name, Phi.ALLOWED, Dialect.VLLM, timeout_s=60)
+
+
+@pytest.fixture
+async def chat(endpoint: ChatEndpoint) -> AsyncIterator[ChatClient]:
+    client = ChatClient(endpoint)
+    yield client
+    await client.close()
+
+
+async def asked(endpoint: ChatEndpoint) -> ModelError:
+    client = ChatClient(endpoint)
+    with pytest.raises(ModelError) as refused:
+        await client.ask(prompts.judge(facts(), PATHWAY.scale))
+    await client.close()
+    return refused.value
+
+
+def facts() -> ChartFacts:
+    def fact(key: str, kind: FactKind, label: str, value: str, number: float | None = None, unit: str = "") -> Fact:
+        where = f"Observation/{key}/_history/1"
+        return Fact(key=key, kind=kind, label=label, value=value, number=number, unit=unit, resource=where)
+
+    told = (
+        fact("age", FactKind.PRESENTATION, "Age", "61", 61, "years"),
+        fact("complaint", FactKind.PRESENTATION, "Complaint", "chest pain, sweating"),
+        fact("hr", FactKind.VITAL, "HR", "112", 112, "/min"),
+    )
+    return ChartFacts(encounter_id="e", patient="Patient/p", as_of=tables.now(), facts=told)
+
+
+def aligned(call: ModelCall) -> bool:
+    ids, logprobs = call.completion_token_ids, call.logprobs
+    return bool(call.prompt_token_ids and ids and logprobs) and len(ids or ()) == len(logprobs or ())
+
+
+async def test_a_closed_choice_comes_with_the_probability_of_every_level(chat: ChatClient) -> None:
+    call = await chat.ask(prompts.judge(facts(), PATHWAY.scale))
+    judged = probabilities(call, CODES)
+    assert call.content in {c.code for c in CODES}
+    assert sum(c.probability or 0 for c in judged) == pytest.approx(1)
+    assert max(judged, key=lambda c: c.probability or 0).code == call.content, "greedy takes the likeliest"
+    assert aligned(call) and call.finish_reason == "stop" and call.grammar_hash
+
+
+async def test_reasons_come_as_json_that_cites_facts(chat: ChatClient) -> None:
+    call = await chat.ask(prompts.explain(facts(), PATHWAY.scale, "2"))
+    reasons = json.loads(call.content)["reasons"]
+    assert 1 <= len(reasons) <= prompts.MOST_REASONS
+    assert {key for reason in reasons for key in reason["cites"]} <= {"age", "complaint", "hr"}
+    assert aligned(call)
+
+
+async def test_the_same_question_gets_the_same_probabilities(chat: ChatClient) -> None:
+    request = prompts.judge(facts(), PATHWAY.scale)
+    first, second = [probabilities(await chat.ask(request), CODES) for _ in range(2)]
+    assert [c.probability for c in first] == pytest.approx([c.probability for c in second], abs=1e-4)
+
+
+async def test_the_graph_runs_on_it_without_temporal(chat: ChatClient) -> None:
+    result = await PATHWAY.build(chat).ainvoke({"facts": facts()})
+    assert result["suggestion"].made_by == MadeBy.MODEL
+    assert result["suggestion"].floor == "3"
+
+
+async def test_an_endpoint_that_may_not_see_patients_is_never_asked(model_server: ModelServer) -> None:
+    before = sum(model_server.asked.values())
+    for phi in (Phi.NONE, Phi.SURROGATES):
+        closed = ChatEndpoint("reasoning", model_server.url, "fake", phi, Dialect.VLLM, timeout_s=5)
+        assert (await asked(closed)).kind == Fallback.FORBIDDEN
+    assert sum(model_server.asked.values()) == before
+
+
+async def test_an_endpoint_that_is_away_is_unreachable() -> None:
+    away = ChatEndpoint("reasoning", "http://127.0.0.1:9/v1", "none", Phi.ALLOWED, Dialect.OPENAI, timeout_s=2)
+    assert (await asked(away)).kind == Fallback.UNREACHABLE

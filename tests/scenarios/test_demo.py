@@ -1,0 +1,49 @@
+"""`wardflow demo` as a newcomer runs it, with the real model, while worker and Temporal are killed once each."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.ward import ROOT
+
+pytestmark = [pytest.mark.integration, pytest.mark.model]
+ARRIVALS = 12
+
+
+@pytest.mark.timeout(900)
+def test_the_demo_accounts_for_everything_although_parts_are_killed(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    argv = [sys.executable, "-m", "service.cli", "demo", "--limit", str(ARRIVALS), "--decide", "simulated"]
+    argv += ["--models", "--check", "--json", "--state", str(state), "--seed", "7"]
+    with (tmp_path / "told").open("wb") as told:
+        demo = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=told, cwd=ROOT)
+    for part, after in (("worker", 4), ("temporal", 8)):
+        while demo.poll() is None and _suggested(state) < after:
+            time.sleep(0.2)
+        os.kill(json.loads((state / "pids.json").read_text())[part], signal.SIGKILL)
+    out, _ = demo.communicate(timeout=800)
+    assert demo.returncode == 0, (tmp_path / "told").read_text()
+    result = json.loads(out.decode().splitlines()[-1])
+    assert result["events"]["unaccounted"] == result["cases"]["unaccounted"] == result["unaccounted"] == 0
+    assert result["cases"]["opened"] == result["trajectories"] >= ARRIVALS
+    assert result["with_model"] >= 0.8 * result["suggestions"]
+
+
+def _suggested(state: Path) -> int:
+    ledger = state / "ledger.db"
+    if not ledger.exists():
+        return 0
+    with sqlite3.connect(ledger) as connection:
+        try:
+            count = connection.execute("select count(*) from runs").fetchone()[0]
+        except sqlite3.OperationalError:
+            count = 0
+    connection.close()
+    return count
