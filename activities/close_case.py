@@ -20,18 +20,22 @@ class CloseCase:
     world: World
 
     def __call__(self, ref: CaseRef) -> CaseOutcome:
-        """End a case that nobody decided. Raises ApprovalError when somebody has."""
-        state = CaseState.CLOSED_UNDECIDED
+        """End a case that nobody decided; return its state, which is `decided` where somebody has meanwhile."""
         with boundary():
             with self.world.db.write() as tx:
-                if cases.end(tx, ref.case_id, state):
+                if cases.close_undecided(tx, ref.case_id):
                     self.world.auditor.append(tx, Action.CLOSE, "nobody decided", case_id=ref.case_id)
                 case = cases.find(tx, ref.case_id)
-            if case and case.version:
-                task = self.world.fhir.read("Task", proposals.resource_id(ref, "task"))
-                after = proposals.closed(task, "cancelled", "nobody decided within the escalation ladder")
-                version = f'W/"{task["meta"]["versionId"]}"'
-                request = {"method": "PUT", "url": f"Task/{task['id']}", "ifMatch": version}
-                write_to_chart(self.world, ref, [{"resource": after, "request": request}], Action.WRITE)
+            assert case is not None
+            if case.state == CaseState.CLOSED_UNDECIDED and case.version:
+                self._cancel(ref)
             self.world.live.publish(ref.case_id)
-            return CaseOutcome(case_id=ref.case_id, state=state)
+            return CaseOutcome(case_id=ref.case_id, state=case.state)
+
+    def _cancel(self, ref: CaseRef) -> None:
+        task = self.world.fhir.read("Task", proposals.resource_id(ref, "task"))
+        if task["status"] == "requested":
+            after = proposals.closed(task, "cancelled", "nobody decided within the escalation ladder")
+            version = f'W/"{task["meta"]["versionId"]}"'
+            request = {"method": "PUT", "url": f"Task/{task['id']}", "ifMatch": version}
+            write_to_chart(self.world, ref, [{"resource": after, "request": request}], Action.WRITE)

@@ -9,6 +9,7 @@ from activities.world import World, boundary
 from contracts.cases import CoverRequest, OpenRequest
 from contracts.errors import FhirError, FhirFault
 from integrations.fhir import proposals
+from integrations.fhir.client import Resource
 from integrations.ledger import cases
 from integrations.ledger.audit import Action
 
@@ -16,7 +17,7 @@ from integrations.ledger.audit import Action
 @activity.defn(name="open_case")
 @dataclass(frozen=True)
 class OpenCase:
-    """Idempotent: the Task has the case's own id, and an older version never replaces a newer one."""
+    """Idempotent: the Task has the case's own id, and a late attempt never undoes a newer version or a decision."""
 
     world: World
 
@@ -24,20 +25,25 @@ class OpenCase:
         """Write the Task, then the row: a person sees only what the chart and the workflow know."""
         ref = request.ref
         with boundary():
+            with self.world.db.read() as tx:
+                if not cases.may_show(tx, request):
+                    return
             suggestion = self.world.suggestion(request.result.suggestion_blob)
             task = proposals.proposal(ref, suggestion, request.result.suggestion_hash)
             entry = {"resource": task, "request": {"method": "PUT", "url": f"Task/{task['id']}"}}
             current = self._current(task["id"])
             if current:
-                entry["request"]["ifMatch"] = f'W/"{current}"'
+                if current["status"] != "requested" or proposals.decided_in(current):
+                    raise FhirError(FhirFault.CONFLICT, "our Task is no longer a proposal", retryable=True)
+                entry["request"]["ifMatch"] = f'W/"{current["meta"]["versionId"]}"'
             (written,) = write_to_chart(self.world, ref, [entry], Action.PROPOSE)
             with self.world.db.write() as tx:
                 cases.show_version(tx, request, written["meta"]["versionId"])
             self.world.live.publish(ref.case_id)
 
-    def _current(self, task_id: str) -> str | None:
+    def _current(self, task_id: str) -> Resource | None:
         try:
-            return self.world.fhir.read("Task", task_id)["meta"]["versionId"]
+            return self.world.fhir.read("Task", task_id)
         except FhirError as fault:
             if fault.kind == FhirFault.MISSING:
                 return None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from agents.pathway import Pathway
@@ -19,6 +21,8 @@ from integrations.inference.chat import ChatClient
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from integrations.live.worklist import LiveWorklist
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -54,20 +58,29 @@ class World:
 def read_resources(world: World, pathway: str, encounter_id: str) -> list[Resource]:
     """Return what the pathway freezes of a chart, as the server has it now. Raises FhirError."""
     encounter = world.fhir.read("Encounter", encounter_id)
-    patient = encounter.get("subject", {}).get("reference", "").removeprefix("Patient/")
+    patient = (encounter.get("subject") or {}).get("reference", "").removeprefix("Patient/")
     found = [encounter]
     for query in world.pathways[pathway].chart_queries(encounter_id):
-        found += world.fhir.search(query.format(patient=patient))
+        if patient or "{patient}" not in query:  # an unidentified patient has no record to look up
+            beat()
+            found += world.fhir.search(query.format(patient=patient))
     return found
+
+
+def beat() -> None:
+    """Heartbeat between calls to the chart, so that a killed worker is noticed before the time-out."""
+    if activity.in_activity():
+        activity.heartbeat()
 
 
 @contextmanager
 def boundary() -> Iterator[None]:
-    """Carry our errors across Temporal: the type, whether to retry, and the kind as the first detail."""
+    """Carry errors across Temporal: ours with type, kind and whether to retry; any other by its class alone."""
     try:
         yield
     except WardflowError as fault:
-        detail: Any = str(fault.kind)
-        raise ApplicationError(
-            str(fault), detail, type=type(fault).__name__, non_retryable=not fault.retryable
-        ) from None
+        kind: Any = str(fault.kind)
+        raise ApplicationError(str(fault), kind, type=type(fault).__name__, non_retryable=not fault.retryable) from None
+    except Exception as fault:
+        log.error("activity_broken", exc_info=fault)
+        raise ApplicationError("unexpected", type=type(fault).__name__, non_retryable=True) from None

@@ -40,6 +40,8 @@ class ChartFacts(Frozen):
     """`Patient/id`."""
     as_of: datetime
     facts: tuple[Fact, ...]
+    left_out: tuple[str, ...] = ()
+    """What of the chart could not be used, each as one line; a person is told, never spared it."""
 
     def get(self, key: str) -> Fact | None:
         """Return the fact of that key, or None where the chart has none."""

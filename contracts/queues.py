@@ -6,5 +6,7 @@ from enum import StrEnum
 class TaskQueue(StrEnum):
     CASES = "cases"
     """Any machine that reaches the ledger and the FHIR server."""
+    LEDGER = "ledger"
+    """Any machine that reaches the ledger; apart from `cases`, so that a hanging chart can't hold up a decision."""
     GPU_REASONING = "gpu-reasoning"
     """A machine that reaches the reasoning model; its slots bound how many agents run at once."""

@@ -75,7 +75,7 @@ def prepare(state: Path, with_models: bool) -> list[Part]:
         if not (MODEL_CACHE / models.MODEL_NAME).exists():
             raise ConfigurationError("no_model", "run `make models` first, or start without --models")
         url = f"http://127.0.0.1:{ports['model']}/v1"
-        served = {"url": url, "model": models.MODEL_NAME, "phi": "allowed", "dialect": "vllm", "timeout_s": 60}
+        served = {"url": url, "model": models.MODEL_NAME, "phi": "allowed", "dialect": "vllm", "timeout_s": 30}
         known["models"] = {"reasoning": served}
     (state / "parts.json").write_text(json.dumps(known, indent=1))
     parts = [_temporal(state, ports), _valkey(state, ports), _fhir(state, ports, fhir_url)]
@@ -101,12 +101,13 @@ def run(state: Path, with_models: bool) -> int:
             if part.name != "model":  # it warms for a minute; until then cases go by rules
                 _wait(part, stopping, logs)
         url = f"http://127.0.0.1:{json.loads((state / 'parts.json').read_text())['worklist_port']}/"
-        print(f"Wardflow is up. Worklist: {url}  (Ctrl-C ends it; logs in {logs})", flush=True)
+        sys.stdout.write(f"Wardflow is up. Worklist: {url}  (Ctrl-C ends it; logs in {logs})\n")
+        sys.stdout.flush()
         while not stopping:
             time.sleep(RESTART_S)
             for part in parts:
                 if part.process and part.process.poll() is not None:
-                    print(f"{part.name} ended ({part.process.returncode}); starting it again", flush=True)
+                    sys.stderr.write(f"{part.name} ended ({part.process.returncode}); starting it again\n")
                     part.start(logs)
                     _note_pids(state, parts)
         return 0

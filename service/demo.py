@@ -206,7 +206,7 @@ async def _decide(plan: DemoPlan, page: httpx.AsyncClient, told: dict[str, str],
 def _chosen(plan: DemoPlan, row: dict[str, Any], told: dict[str, str]) -> tuple[str, str]:
     """Return what the person does with this case: the same for the same seed and encounter."""
     if told:
-        level = told.get(row["encounter_id"], row["selected"])
+        level = str(told.get(row["encounter_id"], row["selected"]))
         return ("approve" if level == row["selected"] else "change"), level
     rng = random.Random(f"{plan.seed}:{row['encounter_id']}")
     (action,) = rng.choices(list(SHARES), list(SHARES.values()))

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,7 +18,7 @@ from temporalio.service import RPCError
 
 from activities.world import World, read_resources
 from contracts.cases import CaseInput, CaseRef, CaseSignal, CaseState
-from contracts.errors import FhirError, LedgerError
+from contracts.errors import WardflowError
 from contracts.events import AcceptedEvent, Fate, Ignored
 from contracts.queues import TaskQueue
 from integrations.ledger import cases, inbox, tables
@@ -28,6 +30,7 @@ from workflows.case import Case
 log = structlog.get_logger()
 OWN_WRITE_PATIENCE = timedelta(seconds=60)  # how long a notification may be ahead of our knowledge of our own write
 POLL_S = 0.25
+LATER = timedelta(seconds=10)  # before a case that could not be told is tried again
 
 
 @dataclass
@@ -38,11 +41,15 @@ class Plan:
     """Case id to the events that it is told."""
     look_again: list[tuple[cases.CaseRow, set[int]]] = field(default_factory=list)
     """Ended cases with new data: does the rules' floor rise above what was decided?"""
+    held: set[int] = field(default_factory=set)
+    """Events that another pathway's case can't take yet, since its decision is being written."""
 
 
 class Dispatcher:
     def __init__(self, world: World, client: Client, settings: Settings, verify_key: str) -> None:
         self._world, self._client, self._settings, self._verify_key = world, client, settings, verify_key
+        self.woken = asyncio.Event()
+        self._not_before: dict[str, datetime] = {}
         self._conditions = {
             trigger: fhirpathpy.compile(trigger.where, model=fhirpath_models["r4"])
             for pathway in settings.pathways.values()
@@ -50,34 +57,34 @@ class Dispatcher:
             if trigger.where
         }
 
-    async def run(self, woken: asyncio.Event) -> None:
-        """Work for ever; a part that is away leaves events pending, and they are tried again."""
-        while True:
-            try:
-                await self.step()
-            except (LedgerError, RPCError) as fault:
-                log.warning("dispatch_waits", error=type(fault).__name__)
-                await asyncio.sleep(1)
-            woken.clear()
-            try:
-                await asyncio.wait_for(woken.wait(), POLL_S)
-            except TimeoutError:
-                continue
+    async def step(self) -> float:
+        """Look once: settle what needs no case, tell the cases, re-check the ended ones; return when to look again.
 
-    async def step(self) -> None:
-        """Look once: settle what needs no case, tell the cases, re-check the ended ones."""
+        What goes wrong with one case leaves its events pending and does not touch the others.
+        """
+        self.woken.clear()
         plan = await asyncio.to_thread(self._plan)
         for case, events in plan.look_again:
-            try:
+            async with self._alone(case.case_id):
                 again = await asyncio.to_thread(self._look_again, case, events)
-            except FhirError as fault:
-                log.warning("recheck_waits", kind=fault.kind)
-                continue
-            if again:
-                plan.tell.setdefault(again, set()).update(events)
+                if again:
+                    plan.tell.setdefault(again, set()).update(events)
         for case_id, events in plan.tell.items():
-            if await self._tell(case_id, sorted(events)):
-                await asyncio.to_thread(self._absorb, case_id, events)
+            async with self._alone(case_id):
+                if await self._tell(case_id, sorted(events)):
+                    await asyncio.to_thread(self._absorb, case_id, events, plan.held)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.woken.wait(), POLL_S)
+        return 0.0
+
+    @asynccontextmanager
+    async def _alone(self, case_id: str) -> AsyncIterator[None]:
+        try:
+            yield
+        except (WardflowError, RPCError, RuntimeError, ValueError, TypeError, LookupError, AttributeError) as fault:
+            # RuntimeError is how a lazy client says that Temporal is away; the rest is a chart like none before.
+            log.warning("case_waits", case_id=case_id, exc_info=fault)
+            self._not_before[case_id] = tables.now() + LATER
 
     def _plan(self) -> Plan:
         plan = Plan()
@@ -122,20 +129,22 @@ class Dispatcher:
     def _assign(self, tx: sa.Connection, plan: Plan, feed: str, encounter_id: str, group: list[AcceptedEvent]) -> None:
         wanted: set[int] = set()
         for name, pathway in self._settings.pathways.items():
-            if pathway.feed != feed:
-                continue
-            matched = {a.event_id: t for a in group if (t := self._trigger(tx, pathway, a))}
+            matched = {a.event_id: t for a in group if pathway.feed == feed and (t := self._trigger(tx, pathway, a))}
             case = cases.latest(tx, name, encounter_id)
             if case is None and any(t.opens for t in matched.values()):
-                case = self._open(tx, name, encounter_id, 1, self._first_accepted(tx, encounter_id))
+                case = self._open(tx, name, encounter_id, 1, min(a.accepted_at for a in group))
             if case is None or not matched:
                 continue
-            if case.state == CaseState.OPEN:
+            wanted |= set(matched)
+            if case.state == CaseState.DECIDED:
+                plan.held |= set(matched)
+            elif self._not_before.get(case.case_id, tables.now()) > tables.now():
+                continue
+            elif case.state == CaseState.OPEN:
                 plan.tell[case.case_id] = set(matched)
                 inbox.assign(tx, matched, case.case_id)
-            elif case.state != CaseState.DECIDED:  # else its write is under way: they wait until it has ended
+            else:
                 plan.look_again.append((case, set(matched)))
-            wanted |= set(matched)
         inbox.settle(tx, {a.event_id for a in group} - wanted, Fate.IGNORED, Ignored.NO_TRIGGER)
 
     def _trigger(self, tx: sa.Connection, pathway: PathwaySettings, accepted: AcceptedEvent) -> TriggerSettings | None:
@@ -144,9 +153,10 @@ class Dispatcher:
             if trigger.resource != accepted.event.resource_type:
                 continue
             condition = self._conditions.get(trigger)
-            if condition is None or condition(json.loads(inbox.body(tx, self._world.blobs, accepted.event_id))) == [
-                True
-            ]:
+            if condition is None:
+                return trigger
+            body = json.loads(inbox.body(tx, self._world.blobs, accepted.event_id))
+            if condition(body, None) == [True]:
                 return trigger
         return None
 
@@ -156,13 +166,6 @@ class Dispatcher:
         case_id = self._world.blobs.keyring.name("case", pathway, encounter_id, str(generation))
         ref = CaseRef(case_id=case_id, pathway=pathway, encounter_id=encounter_id, generation=generation)
         return cases.open_new(tx, ref, self._settings.pathways[pathway].deadline, accepted_at)
-
-    def _first_accepted(self, tx: sa.Connection, encounter_id: str) -> datetime:
-        first = tx.scalar(
-            sa.select(sa.func.min(tables.inbox.c.accepted_at)).where(tables.inbox.c.encounter_id == encounter_id)
-        )
-        assert isinstance(first, datetime)
-        return first
 
     def _look_again(self, case: cases.CaseRow, events: set[int]) -> str | None:
         """Open the next generation if the rules now demand more than was decided; return its case id."""
@@ -178,7 +181,7 @@ class Dispatcher:
             if floor is None or (held and not pathway.more_urgent(floor, held)):
                 inbox.settle(tx, events, Fate.IGNORED, Ignored.CASE_CLOSED)
                 return None
-            accepted = min(a.accepted_at for a in inbox.pending(tx) if a.event_id in events)
+            accepted = min((a.accepted_at for a in inbox.pending(tx) if a.event_id in events), default=tables.now())
             opened = self._open(tx, case.pathway, case.encounter_id, case.generation + 1, accepted)
             inbox.assign(tx, events, opened.case_id)
             return opened.case_id
@@ -208,9 +211,9 @@ class Dispatcher:
             return False
         return True
 
-    def _absorb(self, case_id: str, events: set[int]) -> None:
+    def _absorb(self, case_id: str, events: set[int], held: set[int]) -> None:
         """Settle what was told, unless the case ended meanwhile: then the next look re-checks it."""
         with self._world.db.write() as tx:
             case = cases.find(tx, case_id)
             if case and case.state == CaseState.OPEN:
-                inbox.absorb(tx, events, case_id)
+                inbox.absorb(tx, events, case_id, held)

@@ -3,10 +3,9 @@
 import asyncio
 import hmac
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -18,8 +17,10 @@ from contracts.events import FhirEvent
 from integrations.fhir import notifications
 from integrations.fhir.feed import Feed
 from integrations.ledger import inbox, tables
+from integrations.ledger.audit import Action
 from service import watch
 from service.dispatcher import Dispatcher
+from service.loops import forever
 from service.settings import Settings
 
 log = structlog.get_logger()
@@ -40,80 +41,95 @@ class Door:
         await self._queue.put((event, done))
         await done
 
-    async def run(self) -> None:
-        while True:
-            batch = [await self._queue.get()]
-            while not self._queue.empty() and len(batch) < MOST_BATCH:
-                batch.append(self._queue.get_nowait())
-            fault = None
-            try:
-                await asyncio.to_thread(inbox.accept, self._world.db, self._world.blobs, [e for e, _ in batch])
-            except LedgerError as refused:
-                fault = refused
-            for _, done in batch:
-                if not done.cancelled():
-                    done.set_exception(fault) if fault else done.set_result(None)
-            self._woken.set()
+    async def commit(self) -> float:
+        """Commit what has arrived; if that batch is refused, each event alone: one can't harm another."""
+        batch = [await self._queue.get()]
+        while not self._queue.empty() and len(batch) < MOST_BATCH:
+            batch.append(self._queue.get_nowait())
+        try:
+            await self._accept([event for event, _ in batch])
+            outcomes: list[Exception | None] = [None] * len(batch)
+        except Exception:  # noqa: BLE001 - whatever it was, each sender gets an answer of its own
+            outcomes = [await self._alone(event) for event, _ in batch]
+        for (_, done), fault in zip(batch, outcomes, strict=True):
+            if not done.cancelled():
+                done.set_exception(fault) if fault else done.set_result(None)
+        self._woken.set()
+        return 0.0
+
+    async def _alone(self, event: FhirEvent) -> Exception | None:
+        try:
+            await self._accept([event])
+        except LedgerError as fault:
+            return fault
+        except Exception as fault:
+            log.error("event_broken", exc_info=fault)
+            await self._accept([notifications.quarantined(event.feed, event.body, "can't be kept")])
+        return None
+
+    async def _accept(self, events: list[FhirEvent]) -> None:
+        await asyncio.to_thread(inbox.accept, self._world.db, self._world.blobs, events)
 
 
-async def reconcile(world: World, feeds: list[Feed], every_s: float, overlap_s: float) -> None:
-    """At start and then regularly: wake stopped Subscriptions, and accept what they missed (I8)."""
-    while True:
-        for feed in feeds:
-            try:
-                stopped, found = await asyncio.to_thread(catch_up, world, feed, overlap_s)
-                if stopped or found:
-                    log.info("feed_reconciled", feed=feed.name, reason=",".join(stopped), accepted=found)
-            except (FhirError, LedgerError) as fault:
-                log.warning("reconcile_waits", feed=feed.name, error=type(fault).__name__, kind=fault.kind)
-        await asyncio.sleep(every_s)
-
-
-def catch_up(world: World, feed: Feed, overlap_s: float) -> tuple[list[str], int]:
-    """Return the types whose Subscription had stopped, and the number of events that only the search found."""
-    mark = f"reconciled:{feed.name}"
-    begun = tables.now()
-    stopped = feed.ensure_subscriptions()
+def reconcile(world: World, feed: Feed, overlap: timedelta) -> None:
+    """Wake stopped Subscriptions, and accept what they missed: at start, and then regularly (I8)."""
+    try:
+        stopped = feed.ensure_subscriptions()
+    except FhirError as fault:  # some servers refuse them; what they would tell is searched for all the same
+        log.warning("no_subscription", feed=feed.name, kind=fault.kind)
+        stopped = []
+    name = f"reconciled:{feed.name}"
     with world.db.read() as tx:
-        seen = tx.scalar(sa.select(tables.marks.c.value).where(tables.marks.c.name == mark))
-    if seen:
-        since = datetime.fromisoformat(seen) - timedelta(seconds=overlap_s)
-        found = inbox.accept(world.db, world.blobs, list(feed.changed_since(since)))
-    else:
-        found = 0  # the first start: the hospital's past is not ours to act on
+        seen = tables.mark(tx, name)
+    begun = world.fhir.server_time or tables.now()
+    found = 0
+    if seen:  # at the very first start the hospital's past is not ours to act on
+        events = list(feed.changed_since(datetime.fromisoformat(seen) - overlap))
+        for start in range(0, len(events), MOST_BATCH):
+            found += inbox.accept(world.db, world.blobs, events[start : start + MOST_BATCH])
     with world.db.write() as tx:
-        tx.execute(tables.marks.delete().where(tables.marks.c.name == mark))
-        tx.execute(tables.marks.insert().values(name=mark, value=begun.isoformat()))
-    return stopped, found
+        tables.set_mark(tx, name, begun.isoformat())
+        if found:
+            world.auditor.append(
+                tx, Action.READ, f"feed {feed.name}", detail=f"{found} events that only a search found"
+            )
+    if stopped or found:
+        log.info("feed_reconciled", feed=feed.name, reason=",".join(stopped), accepted=found)
 
 
 def create_app(world: World, client: Client, settings: Settings, feeds: list[Feed], verify_key: str) -> FastAPI:
     """Return the gateway."""
-    woken = asyncio.Event()
-    door = Door(world, woken)
+    dispatcher = Dispatcher(world, client, settings, verify_key)
+    door = Door(world, dispatcher.woken)
     secrets = {feed.name: f"Bearer {feed.secret}".encode() for feed in feeds}
     unauthenticated = {"count": 0}
     timing = settings.timing
 
+    async def reconciled() -> float:
+        for feed in feeds:
+            await asyncio.to_thread(reconcile, world, feed, timedelta(seconds=timing.reconcile_overlap_s))
+        return timing.reconcile_s
+
+    async def watched() -> float:
+        await asyncio.to_thread(watch.watchdog, world)
+        return timing.watchdog_s
+
+    async def exported() -> float:
+        full = await asyncio.to_thread(watch.export_audit, world) == watch.AUDIT_BATCH
+        return 0.0 if full else timing.audit_export_s
+
+    loops = {
+        "door": door.commit, "dispatcher": dispatcher.step, "reconciler": reconciled, "watchdog": watched,
+        "audit": exported,
+    }  # fmt: skip
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(work)
-            for work in (
-                door.run(),
-                Dispatcher(world, client, settings, verify_key).run(woken),
-                reconcile(world, feeds, timing.reconcile_s, timing.reconcile_overlap_s),
-                watch.watchdog(world, timing.watchdog_s),
-                watch.export_audit(world, timing.audit_export_s),
-            )
-        ]
-        for task in tasks:
-            task.add_done_callback(_stop_when_broken)
+        tasks = [asyncio.create_task(forever(name, work)) for name, work in loops.items()]
         yield
         for task in tasks:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     app = FastAPI(title="Wardflow gateway", lifespan=lifespan, openapi_url=None)
 
@@ -146,14 +162,6 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
 
 
 _ACCEPTED = {"severity": "information", "code": "informational"}
-
-
-def _stop_when_broken(task: "asyncio.Task[None]") -> None:
-    """End the process, loudly, when a loop ended by a fault of ours: half a gateway looks alive and loses patients."""
-    fault = None if task.cancelled() else task.exception()
-    if fault:
-        log.critical("loop_broken", exc_info=fault)
-        raise SystemExit(1)
 
 
 async def _body(request: Request) -> tuple[bytes, bool]:

@@ -1,4 +1,4 @@
-"""Recomputes both identities of I1 and every case from ledger, Temporal and FHIR server; believes none of them alone."""
+"""Recomputes both identities of I1 and every case from ledger, Temporal and FHIR server, and believes none alone."""
 
 import asyncio
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ def _untraced(tx: sa.Connection) -> Iterator[str]:
 
 def _anchors(world: World, tx: sa.Connection) -> dict[str, tuple[int, str]]:
     """Return the newest record of each chain that the FHIR server has, with the hash that it was given there."""
-    exported = int(tx.scalar(sa.select(tables.marks.c.value).where(tables.marks.c.name == "audit_exported")) or 0)
+    exported = int(tables.mark(tx, "audit_exported") or 0)
     heads = sa.select(tables.audit.c.chain, sa.func.max(tables.audit.c.position)).where(tables.audit.c.seq <= exported)
     anchors: dict[str, tuple[int, str]] = {}
     for chain, position in tx.execute(heads.group_by(tables.audit.c.chain)):
@@ -99,6 +99,9 @@ async def _temporal(client: Client, rows: list[cases.CaseRow]) -> list[str]:
             continue
         running = status == WorkflowExecutionStatus.RUNNING
         if row.state in ENDED and not running:
+            if status != WorkflowExecutionStatus.COMPLETED:
+                findings.append(f"case {row.case_id[:12]} is {row.state} in the ledger, its workflow {status}")
+                continue
             outcome: CaseOutcome = await handle.result()
             if outcome.state != row.state:
                 findings.append(f"case {row.case_id[:12]} is {row.state} in the ledger, {outcome.state} in Temporal")

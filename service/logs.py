@@ -55,7 +55,7 @@ def allow_listed(_logger: object, _method: str, event: MutableMapping[str, Any])
     kept = {key: value for key, value in event.items() if key in ALLOWED}
     if fault and fault[0]:
         frames = traceback.extract_tb(fault[2])[-6:]
-        kept["error"] = fault[0].__name__
+        kept["error"] = type(fault[1]).__name__
         kept["where"] = " < ".join(f"{f.filename.rsplit('/', 1)[-1]}:{f.lineno}" for f in reversed(frames))
     return kept
 

@@ -1,40 +1,33 @@
 """What runs beside the gateway and reads the ledger alone: the watchdog, and the way of audit records to the chart."""
 
-import asyncio
 import json
+from datetime import timedelta
 
 import sqlalchemy as sa
 import structlog
 from fhir.resources.R4B.auditevent import AuditEvent
 
 from activities.world import World
-from contracts.errors import FhirError, LedgerError
 from integrations.fhir.client import Resource
 from integrations.fhir.notifications import TAG
-from integrations.ledger import cases, tables
+from integrations.ledger import cases, inbox, tables
 from integrations.ledger.audit import Action, AuditRecord
 
 log = structlog.get_logger()
 AUDIT_BATCH = 200
-MARK = "audit_exported"
+EXPORTED = "audit_exported"
+WRITTEN_WITHIN = timedelta(minutes=2)
+LOOKED_AT_WITHIN = timedelta(minutes=1)
 # AuditEvent.action, FHIR R4: create, read, update, execute
 ACTION_CODES = {Action.READ: "R", Action.VIEW: "R", Action.PROPOSE: "C", Action.WRITE: "U"}
 
 
-async def watchdog(world: World, every_s: float) -> None:
-    """Raise each open case past its deadline, whatever has become of Temporal and its workers (I4)."""
-    while True:
-        await asyncio.sleep(every_s)
-        try:
-            await asyncio.to_thread(raise_overdue, world)
-        except LedgerError as fault:
-            log.error("watchdog_blind", error=type(fault).__name__)
-
-
-def raise_overdue(world: World) -> None:
-    """Escalate what is overdue, once."""
+def watchdog(world: World) -> None:
+    """Raise what waits, from the ledger alone, whatever has become of Temporal and its workers (I4)."""
+    moment = tables.now()
     with world.db.read() as tx:
-        overdue = cases.overdue(tx)
+        overdue, unwritten = cases.overdue(tx), cases.unwritten(tx, moment - WRITTEN_WITHIN)
+        waiting = inbox.waiting_since(tx)
     for case in overdue:
         with world.db.write() as tx:
             if cases.escalate(tx, case.case_id, 1):
@@ -42,23 +35,19 @@ def raise_overdue(world: World) -> None:
                 world.auditor.append(tx, Action.ESCALATE, "deadline passed", case_id=case.case_id, detail=detail)
         world.live.publish(case.case_id)
         log.warning("case_overdue", case_id=case.case_id, pathway=case.pathway)
+    for case in unwritten:
+        log.error("decision_not_in_chart", case_id=case.case_id, pathway=case.pathway)
+    if waiting and moment - waiting > LOOKED_AT_WITHIN:
+        log.error("events_not_looked_at", seconds=round((moment - waiting).total_seconds()))
 
 
-async def export_audit(world: World, every_s: float) -> None:
-    """Bring each audit record to the FHIR server as an AuditEvent, in order, under its own id (I9)."""
-    while True:
-        try:
-            exported = await asyncio.to_thread(export_batch, world)
-        except (FhirError, LedgerError) as fault:
-            log.warning("audit_export_waits", error=type(fault).__name__)
-            exported = 0
-        await asyncio.sleep(0 if exported == AUDIT_BATCH else every_s)
+def export_audit(world: World) -> int:
+    """Bring the next audit records to the FHIR server as AuditEvents, in order, under their own ids; return how many.
 
-
-def export_batch(world: World) -> int:
-    """Export the next records; return how many. The hash goes with each: the server anchors our chain."""
+    The hash goes with each: the server anchors our chain (I9).
+    """
     with world.db.read() as tx:
-        last = int(tx.scalar(sa.select(tables.marks.c.value).where(tables.marks.c.name == MARK)) or 0)
+        last = int(tables.mark(tx, EXPORTED) or 0)
         query = sa.select(tables.audit).where(tables.audit.c.seq > last).order_by(tables.audit.c.seq).limit(AUDIT_BATCH)
         rows = tx.execute(query).all()
     if not rows:
@@ -67,8 +56,7 @@ def export_batch(world: World) -> int:
     requests = ({"method": "PUT", "url": f"AuditEvent/{body['id']}"} for body in bodies)
     world.fhir.bundle([{"resource": b, "request": r} for b, r in zip(bodies, requests, strict=True)])
     with world.db.write() as tx:
-        tx.execute(tables.marks.delete().where(tables.marks.c.name == MARK))
-        tx.execute(tables.marks.insert().values(name=MARK, value=str(rows[-1].seq)))
+        tables.set_mark(tx, EXPORTED, str(rows[-1].seq))
     return len(rows)
 
 

@@ -23,21 +23,21 @@ from workflows import policies, sandbox
 from workflows.case import Case
 
 log = structlog.get_logger()
-THREADS = 12
+THREADS, LEDGER_THREADS = 12, 4
 AGENTS_AT_ONCE = 4
-CASE_ACTIVITIES = (SnapshotChart, OpenCase, CoverEvents, RecordDecision, WriteBack, CloseCase, EscalateCase, RecordTrajectory)  # fmt: skip
+CASE_ACTIVITIES = (SnapshotChart, OpenCase, WriteBack, CloseCase, RecordTrajectory)
 
 
 def build(client: Client, world: World) -> list[Worker]:
     """Return one worker for each task queue."""
-    threads = ThreadPoolExecutor(THREADS)
+    ledger_only = [activity(world) for activity in (RecordDecision, EscalateCase, CoverEvents)]
     agent = RunAgent(world)
     cases = Worker(
         client,
         task_queue=TaskQueue.CASES,
         workflows=[Case],
         activities=[*(activity(world) for activity in CASE_ACTIVITIES), agent],
-        activity_executor=threads,
+        activity_executor=ThreadPoolExecutor(THREADS),
         workflow_runner=sandbox.runner(),
         max_concurrent_workflow_tasks=policies.CONCURRENT_WORKFLOW_TASKS,
         max_concurrent_activities=THREADS,
@@ -49,7 +49,15 @@ def build(client: Client, world: World) -> list[Worker]:
         client, task_queue=TaskQueue.GPU_REASONING, activities=[agent], max_concurrent_activities=AGENTS_AT_ONCE,
         graceful_shutdown_timeout=timedelta(seconds=2),
     )  # fmt: skip
-    return [cases, agents]
+    ledger = Worker(
+        client,
+        task_queue=TaskQueue.LEDGER,
+        activities=ledger_only,
+        activity_executor=ThreadPoolExecutor(LEDGER_THREADS),
+        max_concurrent_activities=LEDGER_THREADS,
+        graceful_shutdown_timeout=timedelta(seconds=5),
+    )
+    return [cases, agents, ledger]
 
 
 async def run(client: Client, world: World) -> None:

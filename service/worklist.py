@@ -1,10 +1,12 @@
 """The care team's pages: what waits, why, and the decision; everything is read from the ledger."""
 
 import asyncio
+import hashlib
+import json
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,15 +19,16 @@ from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
+from sqlalchemy import Connection
 from starlette.responses import StreamingResponse
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.world import World
 from contracts.cases import CaseState
 from contracts.decisions import Decision, DecisionKind, DecisionReceipt, Reviewer
-from contracts.errors import ApprovalError, ConfigurationError, Refusal
+from contracts.errors import ApprovalError, ConfigurationError, Refusal, WardflowError
 from contracts.suggestions import Suggestion
 from integrations.blobs.sealing import Keyring
 from integrations.ledger import cases, inbox, tables
@@ -39,6 +42,8 @@ HERE = Path(__file__).parent
 COOKIE = "wardflow_user"
 RECENT = timedelta(minutes=10)
 UPDATE_TIMEOUT = timedelta(seconds=15)
+UNSEEN = timedelta(seconds=20)
+LOOKS = 5  # at the ledger, a second apart, for a decision whose answer was lost
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self'; frame-ancestors 'none'; form-action 'self'",
     "Cache-Control": "no-store",
@@ -80,46 +85,64 @@ class Worklist:
 
     def rows(self, reader: Reviewer) -> list[Row]:
         """Return the open cases, then those that ended in the last minutes; one audit record for the reading."""
+        with self._world.db.read() as tx:
+            rows = [self._row(tx, case) for case in cases.listed(tx, ended_after=tables.now() - RECENT)]
         with self._world.db.write() as tx:
-            listed = [c for c in cases.listed(tx) if not c.ended_at or tables.now() - c.ended_at < RECENT]
-            rows = [self._row(tx, case) for case in listed]
             self._world.auditor.append(
                 tx, Action.VIEW, "worklist", actor=f"person:{reader.reviewer_id}", detail=f"{len(rows)} cases"
             )
         return sorted(rows, key=_urgency)
 
+    def unseen_since(self) -> datetime | None:
+        """Return since when a message waits to be looked at, if it has for longer than a moment."""
+        with self._world.db.read() as tx:
+            since = inbox.waiting_since(tx)
+        return since if since and tables.now() - since > UNSEEN else None
+
     def row(self, case_id: str, reader: Reviewer) -> Row | None:
         """Return one case, audited as seen by that person."""
-        with self._world.db.write() as tx:
+        with self._world.db.read() as tx:
             case = cases.find(tx, case_id)
-            if case is None:
-                return None
+            row = self._row(tx, case) if case else None
+        if row is None:
+            return None
+        with self._world.db.write() as tx:
             self._world.auditor.append(
-                tx, Action.VIEW, f"suggestion {case.suggestion_hash}", actor=f"person:{reader.reviewer_id}",
-                case_id=case_id, encounter_id=case.encounter_id,
+                tx, Action.VIEW, f"suggestion {row.case.suggestion_hash}", actor=f"person:{reader.reviewer_id}",
+                case_id=case_id, encounter_id=row.case.encounter_id,
             )  # fmt: skip
-            return self._row(tx, case)
+        return row
 
-    def _row(self, tx: Any, case: cases.CaseRow) -> Row:
+    def _row(self, tx: Connection, case: cases.CaseRow) -> Row:
         pathway = self._world.pathways[case.pathway]
-        suggestion = self._suggestion(case.suggestion_blob) if case.suggestion_blob else None
+        headline, colour, suggestion = "no suggestion yet: judge by hand", "#555555", None
+        if case.suggestion_blob:
+            try:
+                suggestion = self._suggestion(case.suggestion_blob)
+                headline, colour = pathway.headline(suggestion.facts), pathway.colour(suggestion.selected)
+            except (WardflowError, ValueError) as fault:  # one broken row must not hide the others
+                log.error("suggestion_unreadable", case_id=case.case_id, error=type(fault).__name__)
+                headline = "the suggestion can't be read: judge by hand"
         newest = inbox.newest_event(tx, case.encounter_id, case.case_id)
         stale = suggestion is not None and case.state == CaseState.OPEN and newest > case.covers_event
         decision = cases.decision_of(tx, case.case_id) if case.state != CaseState.OPEN else None
-        headline = pathway.headline(suggestion.facts) if suggestion else "no suggestion yet: judge by hand"
-        colour = pathway.colour(suggestion.selected) if suggestion else "#555555"
         return Row(case, suggestion, decision, stale, headline, colour)
 
     async def decide(
-        self, row: Row, kind: DecisionKind, reviewer: Reviewer, decision_id: str, **fields: Any
+        self, row: Row, kind: DecisionKind, reviewer: Reviewer, page_id: str, **fields: Any
     ) -> DecisionReceipt:
-        """Sign and send the decision. Raises ApprovalError; RPCError when nobody could take it."""
+        """Sign and send the decision. Raises ApprovalError; HTTPException(503) where it could not be confirmed."""
         selected = fields.pop("selected", None)
         if kind == DecisionKind.APPROVE and row.suggestion:
             selected = row.suggestion.selected
+        elif kind == DecisionKind.REJECT:
+            selected = None
+        # The page's id and what was decided: the same click again is the same decision, another answer is another.
+        said = (page_id, row.case.case_id, kind, selected, *fields.values(), reviewer.reviewer_id)
+        decision_id = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
         unsigned = Decision(
             decision_id=decision_id, case_id=row.case.case_id, kind=kind, reviewer=reviewer, decided_at=tables.now(),
-            selected=None if kind == DecisionKind.REJECT else selected, **fields,
+            selected=selected, **fields,
         )  # fmt: skip
         signature = self._signer.sign(unsigned.signed_bytes()).hex()
         handle = self._client.get_workflow_handle_for(Case.run, row.case.case_id)
@@ -134,24 +157,29 @@ class Worklist:
             cause = fault.cause
             if isinstance(cause, ApplicationError) and cause.type == ApprovalError.__name__:
                 raise ApprovalError(Refusal(cause.details[0]), cause.message) from None
-            raise
-        except RPCError:
-            return await asyncio.to_thread(self._held, row.case.case_id, decision_id)
+            return await self._held(row.case.case_id, decision_id)
+        except (RPCError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            return await self._held(row.case.case_id, decision_id)
 
-    def _held(self, case_id: str, decision_id: str) -> DecisionReceipt:
-        """Return the receipt of a decision that the ledger has although its answer was lost."""
-        with self._world.db.read() as tx:
-            held, case = cases.decision_of(tx, case_id), cases.find(tx, case_id)
-        if held and held.decision_id == decision_id:
-            by = held.reviewer.name
-            return DecisionReceipt(
-                decision_id=decision_id, case_id=case_id, kind=held.kind, selected=held.selected, decided_by=by
-            )
-        if held:
-            raise ApprovalError(Refusal.DECIDED, held.reviewer.name)
-        if case is None or case.state != CaseState.OPEN:
-            raise ApprovalError(Refusal.NOT_OPEN)
-        raise HTTPException(503, "The decision could not be saved. Try again; nothing was written.")
+    async def _held(self, case_id: str, decision_id: str) -> DecisionReceipt:
+        """Return the receipt of a decision whose answer was lost, if the ledger has it. Raises HTTPException(503)."""
+        for _ in range(LOOKS):
+            with self._world.db.read() as tx:
+                held, case = cases.decision_of(tx, case_id), cases.find(tx, case_id)
+            if held and held.decision_id == decision_id:
+                return DecisionReceipt(
+                    decision_id=decision_id,
+                    case_id=case_id,
+                    kind=held.kind,
+                    selected=held.selected,
+                    decided_by=held.reviewer.name,
+                )
+            if held:
+                raise ApprovalError(Refusal.DECIDED, held.reviewer.name)
+            if case is None or case.state != CaseState.OPEN:
+                raise ApprovalError(Refusal.NOT_OPEN)
+            await asyncio.sleep(1)
+        raise HTTPException(503, "Not confirmed yet; it may still be taken. Look at the list before you decide again.")
 
 
 def _urgency(row: Row) -> tuple[bool, bool, str, Any]:
@@ -189,7 +217,7 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
             raise HTTPException(401)
         return reviewer
 
-    User = Annotated[Reviewer, Depends(user)]
+    signed_in = Depends(user)
 
     @app.exception_handler(401)
     async def to_login(request: Request, _fault: Exception) -> Response:
@@ -210,35 +238,37 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         return answer
 
     @app.get("/", response_class=HTMLResponse)
-    def index(request: Request, me: User, fragment: bool = False) -> Response:
+    def index(request: Request, fragment: bool = False, me: Reviewer = signed_in) -> Response:
         page = "rows.html" if fragment else "worklist.html"
-        return pages.TemplateResponse(request, page, {"rows": worklist.rows(me), "me": me})
+        return pages.TemplateResponse(
+            request, page, {"rows": worklist.rows(me), "me": me, "unseen": worklist.unseen_since()}
+        )
 
     @app.get("/cases/{case_id}", response_class=HTMLResponse)
-    def show(request: Request, case_id: str, me: User, message: str = "") -> Response:
+    def show(request: Request, case_id: str, me: Reviewer = signed_in) -> Response:
         row = worklist.row(case_id, me)
         if row is None:
             raise HTTPException(404)
-        context = {"row": row, "me": me, "decision_id": uuid.uuid4().hex, "message": message}
+        context = {"row": row, "me": me, "decision_id": uuid.uuid4().hex}
         return pages.TemplateResponse(request, "case.html", context)
 
     @app.post("/cases/{case_id}/decision")
     async def decide(
         request: Request,
         case_id: str,
-        me: User,
         kind: Annotated[DecisionKind, Form()],
         version: Annotated[int, Form()],
         shown_hash: Annotated[str, Form()],
         decision_id: Annotated[str, Form()],
         selected: Annotated[str, Form()] = "",
         reason: Annotated[str, Form()] = "",
+        me: Reviewer = signed_in,
     ) -> Response:
         as_json = request.headers.get("accept") == "application/json"
         row = await asyncio.to_thread(worklist.row, case_id, me)
         if row is None:
             raise HTTPException(404)
-        fields = {"version": version, "shown_hash": shown_hash, "selected": selected or None, "reason": reason.strip()}
+        fields = {"selected": selected or None, "version": version, "shown_hash": shown_hash, "reason": reason.strip()}
         try:
             receipt = await worklist.decide(row, kind, me, decision_id, **fields)
         except ApprovalError as fault:
@@ -253,10 +283,10 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         return RedirectResponse("/", status_code=303)
 
     @app.get("/api/cases")
-    def api_cases(me: User) -> list[dict[str, Any]]:
+    def api_cases(me: Reviewer = signed_in) -> list[dict[str, Any]]:
         return [
             {
-                **{k: v for k, v in vars(row.case).items() if k != "suggestion_blob"},
+                **row.case.model_dump(mode="json", exclude={"suggestion_blob", "snapshot_blob"}),
                 "decidable": row.decidable,
                 "choices": [c.code for c in row.suggestion.choices] if row.suggestion else [],
                 "selected": row.suggestion.selected if row.suggestion else None,
@@ -266,7 +296,7 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         ]
 
     @app.get("/events")
-    async def events(me: User, since: str = "$") -> StreamingResponse:
+    async def events(since: str = "$", _me: Reviewer = signed_in) -> StreamingResponse:
         return StreamingResponse(_changes(world, since), media_type="text/event-stream")
 
     @app.get("/livez")

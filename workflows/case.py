@@ -1,6 +1,9 @@
 """The clinical process of one case, for every pathway: suggest, wait for a person, write, remember."""
 
 import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -20,7 +23,9 @@ from contracts.cases import (
     AgentResult,
     CaseInput,
     CaseOutcome,
+    CaseRef,
     CaseSignal,
+    CaseState,
     CoverRequest,
     DecisionRequest,
     EscalationRequest,
@@ -30,6 +35,10 @@ from contracts.cases import (
 from contracts.decisions import Decision, DecisionKind, DecisionReceipt
 from contracts.errors import ApprovalError, Refusal
 from workflows import policies
+
+
+class _EndStep(Protocol):
+    def __call__(self, ref: CaseRef, /) -> CaseOutcome: ...
 
 
 @workflow.defn(name="case")
@@ -51,15 +60,18 @@ class Case:
     async def run(self, case: CaseInput) -> CaseOutcome:
         escalation = asyncio.create_task(self._escalate())
         while not self._ended():
-            await self._suggest()
-            await workflow.wait_condition(lambda: self._ended() or bool(self.untold))
+            if await self._suggest():
+                await workflow.wait_condition(lambda: self._ended() or bool(self.untold))
+            else:
+                await self._pause(policies.SUGGEST_AGAIN)
         escalation.cancel()
         await workflow.wait_condition(workflow.all_handlers_finished)
-        if self.receipt:
-            await workflow.execute_activity_class(WriteBack, self.ref, **policies.CHART_WRITE)
-        else:
-            await workflow.execute_activity_class(CloseCase, self.ref, **policies.CHART_WRITE)
-        return await workflow.execute_activity_class(RecordTrajectory, self.ref, **policies.RECORD)
+        state = CaseState.DECIDED
+        if self.receipt is None:
+            state = (await self._until_done(CloseCase, policies.WRITE)).state
+        if state == CaseState.DECIDED:
+            await self._until_done(WriteBack, policies.WRITE)
+        return await self._until_done(RecordTrajectory, policies.RECORD)
 
     @workflow.signal
     def chart_changed(self, signal: CaseSignal) -> None:
@@ -73,7 +85,7 @@ class Case:
             self._refuse_unfit(decision)
             request = DecisionRequest(ref=self.ref, decision=decision)
             try:
-                held = await workflow.execute_activity_class(RecordDecision, request, **policies.LEDGER)
+                held = await workflow.execute_activity_class(RecordDecision, request, **policies.DECISION)
             except ActivityError as fault:
                 raise (fault.cause or fault) from None
             self.receipt = held
@@ -112,30 +124,50 @@ class Case:
     def _ended(self) -> bool:
         return self.receipt is not None or self.ladder_ended
 
-    async def _suggest(self) -> None:
-        """Freeze the chart, run the agent, show what it proposes; a chart that can't be read is raised by the clock."""
-        self.told |= self.untold
-        covers = max(self.told, default=0)
+    async def _suggest(self) -> bool:
+        """Freeze the chart, run the agent, show what it proposes; False where the chart was out of reach."""
+        gathered, before = set(self.untold), self.shown
+        covers = max(self.told | gathered, default=0)
         try:
-            snapshot = await workflow.execute_activity_class(
-                SnapshotChart, SnapshotRequest(ref=self.ref), **policies.CHART_READ
-            )
-            self.untold -= self.told
-            if self.shown and self.shown.snapshot.facts_hash == snapshot.facts_hash:
-                cover = CoverRequest(ref=self.ref, version=self.shown.version, covers_event=covers)
+            request = SnapshotRequest(ref=self.ref)
+            snapshot = await workflow.execute_activity_class(SnapshotChart, request, **policies.SUGGEST)
+            if before and before.snapshot.facts_hash == snapshot.facts_hash:
+                self._tell(gathered)
+                cover = CoverRequest(ref=self.ref, version=before.version, covers_event=covers)
                 await workflow.execute_activity_class(CoverEvents, cover, **policies.LEDGER)
-            else:
-                self.version += 1
-                result = await self._run_agent(AgentRequest(ref=self.ref, version=self.version, snapshot=snapshot))
-                shown = OpenRequest(
-                    ref=self.ref, version=self.version, covers_event=covers, snapshot=snapshot, result=result
-                )
-                self.shown = shown  # before its row can be seen, so that the fastest person is not refused
-                await workflow.execute_activity_class(OpenCase, shown, **policies.CHART_WRITE)
+                return True
+            self.version += 1
+            result = await self._run_agent(AgentRequest(ref=self.ref, version=self.version, snapshot=snapshot))
+            # Before its row can be seen, so that the fastest person is not refused.
+            self.shown = OpenRequest(
+                ref=self.ref, version=self.version, covers_event=covers, snapshot=snapshot, result=result
+            )
+            self._tell(gathered)
+            await workflow.execute_activity_class(OpenCase, self.shown, **policies.SUGGEST)
         except ActivityError as fault:
             workflow.logger.error("suggestion_failed", extra={"activity": fault.activity_type})
-        finally:
-            self.untold -= self.told
+            self.shown = before
+            self.untold |= gathered
+            self.told -= gathered
+            return False
+        return True
+
+    def _tell(self, gathered: set[int]) -> None:
+        self.told |= gathered
+        self.untold -= gathered
+
+    async def _until_done(self, activity: type[_EndStep], policy: workflow.ActivityConfig) -> CaseOutcome:
+        """Run a step of the end until it is done: what was acknowledged is honoured, however long the chart is away."""
+        while True:
+            try:
+                return await workflow.execute_activity_class(activity, self.ref, **policy)
+            except ActivityError as fault:
+                workflow.logger.error("end_step_failed", extra={"activity": fault.activity_type})
+                await workflow.sleep(policies.WRITE_AGAIN)
+
+    async def _pause(self, wait: timedelta) -> None:
+        with suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(self._ended, timeout=wait)
 
     async def _run_agent(self, request: AgentRequest) -> AgentResult:
         try:

@@ -1,7 +1,8 @@
 """Every timeout and retry of the workflows.
 
-The FHIR client gives up after 5 s, so an activity's start-to-close time is longer than its calls together. A chart
-that is away for a night must not fail a case: attempts are many, and the watchdog raises what waits.
+The FHIR client gives up a call after 5 s, and activities heartbeat between calls, so that a killed worker is noticed in
+10 s while a slow chart is not cut off. Showing a suggestion ends after minutes and begins again with the chart as it is
+then; writing a decision is tried for ever, since it was acknowledged.
 """
 
 from datetime import timedelta
@@ -11,28 +12,46 @@ from temporalio.workflow import ActivityConfig
 
 from contracts.queues import TaskQueue
 
-PATIENT_RETRY = RetryPolicy(
+RETRY = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=20),
     maximum_attempts=5000,
 )
-CHART_READ = ActivityConfig(start_to_close_timeout=timedelta(seconds=20), retry_policy=PATIENT_RETRY)
-CHART_WRITE = ActivityConfig(start_to_close_timeout=timedelta(seconds=20), retry_policy=PATIENT_RETRY)
-LEDGER = ActivityConfig(start_to_close_timeout=timedelta(seconds=5), retry_policy=PATIENT_RETRY)
-RECORD = ActivityConfig(start_to_close_timeout=timedelta(seconds=20), retry_policy=PATIENT_RETRY)
+SUGGEST = ActivityConfig(
+    schedule_to_close_timeout=timedelta(minutes=2),
+    start_to_close_timeout=timedelta(minutes=1),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RETRY,
+)
+WRITE = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=1), heartbeat_timeout=timedelta(seconds=10), retry_policy=RETRY
+)
+RECORD = ActivityConfig(start_to_close_timeout=timedelta(seconds=30), retry_policy=RETRY)
+LEDGER = ActivityConfig(task_queue=TaskQueue.LEDGER, start_to_close_timeout=timedelta(seconds=10), retry_policy=RETRY)
+DECISION = ActivityConfig(
+    task_queue=TaskQueue.LEDGER,
+    schedule_to_close_timeout=timedelta(seconds=30),
+    start_to_close_timeout=timedelta(seconds=10),
+    retry_policy=RETRY,
+)
 MODEL = ActivityConfig(
     task_queue=TaskQueue.GPU_REASONING,
-    schedule_to_close_timeout=timedelta(minutes=5),
+    schedule_to_start_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(seconds=120),
     heartbeat_timeout=timedelta(seconds=8),
-    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=10),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
 )
 RULES = ActivityConfig(
     task_queue=TaskQueue.CASES,
-    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(minutes=2),
     heartbeat_timeout=timedelta(seconds=8),
-    retry_policy=PATIENT_RETRY,
+    retry_policy=RETRY,
 )
+SUGGEST_AGAIN = timedelta(seconds=10)
+"""After a chart that could not be read or written; the clock of the case runs on beside it."""
+WRITE_AGAIN = timedelta(seconds=30)
+"""After a refusal that no retry could mend by itself."""
 WORKFLOW_TASK = timedelta(seconds=5)
 """Short, so that a killed worker delays a person by seconds."""
 STICKY_QUEUE = timedelta(seconds=1)

@@ -22,7 +22,12 @@ SHORT_LABELS = {"hr", "rr"}
 FILLERS = {"the", "and", "with", "for", "has", "not", "are", "was"}
 
 
-class TriageState(TypedDict, total=False):
+Update = dict[str, object]
+
+
+class TriageState(TypedDict):
+    """What the nodes add to; `fallback` comes instead of choices, model and claims."""
+
     facts: ChartFacts
     findings: tuple[Finding, ...]
     choices: tuple[Choice, ...]
@@ -56,17 +61,17 @@ class _Nodes:
         self.scale, self.options, self.reasoning = scale, options, reasoning
         self.choices = tuple(Choice(code=level.code, display=level.display) for level in scale.levels)
 
-    async def score(self, state: TriageState) -> TriageState:
+    async def score(self, state: TriageState) -> Update:
         return {"findings": rules.findings(state["facts"])}
 
-    async def judge(self, state: TriageState) -> TriageState:
+    async def judge(self, state: TriageState) -> Update:
         try:
             call = await self.reasoning.ask(prompts.judge(state["facts"], self.scale))
             return {"choices": probabilities(call, self.choices), "model": call.model}
         except ModelError as fault:
             return {"fallback": Fallback(fault.kind)}
 
-    async def explain(self, state: TriageState) -> TriageState:
+    async def explain(self, state: TriageState) -> Update:
         level = self._selected(state["choices"], state["findings"])
         try:
             call = await self.reasoning.ask(prompts.explain(state["facts"], self.scale, level))
@@ -75,12 +80,12 @@ class _Nodes:
             return {"claims": (), "dropped_claims": 1}  # a level without reasons is still a level, and shown so
         return {"claims": claims, "dropped_claims": 0}
 
-    async def verify(self, state: TriageState) -> TriageState:
+    async def verify(self, state: TriageState) -> Update:
         told = tuple(dict.fromkeys(state["claims"]))  # small models repeat themselves
         held = tuple(claim for claim in told if borne_out(claim, state["facts"]))
         return {"claims": held, "dropped_claims": state["dropped_claims"] + len(told) - len(held)}
 
-    async def propose(self, state: TriageState) -> TriageState:
+    async def propose(self, state: TriageState) -> Update:
         facts, found = state["facts"], state["findings"]
         judged = state.get("choices")
         selected = self._selected(judged, found)

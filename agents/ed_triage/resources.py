@@ -1,8 +1,9 @@
 """FHIR R4 in and out of emergency triage, pure: a frozen chart to facts, a decision to an acuity Observation."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fhir.resources.R4B.observation import Observation
@@ -32,24 +33,34 @@ FAHRENHEIT = "[degF]"  # UCUM
 IGNORED_STATUS = ("entered-in-error", "cancelled", "unknown")
 ACUITY_LOINC = {"system": "http://loinc.org", "code": "11283-9", "display": "Acuity assessment at First encounter"}
 COMPLAINT_CHARS = 300
+AHEAD = timedelta(minutes=10)  # clocks differ; what is stamped further ahead is named, not used
 
 
 def read_chart(
     resources: Sequence[Resource], encounter_id: str, as_of: datetime, codes: Mapping[str, str]
 ) -> ChartFacts:
-    """Return the newest value of each fact at `as_of`. Raises FhirError where Encounter or Patient is missing."""
+    """Return the newest value of each fact at `as_of`. Raises FhirError where the Encounter is missing."""
     by_type: dict[str, list[Resource]] = {}
     for resource in resources:
         by_type.setdefault(resource["resourceType"], []).append(resource)
     encounter = next((e for e in by_type.get("Encounter", ()) if e["id"] == encounter_id), None)
     if encounter is None:
         raise FhirError(FhirFault.MISSING, "chart without its Encounter")
-    patient = encounter.get("subject", {}).get("reference", "")
+    patient = _subject(encounter)  # empty where nobody knows yet who it is
     newest: dict[str, Fact] = {}
-    for fact in _observed(by_type.get("Observation", ()), patient, as_of, codes):
-        known = newest.get(fact.key)
-        if known is None or (known.effective_at or as_of) <= (fact.effective_at or as_of):
-            newest[fact.key] = fact
+    left_out: list[str] = []
+    for resource in by_type.get("Observation", ()):
+        # A chart search can't be trusted to return one patient only (I7).
+        if _subject(resource) != patient or resource.get("status") in IGNORED_STATUS:
+            continue
+        try:
+            for fact in _observed(resource, codes):
+                if fact.effective_at and fact.effective_at > as_of + AHEAD:
+                    left_out.append(f"{fact.shown()} of {fact.effective_at:%Y-%m-%d %H:%M} UTC, ahead of the clock")
+                elif fact.key not in newest or _at(newest[fact.key]) <= _at(fact):
+                    newest[fact.key] = fact
+        except (ValueError, TypeError, AttributeError, KeyError):
+            left_out.append(f"Observation/{resource.get('id')}, which can't be read")
     if "complaint" not in newest:
         text = next((r["text"] for r in encounter.get("reasonCode", ()) if r.get("text")), None)
         if text:
@@ -57,25 +68,27 @@ def read_chart(
     who = next((p for p in by_type.get("Patient", ()) if patient == f"Patient/{p['id']}"), None)
     ordered = [newest[key] for key in SHOWN if key in newest]
     facts = (*(_person(who, as_of) if who else ()), *ordered)
-    return ChartFacts(encounter_id=encounter_id, patient=patient, as_of=as_of, facts=facts)
+    return ChartFacts(encounter_id=encounter_id, patient=patient, as_of=as_of, facts=facts, left_out=tuple(left_out))
 
 
-def _observed(
-    observations: Sequence[Resource], patient: str, as_of: datetime, codes: Mapping[str, str]
-) -> Iterator[Fact]:
-    for resource in observations:
-        # A chart search can't be trusted to return one patient only (I7).
-        if resource.get("subject", {}).get("reference") != patient or resource.get("status") in IGNORED_STATUS:
-            continue
-        at = _moment(resource.get("effectiveDateTime"))
-        if at and at > as_of:
-            continue
-        for part in (resource, *resource.get("component", ())):
-            key = _key(part.get("code", {}), codes)
-            if key:
-                text, number = _value(part, key)
-                if text:
-                    yield _fact(key, text, number, resource, at)
+def _subject(resource: Resource) -> str:
+    return (resource.get("subject") or {}).get("reference") or ""
+
+
+def _at(fact: Fact) -> datetime:
+    return fact.effective_at or datetime.min.replace(tzinfo=UTC)
+
+
+def _observed(resource: Resource, codes: Mapping[str, str]) -> Iterator[Fact]:
+    period, meta = resource.get("effectivePeriod") or {}, resource.get("meta") or {}
+    exact = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("start"))
+    at = next((_moment(text) for text in (*exact, resource.get("issued"), meta.get("lastUpdated")) if text), None)
+    for part in (resource, *resource.get("component", ())):
+        key = _key(part.get("code", {}), codes)
+        if key:
+            text, number = _value(part, key)
+            if text:
+                yield _fact(key, text, number, resource, at)
 
 
 def _key(code: Resource, codes: Mapping[str, str]) -> str | None:
@@ -86,6 +99,8 @@ def _key(code: Resource, codes: Mapping[str, str]) -> str | None:
 def _value(part: Resource, key: str) -> tuple[str, float | None]:
     number: float | None = part.get("valueQuantity", {}).get("value", part.get("valueInteger"))
     if number is not None:
+        if not math.isfinite(number):
+            raise ValueError("no finite number")
         if part.get("valueQuantity", {}).get("code") == FAHRENHEIT:
             number = round((number - 32) * 5 / 9, 1)
         return f"{number:g}", float(number)
@@ -114,7 +129,7 @@ def _person(patient: Resource, as_of: datetime) -> Iterator[Fact]:
         kind = FactKind.PRESENTATION
         yield Fact(key="sex", kind=kind, label="Sex", value=patient["gender"], resource=where)
     if len(patient.get("birthDate", "")) >= 4:
-        born = date.fromisoformat((patient["birthDate"] + "-01-01")[:10])
+        born = _moment(patient["birthDate"]).date()
         today = as_of.date()
         years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
         yield Fact(
@@ -128,9 +143,10 @@ def _person(patient: Resource, as_of: datetime) -> Iterator[Fact]:
         )
 
 
-def _moment(text: str | None) -> datetime | None:
-    if not text or "T" not in text:
-        return None
+def _moment(text: str) -> datetime:
+    """Return the moment of a FHIR dateTime; a date alone is its first moment."""
+    if "T" not in text:
+        return datetime.fromisoformat((text + "-01-01")[:10]).replace(tzinfo=UTC)
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -148,7 +164,7 @@ def acuity(facts: ChartFacts, scale: AcuityScale, decision: Decision, id_: str, 
         "status": "final",
         "category": [{"coding": [category]}],
         "code": {"coding": [ACUITY_LOINC], "text": "Triage acuity"},
-        "subject": {"reference": facts.patient},
+        **({"subject": {"reference": facts.patient}} if facts.patient else {}),
         "encounter": {"reference": f"Encounter/{facts.encounter_id}"},
         "effectiveDateTime": decision.decided_at.isoformat(),
         "valueCodeableConcept": {"coding": [coding], "text": f"{level.code} {level.display}"},

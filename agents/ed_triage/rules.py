@@ -32,7 +32,7 @@ def news2_points(facts: ChartFacts) -> dict[str, int]:
     for key, bands in BANDS.items():
         value = facts.number(key)
         if value is not None:
-            points[key] = next(score for limit, score in bands if value <= limit)
+            points[key] = next(score for limit, score in bands if not value > limit)
     if facts.number("oxygen_l_min"):
         points["oxygen_l_min"] = OXYGEN_POINTS
     avpu = facts.get("avpu")

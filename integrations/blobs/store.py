@@ -1,8 +1,8 @@
 """Documents by keyed content hash, encrypted, in any folder or object store that fsspec reaches."""
 
-import contextlib
 import os
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fsspec import AbstractFileSystem
@@ -39,11 +39,12 @@ class BlobStore:
                 return name
             self.fs.makedirs(self.fs._parent(path), exist_ok=True)
             with self.fs.open(partial, "wb") as file:
-                file.write(self.keyring.seal(content, name))
+                file.write(self.keyring.seal(content, name))  # pyright: ignore[reportArgumentType] - opened as binary
                 file.flush()
-                with contextlib.suppress(AttributeError, OSError):  # object stores have no descriptor to sync
+                with suppress(AttributeError):  # an object store has no descriptor to sync
                     os.fsync(file.fileno())
             self.fs.mv(partial, path)
+            _sync_folder(self.fs._parent(path))
         except OSError as fault:
             raise LedgerError("blob_not_stored", type(fault).__name__, retryable=True) from None
         return name
@@ -51,6 +52,17 @@ class BlobStore:
     def get(self, name: str) -> bytes:
         """Return the content. Raises LedgerError when it is missing."""
         try:
-            return self.keyring.open(self.fs.cat_file(self._path(name)), name)
+            sealed = self.fs.cat_file(self._path(name))
+            return self.keyring.open(sealed, name)  # pyright: ignore[reportArgumentType] - bytes, unless asked for text
         except FileNotFoundError:
             raise LedgerError("blob_missing", name[:12]) from None
+
+
+def _sync_folder(folder: str) -> None:
+    """Make a new name durable; an object store has no folders."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,5 +1,8 @@
 """Our own authenticated calls to the chart's FHIR R4 server."""
 
+from contextlib import suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +20,8 @@ class FhirClient:
 
     def __init__(self, base_url: str, token: str, timeout_s: float = 5.0) -> None:
         self.base_url = base_url.rstrip("/")
+        self.server_time: datetime | None = None
+        """The server's clock at its last answer, if it told; its `lastUpdated` can only be compared with that."""
         self._http = httpx.Client(
             headers={"Authorization": f"Bearer {token}", "Accept": "application/fhir+json"},
             timeout=httpx.Timeout(timeout_s, connect=2.0),
@@ -37,10 +42,12 @@ class FhirClient:
         url: str | None = f"{query}{'&' if '?' in query else '?'}_count={PAGE}"
         while url:
             page = self._call("GET", url)
-            found += [entry["resource"] for entry in page.get("entry", ()) if "resource" in entry]
-            following = next((link["url"] for link in page.get("link", ()) if link.get("relation") == "next"), None)
-            # A link to elsewhere would take our token to another host.
-            url = following if following and following.startswith(self.base_url + "/") else None
+            matched = (e for e in page.get("entry", ()) if e.get("search", {}).get("mode", "match") == "match")
+            found += [entry["resource"] for entry in matched if "resource" in entry]
+            url = next((link["url"] for link in page.get("link", ()) if link.get("relation") == "next"), None)
+            if url and not url.startswith((f"{self.base_url}/", f"{self.base_url}?")):
+                # It would take our token to another host, and without it the answer is not whole.
+                raise FhirError(FhirFault.REFUSED, "next page is at another address")
         return found
 
     def put(self, resource: Resource) -> Resource:
@@ -59,6 +66,8 @@ class FhirClient:
             answer = self._http.request(method, target, json=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
             raise FhirError(FhirFault.UNREACHABLE, type(fault).__name__, retryable=True) from None
+        with suppress(KeyError, ValueError):
+            self.server_time = parsedate_to_datetime(answer.headers["date"])
         if answer.status_code >= 300:
             raise _classified(method, answer.status_code)
         try:

@@ -1,5 +1,6 @@
 """One FHIR server as a source of events: its Subscriptions, and the search that finds what they missed (I8)."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from urllib.parse import quote
 from contracts.errors import FhirError, FhirFault
 from contracts.events import FhirEvent
 from integrations.fhir.client import FhirClient, Resource
-from integrations.fhir.notifications import event_of
+from integrations.fhir.notifications import parse
 
 
 @dataclass(frozen=True)
@@ -59,4 +60,4 @@ class Feed:
         since = quote(moment.isoformat(timespec="milliseconds"))
         for type_ in self.types:
             for resource in self.fhir.search(f"{type_}?_lastUpdated=ge{since}"):
-                yield event_of(self.name, resource)
+                yield parse(self.name, json.dumps(resource).encode())

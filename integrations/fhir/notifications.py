@@ -13,13 +13,12 @@ TAG = "urn:wardflow:written"
 def parse(feed: str, raw: bytes) -> FhirEvent:
     """Return the event; what can't be read becomes a quarantined one, named by the hash of its bytes."""
     try:
-        resource = json.loads(raw)
-        return event_of(feed, resource, raw)
+        return _event(feed, json.loads(raw), raw)
     except RecursionError:
         return quarantined(feed, raw, "nested too deep")
-    except UnicodeDecodeError:
-        return quarantined(feed, raw, "no UTF-8")
-    except json.JSONDecodeError:
+    except UnicodeError:  # bytes that are no UTF-8, or an escaped half of a character
+        return quarantined(feed, raw, "no Unicode text")
+    except ValueError:
         return quarantined(feed, raw, "no JSON")
     except (KeyError, TypeError, AttributeError):
         return quarantined(feed, raw, "no versioned FHIR resource")
@@ -31,19 +30,16 @@ def quarantined(feed: str, raw: bytes, reason: str) -> FhirEvent:
     return FhirEvent(feed=feed, resource_type="?", resource_id=digest, version_id="", quarantine=reason)
 
 
-def event_of(feed: str, resource: Resource, raw: bytes = b"") -> FhirEvent:
-    """Return the event of a resource. Raises KeyError or TypeError where it has no type, id or version."""
+def _event(feed: str, resource: Resource, raw: bytes) -> FhirEvent:
     kind, id_, version = resource["resourceType"], resource["id"], resource["meta"]["versionId"]
-    if not all(isinstance(part, str) and part for part in (kind, id_, version)):
-        raise TypeError("type, id and version must be text")
+    encounter = id_ if kind == "Encounter" else _encounter(resource)
+    for part in (kind, id_, version, encounter or "none"):
+        if not isinstance(part, str) or not part:
+            raise TypeError("type, id and version must be text")
+        part.encode()
+    own = any(tag.get("system") == TAG for tag in resource["meta"].get("tag", ()))
     return FhirEvent(
-        feed=feed,
-        resource_type=kind,
-        resource_id=id_,
-        version_id=version,
-        encounter_id=id_ if kind == "Encounter" else _encounter(resource),
-        own=any(tag.get("system") == TAG for tag in resource["meta"].get("tag", ())),
-        body=raw or json.dumps(resource).encode(),
+        feed=feed, resource_type=kind, resource_id=id_, version_id=version, encounter_id=encounter, own=own, body=raw
     )
 
 

@@ -47,7 +47,7 @@ def proposal(ref: CaseRef, suggestion: Suggestion, suggestion_hash: str) -> Reso
         "intent": "proposal",
         "code": {"text": f"{ref.pathway}: decide on the suggestion"},
         "description": f"Suggested by {suggestion.made_by}, support {suggestion.support}",
-        "for": {"reference": suggestion.facts.patient},
+        **({"for": {"reference": suggestion.facts.patient}} if suggestion.facts.patient else {}),
         "encounter": {"reference": f"Encounter/{ref.encounter_id}"},
         "authoredOn": suggestion.facts.as_of.isoformat(),
         "output": [

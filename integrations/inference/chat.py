@@ -14,6 +14,7 @@ from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall, TokenLogprob
 
 TOP_LOGPROBS = 20
+SLOW_IN_A_ROW, REST_S = 2, 60.0  # after so many time-outs the endpoint is left alone for so long
 
 
 class Phi(StrEnum):
@@ -56,6 +57,7 @@ class ChatClient:
 
     def __init__(self, endpoint: ChatEndpoint) -> None:
         self.endpoint = endpoint
+        self._slow_in_a_row, self._resting_until = 0, 0.0
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         self._http = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(endpoint.timeout_s, connect=2.0))
 
@@ -66,14 +68,20 @@ class ChatClient:
     async def ask(self, request: ChatRequest) -> ModelCall:
         """Return the answer with token ids and log-probabilities where the server gives them."""
         admit(self.endpoint)
+        if time.monotonic() < self._resting_until:
+            raise ModelError(Fallback.TOO_SLOW, "resting after time-outs")
         called_at, start = datetime.now(UTC), time.monotonic()
         try:
             answer = await self._http.post(f"{self.endpoint.url}/chat/completions", json=self._body(request))
         except httpx.TimeoutException as fault:
+            self._slow_in_a_row += 1
+            if self._slow_in_a_row >= SLOW_IN_A_ROW:
+                self._resting_until = time.monotonic() + REST_S
             slow = Fallback.UNREACHABLE if isinstance(fault, httpx.ConnectTimeout) else Fallback.TOO_SLOW
             raise ModelError(slow, type(fault).__name__) from None
         except httpx.HTTPError as fault:
             raise ModelError(Fallback.UNREACHABLE, type(fault).__name__) from None
+        self._slow_in_a_row = 0
         if answer.status_code != 200:
             raise ModelError(Fallback.UNREACHABLE, f"answered {answer.status_code}")
         latency_ms = (time.monotonic() - start) * 1000

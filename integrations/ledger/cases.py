@@ -1,7 +1,6 @@
 """Cases, their decisions, and what was written for them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,12 +9,12 @@ import sqlalchemy as sa
 from contracts.cases import CaseRef, CaseState, OpenRequest
 from contracts.decisions import Decision, DecisionKind
 from contracts.errors import ApprovalError, Refusal
+from contracts.frozen import Frozen
 from integrations.ledger import inbox
 from integrations.ledger.tables import UtcTime, cases, decisions, now, own_writes, runs
 
 
-@dataclass(frozen=True)
-class CaseRow:
+class CaseRow(Frozen):
     """One case as the ledger has it; columns of `tables.cases`."""
 
     case_id: str
@@ -44,7 +43,7 @@ class CaseRow:
 
 
 def _rows(result: sa.CursorResult[Any]) -> list[CaseRow]:
-    return [CaseRow(**(dict(row) | {"state": CaseState(row["state"])})) for row in result.mappings()]
+    return [CaseRow.model_validate(dict(row)) for row in result.mappings()]
 
 
 def find(tx: sa.Connection, case_id: str) -> CaseRow | None:
@@ -59,10 +58,12 @@ def latest(tx: sa.Connection, pathway: str, encounter_id: str) -> CaseRow | None
     return next(iter(_rows(rows)), None)
 
 
-def listed(tx: sa.Connection, *states: CaseState) -> list[CaseRow]:
-    """Return the cases in these states (all, if none is named), the first accepted first."""
+def listed(tx: sa.Connection, ended_after: datetime | None = None) -> list[CaseRow]:
+    """Return the cases, the first accepted first; with a moment, only those that had not ended by then."""
     query = cases.select().order_by(cases.c.accepted_at)
-    return _rows(tx.execute(query.where(cases.c.state.in_(states)) if states else query))
+    if ended_after:
+        query = query.where(cases.c.ended_at.is_(None) | (cases.c.ended_at > ended_after))
+    return _rows(tx.execute(query))
 
 
 def open_new(tx: sa.Connection, ref: CaseRef, limit: timedelta, accepted_at: datetime) -> CaseRow:
@@ -78,16 +79,23 @@ def open_new(tx: sa.Connection, ref: CaseRef, limit: timedelta, accepted_at: dat
     return row
 
 
+def may_show(tx: sa.Connection, request: OpenRequest) -> bool:
+    """Return whether this version may still be shown: a late attempt must not undo what came after it."""
+    case = find(tx, request.ref.case_id)
+    return case is not None and case.state == CaseState.OPEN and case.version <= request.version
+
+
 def show_version(tx: sa.Connection, request: OpenRequest, task_version: str) -> None:
-    """Make this version the one that people decide on; an older one that comes late changes nothing."""
-    case = request.ref.case_id
-    newer = sa.and_(cases.c.version <= request.version, cases.c.state == CaseState.OPEN)
+    """Make this version the one that people decide on, unless a later one is, or the case is decided."""
+    case = find(tx, request.ref.case_id)
+    if case is None or not may_show(tx, request):
+        return
     tx.execute(
         cases.update()
-        .where(cases.c.case_id == case, newer)
+        .where(cases.c.case_id == case.case_id)
         .values(
             version=request.version,
-            covers_event=request.covers_event,
+            covers_event=max(case.covers_event, request.covers_event),
             suggestion_blob=request.result.suggestion_blob,
             suggestion_hash=request.result.suggestion_hash,
             snapshot_blob=request.snapshot.snapshot_blob,
@@ -95,10 +103,10 @@ def show_version(tx: sa.Connection, request: OpenRequest, task_version: str) -> 
             suggested_at=now(),
         )
     )
-    if not tx.scalar(sa.select(runs.c.version).where(runs.c.case_id == case, runs.c.version == request.version)):
+    if case.version < request.version:
         tx.execute(
             runs.insert().values(
-                case_id=case,
+                case_id=case.case_id,
                 version=request.version,
                 snapshot_blob=request.snapshot.snapshot_blob,
                 suggestion_blob=request.result.suggestion_blob,
@@ -109,8 +117,11 @@ def show_version(tx: sa.Connection, request: OpenRequest, task_version: str) -> 
 
 def cover(tx: sa.Connection, case_id: str, version: int, event_id: int) -> None:
     """Note that the shown version has seen events up to this one."""
+    older = cases.c.covers_event < event_id
     tx.execute(
-        cases.update().where(cases.c.case_id == case_id, cases.c.version == version).values(covers_event=event_id)
+        cases.update()
+        .where(cases.c.case_id == case_id, cases.c.version == version, older)
+        .values(covers_event=event_id)
     )
 
 
@@ -156,19 +167,17 @@ def decision_of(tx: sa.Connection, case_id: str) -> Decision | None:
     return Decision.model_validate_json(document) if document else None
 
 
-def end(tx: sa.Connection, case_id: str, state: CaseState) -> bool:
-    """Move a case to an end it may have from where it is; False if it is there already.
+def end(tx: sa.Connection, case_id: str, state: CaseState) -> None:
+    """End a decided case as its decision says; an ended case stays as it is."""
+    decided = (cases.c.case_id == case_id, cases.c.state == CaseState.DECIDED)
+    tx.execute(cases.update().where(*decided).values(state=state, ended_at=now()))
 
-    Raises ApprovalError(NOT_OPEN) for any other move: an ended case stays as it ended.
-    """
-    start = CaseState.OPEN if state == CaseState.CLOSED_UNDECIDED else CaseState.DECIDED
-    moved = tx.execute(
-        cases.update().where(cases.c.case_id == case_id, cases.c.state == start).values(state=state, ended_at=now())
-    )
-    case = find(tx, case_id)
-    if case is None or case.state != state:
-        raise ApprovalError(Refusal.NOT_OPEN, "the case can't end so")
-    return moved.rowcount == 1
+
+def close_undecided(tx: sa.Connection, case_id: str) -> bool:
+    """End an open case that nobody decided; False if it is not open any more."""
+    still_open = (cases.c.case_id == case_id, cases.c.state == CaseState.OPEN)
+    closed = tx.execute(cases.update().where(*still_open).values(state=CaseState.CLOSED_UNDECIDED, ended_at=now()))
+    return closed.rowcount == 1
 
 
 def escalate(tx: sa.Connection, case_id: str, step: int) -> bool:
@@ -179,6 +188,12 @@ def escalate(tx: sa.Connection, case_id: str, step: int) -> bool:
         .values(escalation_step=step, escalated_at=sa.func.coalesce(cases.c.escalated_at, sa.literal(now(), UtcTime)))
     )
     return changed.rowcount == 1
+
+
+def unwritten(tx: sa.Connection, since: datetime) -> Sequence[CaseRow]:
+    """Return the cases decided before that moment whose decision is not in the chart yet (I5)."""
+    old = sa.select(decisions.c.case_id).where(decisions.c.recorded_at < since)
+    return _rows(tx.execute(cases.select().where(cases.c.state == CaseState.DECIDED, cases.c.case_id.in_(old))))
 
 
 def overdue(tx: sa.Connection) -> Sequence[CaseRow]:

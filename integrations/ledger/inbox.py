@@ -1,14 +1,16 @@
 """Accepted events and their fates."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from contracts.events import AcceptedEvent, Fate, FhirEvent, Ignored
 from integrations.blobs.store import BlobStore
-from integrations.ledger.tables import Database, counters, inbox, now, told
+from integrations.ledger.tables import Database, counters, inbox, now, own_writes, told
 
 BODY_BYTES = 64 * 1024  # larger bodies go to the blob store
+ENCOUNTERS_AT_ONCE = 500
 
 
 def count(tx: sa.Connection, name: str, by: int = 1) -> None:
@@ -54,10 +56,24 @@ def accept(db: Database, blobs: BlobStore, events: Sequence[FhirEvent]) -> int:
         return new
 
 
-def pending(tx: sa.Connection, limit: int = 2000) -> list[AcceptedEvent]:
-    """Return the pending events in the order of acceptance, without bodies."""
-    rows = tx.execute(sa.select(inbox).where(inbox.c.fate == Fate.PENDING).order_by(inbox.c.event_id).limit(limit))
+def pending(tx: sa.Connection) -> list[AcceptedEvent]:
+    """Return the pending events in the order of acceptance, without bodies, of the encounters that wait longest.
+
+    A bound on encounters, not on events: one whose events have to wait can't keep others from being seen.
+    """
+    waiting = inbox.c.fate == Fate.PENDING
+    first = sa.func.min(inbox.c.event_id)
+    oldest = sa.select(inbox.c.encounter_id).where(waiting).group_by(inbox.c.encounter_id).order_by(first)
+    named = inbox.c.encounter_id.in_(oldest.limit(ENCOUNTERS_AT_ONCE))
+    rows = tx.execute(
+        sa.select(inbox).where(waiting, named | inbox.c.encounter_id.is_(None)).order_by(inbox.c.event_id)
+    )
     return [_accepted(row) for row in rows]
+
+
+def waiting_since(tx: sa.Connection) -> datetime | None:
+    """Return when the oldest pending event was accepted, or None: what nobody has looked at must not look calm."""
+    return tx.scalar(sa.select(sa.func.min(inbox.c.accepted_at)).where(inbox.c.fate == Fate.PENDING))
 
 
 def _accepted(row: sa.Row[tuple[object, ...]]) -> AcceptedEvent:
@@ -110,20 +126,23 @@ def newest_version(tx: sa.Connection, event: FhirEvent) -> int:
 
 def newest_event(tx: sa.Connection, encounter_id: str, case_id: str) -> int:
     """Return the newest event that the case was told, or that is accepted and may yet be told to it; 0 if none (I6)."""
+    ours = sa.exists().where(
+        own_writes.c.resource_type == inbox.c.resource_type, own_writes.c.resource_id == inbox.c.resource_id
+    )
     waiting = sa.select(sa.func.max(inbox.c.event_id)).where(
-        inbox.c.encounter_id == encounter_id, inbox.c.fate == Fate.PENDING
+        inbox.c.encounter_id == encounter_id, inbox.c.fate == Fate.PENDING, ~(inbox.c.own & ours)
     )
     heard = sa.select(sa.func.max(told.c.event_id)).where(told.c.case_id == case_id)
     return max(tx.scalar(waiting) or 0, tx.scalar(heard) or 0)
 
 
-def absorb(tx: sa.Connection, event_ids: Iterable[int], case_id: str) -> None:
-    """Settle events as given to a case; the fate names one case, `told` each of them."""
+def absorb(tx: sa.Connection, event_ids: Iterable[int], case_id: str, held: set[int]) -> None:
+    """Settle events as given to a case, but those held for another case; the fate names one case, `told` each."""
     ids = list(event_ids)
     known = set(tx.scalars(sa.select(told.c.event_id).where(told.c.case_id == case_id, told.c.event_id.in_(ids))))
     for event_id in set(ids) - known:
         tx.execute(told.insert().values(event_id=event_id, case_id=case_id))
-    settle(tx, ids, Fate.ABSORBED, case_id=case_id)
+    settle(tx, set(ids) - held, Fate.ABSORBED, case_id=case_id)
 
 
 def balance(tx: sa.Connection) -> dict[str, int]:

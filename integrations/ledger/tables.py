@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from contracts.errors import LedgerError
 
 SCHEMA_VERSION = 1
+BUSY_MS = 4000  # below the time-outs of the activities that wait for it
 metadata = sa.MetaData()
 
 
@@ -161,9 +163,9 @@ class Database:
         """Make the tables. Raises LedgerError for a ledger of another schema version."""
         metadata.create_all(self._writing)
         with self.write() as tx:
-            found = tx.scalar(sa.select(marks.c.value).where(marks.c.name == "schema_version"))
+            found = mark(tx, "schema_version")
             if found is None:
-                tx.execute(marks.insert().values(name="schema_version", value=str(SCHEMA_VERSION)))
+                set_mark(tx, "schema_version", str(SCHEMA_VERSION))
             elif found != str(SCHEMA_VERSION):
                 raise LedgerError("schema_version", f"ledger has {found}, this program wants {SCHEMA_VERSION}")
 
@@ -191,24 +193,36 @@ def _classified() -> Iterator[None]:
         yield
     except DBAPIError as fault:
         # The statement and its parameters may hold patient data: only the driver's class goes on.
-        raise LedgerError("database", type(fault.orig).__name__, retryable=True) from None
+        passing = not isinstance(fault, IntegrityError)
+        raise LedgerError("database", type(fault.orig).__name__, retryable=passing) from None
 
 
 def _engine(url: str, begin: str) -> sa.Engine:
     engine = sa.create_engine(url)
     if engine.dialect.name == "sqlite":
 
-        @sa.event.listens_for(engine, "connect")
+        @event.listens_for(engine, "connect")
         def _pragmas(connection: Any, _record: object) -> None:
             connection.isolation_level = None
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000"):
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MS}"):
                 connection.execute(f"PRAGMA {pragma}")
 
-        @sa.event.listens_for(engine, "begin")
+        @event.listens_for(engine, "begin")
         def _begin(connection: sa.Connection) -> None:
             connection.exec_driver_sql(begin)
 
     return engine
+
+
+def mark(tx: sa.Connection, name: str) -> str | None:
+    """Return how far a recurring task has come, or None before its first time."""
+    return tx.scalar(sa.select(marks.c.value).where(marks.c.name == name))
+
+
+def set_mark(tx: sa.Connection, name: str, value: str) -> None:
+    """Note how far a recurring task has come."""
+    tx.execute(marks.delete().where(marks.c.name == name))
+    tx.execute(marks.insert().values(name=name, value=value))
 
 
 def now() -> datetime:

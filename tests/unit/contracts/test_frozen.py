@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from datetime import UTC, datetime, timedelta
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -43,6 +44,13 @@ def test_unknown_fields_are_refused_and_values_cannot_be_changed(value: Frozen) 
         type(value).model_validate(given | {"misspelt": 1})
     with pytest.raises(ValidationError, match="frozen"):
         setattr(value, next(iter(given)), "x")
+
+
+@pytest.mark.parametrize("number", [inf, -inf, nan])
+def test_a_number_that_json_has_no_word_for_survives(number: float) -> None:
+    fact = facts(hr=80).facts[0].model_copy(update={"number": number})
+    again = type(fact).model_validate_json(fact.model_dump_json())
+    assert repr(again.number) == repr(number)
 
 
 def test_every_contract_is_covered_here() -> None:

@@ -63,7 +63,10 @@ def test_news2_agrees_with_clincalc(
         (CALM | {"spo2": 91}, "3"),
         (CALM | {"spo2": 92}, None),
         (CALM | {"sbp": 90}, "3"),  # a single parameter of 3
-        (CALM | {"rr": 24, "sbp": 100, "temp_c": 38.5}, "3"),  # NEWS2 5
+        (CALM | {"sbp": 100, "oxygen_l_min": 2}, None),  # NEWS2 4
+        (CALM | {"sbp": 100, "oxygen_l_min": 2, "hr": 91}, "3"),  # 5
+        (CALM | {"sbp": 100, "oxygen_l_min": 2, "hr": 91, "temp_c": 38.1}, "3"),  # 6
+        (CALM | {"sbp": 100, "oxygen_l_min": 2, "hr": 91, "temp_c": 39.1}, "2"),  # 7
         (CALM | {"rr": 25, "sbp": 100, "oxygen_l_min": 2}, "2"),  # NEWS2 7
         (CALM | {"avpu": "verbal"}, "2"),
         (CALM | {"avpu": "confusion"}, "2"),

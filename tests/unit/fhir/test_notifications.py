@@ -49,6 +49,7 @@ def test_an_encounter_is_its_own_encounter() -> None:
         ("https://elsewhere/fhir/Encounter/e", None),
         ("http://Encounter/e", None),
         ("Patient/e", None),
+        ("Patient/Encounter", None),
         ("Encounter/", None),
         ("#e", None),
         ("urn:uuid:e", None),

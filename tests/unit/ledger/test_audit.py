@@ -77,6 +77,12 @@ def test_a_changed_time_is_found(kept: Database) -> None:
     assert found(kept)
 
 
+def test_a_chain_under_another_name_is_found(kept: Database) -> None:
+    with kept.write() as tx:
+        tx.execute(tables.audit.update().where(tables.audit.c.chain == "worker").values(chain="another"))
+    assert len(found(kept)) == 4
+
+
 @pytest.mark.parametrize("position", [1, 2, 3])
 def test_a_deleted_record_is_found(kept: Database, position: int) -> None:
     with kept.write() as tx:
