@@ -137,7 +137,7 @@ def load(state: Path) -> Settings:
         raw = tomllib.loads((config if config.exists() else DEFAULT_CONFIG).read_text())
         parts = json.loads((state / "parts.json").read_text())
         models = raw.pop("models", {}) | parts.pop("models", {})
-        return Settings.model_validate(raw | {"state": state, "parts": raw.get("parts", {}) | parts, "models": models})
+        return Settings.model_validate(raw | {"state": state, "parts": parts | raw.get("parts", {}), "models": models})
     except FileNotFoundError as fault:
         raise ConfigurationError("not_started", f"{fault.filename} is missing: start with `wardflow up`") from None
     except tomllib.TOMLDecodeError as fault:
