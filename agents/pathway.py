@@ -83,6 +83,8 @@ def probabilities(call: ModelCall, choices: Sequence[Choice]) -> tuple[Choice, .
     for alternatives in call.top_logprobs:
         weights: dict[str, float] = {}
         for token in alternatives:
+            if token.logprob > 0:
+                raise ModelError(Fallback.NONSENSE, "a log-probability above 0")
             weights[token.token.strip()] = weights.get(token.token.strip(), 0.0) + exp(token.logprob)
         total = sum(weights.get(code, 0.0) for code in codes)
         if total > 0 and all(code in weights for code in codes):

@@ -59,6 +59,8 @@ class Refusal(StrEnum):
     DECIDED = "decided"
     """Someone else was first."""
     NOT_OPEN = "not_open"
+    UNCONFIRMED = "unconfirmed"
+    """No answer in time: it may still be taken, and the ledger will tell."""
     SIGNATURE = "signature"
     ROLE = "role"
     CHOICE = "choice"

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from contracts.errors import ConfigurationError
+
 Bundle = dict[str, Any]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 LOINC = "http://loinc.org"
@@ -63,8 +65,11 @@ def shifted(bundles: list[Bundle], now: datetime) -> list[Bundle]:
     """Return the bundles with every moment moved by as much as brings the encounter's start to `now`."""
     text = json.dumps(bundles)
     bodies = (entry["resource"] for bundle in bundles for entry in bundle["entry"])
-    starts = (b["period"]["start"] for b in bodies if b["resourceType"] == "Encounter")
-    by = now - datetime.fromisoformat(next(starts).replace("Z", "+00:00"))
+    starts = (b.get("period", {}).get("start") for b in bodies if b["resourceType"] == "Encounter")
+    start = next(starts, None)
+    if start is None:
+        raise ConfigurationError("arrivals", "a bundle without an Encounter that has a period.start")
+    by = now - datetime.fromisoformat(start.replace("Z", "+00:00"))
 
     def move(found: re.Match[str]) -> str:
         return (datetime.fromisoformat(found.group().replace("Z", "+00:00")) + by).isoformat(timespec="seconds")

@@ -17,7 +17,7 @@ from temporalio.service import RPCError
 
 from activities.world import World
 from contracts.errors import WardflowError
-from service import demo, gateway, integrity, logs, parts, settings, worker, worklist
+from service import demo, gateway, integrity, logs, pages, parts, settings, worker
 from service.settings import Secrets, Settings
 from service.temporal import connect
 
@@ -56,7 +56,7 @@ def run_worklist(state: State) -> None:
     """Run the care team's pages."""
 
     async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
-        await _serve(worklist.create_app(world, client, opened, secrets.signer()), opened.parts.worklist_port)
+        await _serve(pages.create_app(world, client, opened, secrets.signer()), opened.parts.worklist_port)
 
     _process("worklist", state, main)
 

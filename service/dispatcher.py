@@ -108,7 +108,7 @@ class Dispatcher:
         event = accepted.event
         if event.own and event.version_id in cases.own_versions(tx, event.resource_type, event.resource_id):
             return Fate.IGNORED, Ignored.OWN_WRITE
-        if event.version_id.isdecimal() and int(event.version_id) < inbox.newest_version(tx, event):
+        if inbox.numbered(event.version_id) and int(event.version_id) < inbox.newest_version(tx, event):
             return Fate.SUPERSEDED, None
         if not event.encounter_id:
             return Fate.IGNORED, Ignored.NO_ENCOUNTER

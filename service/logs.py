@@ -40,7 +40,7 @@ ALLOWED = frozenset(
         "position",
     ]
 )
-TRUSTED_LOGGERS = ("uvicorn.error", "temporalio", "asyncio")
+TRUSTED_LOGGERS = ("uvicorn.error", "temporalio")
 """Whose message templates hold no values of ours; of other libraries only the logger's name is kept."""
 MESSAGE_CHARS = 200
 
@@ -85,6 +85,8 @@ def configure(process: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.raiseExceptions = False  # it would print the arguments of a record that it can't format
+    sys.excepthook = lambda _type, fault, _traceback: structlog.get_logger().critical("process_ended", exc_info=fault)
     for noisy in ("httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(process=process)

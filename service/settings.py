@@ -95,8 +95,16 @@ class Settings(Frozen):
     timing: TimingSettings = TimingSettings()
 
     def pathway_objects(self) -> dict[str, Pathway]:
-        """Return each configured pathway, made by the `configure` of `agents.<name>.pathway`."""
-        return {name: import_module(f"agents.{name}.pathway").configure(p.options) for name, p in self.pathways.items()}
+        """Return each pathway, made by `configure` of `agents.<name>.pathway`. Raises ConfigurationError."""
+        built: dict[str, Pathway] = {}
+        for name, pathway in self.pathways.items():
+            try:
+                built[name] = import_module(f"agents.{name}.pathway").configure(pathway.options)
+            except ModuleNotFoundError:
+                raise ConfigurationError("pathway", f"no agents/{name}/pathway.py for [pathways.{name}]") from None
+            except ValidationError as fault:
+                raise ConfigurationError("pathway", f"[pathways.{name}.options] {_first(fault)}") from None
+        return built
 
     def reviewer(self, user_id: str) -> Reviewer | None:
         """Return the person of that id, or None."""
@@ -140,21 +148,27 @@ def load(state: Path) -> Settings:
         return Settings.model_validate(raw | {"state": state, "parts": parts | raw.get("parts", {}), "models": models})
     except FileNotFoundError as fault:
         raise ConfigurationError("not_started", f"{fault.filename} is missing: start with `wardflow up`") from None
-    except tomllib.TOMLDecodeError as fault:
-        raise ConfigurationError("configuration", f"{config}: {fault}") from None
     except ValidationError as fault:
-        first = fault.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError("configuration", f"{config}: {where}: {first['msg']}") from None
+        raise ConfigurationError("configuration", f"{config}: {_first(fault)}") from None
+    except (ValueError, TypeError, AttributeError) as fault:  # neither TOML nor JSON, or not of their shape
+        raise ConfigurationError("configuration", f"{config} or parts.json: {fault}") from None
 
 
 def load_secrets(state: Path) -> Secrets:
-    """Return the secrets of this state folder. Raises ConfigurationError when they are missing."""
+    """Return the secrets of this state folder. Raises ConfigurationError, which never shows them."""
     path = state / "keys.json"
     try:
         return Secrets.model_validate_json(path.read_text())
     except FileNotFoundError:
         raise ConfigurationError("not_started", f"{path} is missing: start with `wardflow up`") from None
+    except ValueError as fault:
+        said = _first(fault) if isinstance(fault, ValidationError) else "can't be read"
+        raise ConfigurationError("secrets", f"{path}: {said}") from None
+
+
+def _first(fault: ValidationError) -> str:
+    first = fault.errors(include_input=False, include_context=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 def create_secrets(state: Path) -> None:

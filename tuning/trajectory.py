@@ -73,7 +73,7 @@ def validate(document: Document) -> None:
         ids, logprobs = metrics.get("completion_token_ids"), metrics.get("logprobs")
         if (ids is None) != (metrics.get("prompt_token_ids") is None):
             raise TuningError("half_captured", f"{where} has ids of prompt or completion only")
-        if ids is not None and (logprobs is None or len(ids) != len(logprobs)):
+        if ids is not None and len(ids) != len(logprobs or ()):
             raise TuningError("misaligned", f"{where} has not one log-probability for each token")
         if logprobs is not None and any(not value <= 0.0 for value in logprobs):
             raise TuningError("no_logprob", f"{where} has a log-probability above 0")

@@ -17,7 +17,7 @@ from contracts.suggestions import Choice, Claim, Finding, MadeBy, Suggestion, Su
 PATHWAY = "ed_triage"
 DEFAULT_LEVEL = "3"  # where neither rules nor model say more: the middle, labelled as undecided support
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
-WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_][\w-]*")
+WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+")
 SHORT_LABELS = {"hr", "rr"}
 FILLERS = {"the", "and", "with", "for", "has", "not", "are", "was"}
 
@@ -133,9 +133,9 @@ def borne_out(claim: Claim, facts: ChartFacts) -> bool:
     cited = [fact for key in claim.cites if (fact := facts.get(key)) and fact.kind != FactKind.IDENTITY]
     if not cited or len(cited) < len(claim.cites):
         return False
-    said, known = _words(claim.text), [_words(fact.shown()) for fact in cited]
-    numbers = {word for word in said if NUMBER.fullmatch(word)}
-    return all(said & words for words in known) and numbers <= set().union(*known)
+    said, known = _words(claim.text), [_words(f"{fact.label} {fact.value}") for fact in cited]
+    measured = {word for fact in cited for word in NUMBER.findall(fact.value)}
+    return all(said & words for words in known) and set(NUMBER.findall(claim.text)) <= measured
 
 
 def _words(text: str) -> set[str]:

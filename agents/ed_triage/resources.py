@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,45 +41,62 @@ def read_chart(
 ) -> ChartFacts:
     """Return the newest value of each fact at `as_of`. Raises FhirError where the Encounter is missing."""
     by_type: dict[str, list[Resource]] = {}
+    left_out: list[str] = []
     for resource in resources:
-        by_type.setdefault(resource["resourceType"], []).append(resource)
+        if isinstance(resource.get("id"), str):
+            by_type.setdefault(str(resource.get("resourceType")), []).append(resource)
+        else:
+            left_out.append("a resource without an id")
     encounter = next((e for e in by_type.get("Encounter", ()) if e["id"] == encounter_id), None)
     if encounter is None:
         raise FhirError(FhirFault.MISSING, "chart without its Encounter")
-    patient = _subject(encounter)  # empty where nobody knows yet who it is
+    patient = _reference(encounter, "subject")  # empty where nobody knows yet who it is
     newest: dict[str, Fact] = {}
-    left_out: list[str] = []
-    for resource in by_type.get("Observation", ()):
-        # A chart search can't be trusted to return one patient only (I7).
-        if _subject(resource) != patient or resource.get("status") in IGNORED_STATUS:
-            continue
+
+    def take(source: Resource, read: Callable[[], Iterator[Fact]]) -> None:
         try:
-            for fact in _observed(resource, codes):
-                if fact.effective_at and fact.effective_at > as_of + AHEAD:
-                    left_out.append(f"{fact.shown()} of {fact.effective_at:%Y-%m-%d %H:%M} UTC, ahead of the clock")
-                elif fact.key not in newest or _at(newest[fact.key]) <= _at(fact):
-                    newest[fact.key] = fact
-        except (ValueError, TypeError, AttributeError, KeyError):
-            left_out.append(f"Observation/{resource.get('id')}, which can't be read")
-    if "complaint" not in newest:
-        text = next((r["text"] for r in encounter.get("reasonCode", ()) if r.get("text")), None)
-        if text:
-            newest["complaint"] = _fact("complaint", text[:COMPLAINT_CHARS], None, encounter, None)
-    who = next((p for p in by_type.get("Patient", ()) if patient == f"Patient/{p['id']}"), None)
-    ordered = [newest[key] for key in SHOWN if key in newest]
-    facts = (*(_person(who, as_of) if who else ()), *ordered)
-    return ChartFacts(encounter_id=encounter_id, patient=patient, as_of=as_of, facts=facts, left_out=tuple(left_out))
+            found = list(read())
+        except (ValueError, TypeError, AttributeError, LookupError, OverflowError):
+            left_out.append(f"{source['resourceType']}/{source['id']}, which can't be read")
+            return
+        for fact in found:
+            if fact.effective_at and fact.effective_at > as_of + AHEAD:
+                left_out.append(f"{fact.shown()} of {fact.effective_at:%Y-%m-%d %H:%M} UTC, ahead of the clock")
+            elif fact.key not in newest or _at(newest[fact.key]) <= _at(fact):
+                newest[fact.key] = fact
+
+    take(encounter, lambda: _complaint(encounter))
+    for who in by_type.get("Patient", ()):
+        if patient == f"Patient/{who['id']}":
+            take(who, lambda who=who: _person(who, as_of))
+    for resource in by_type.get("Observation", ()):
+        take(resource, lambda resource=resource: _observed(resource, patient, encounter_id, codes))
+    ordered = tuple(newest[key] for key in ("name", "sex", "age", *SHOWN) if key in newest)
+    return ChartFacts(encounter_id=encounter_id, patient=patient, as_of=as_of, facts=ordered, left_out=tuple(left_out))
 
 
-def _subject(resource: Resource) -> str:
-    return (resource.get("subject") or {}).get("reference") or ""
+def _reference(resource: Resource, element: str) -> str:
+    named = resource.get(element)
+    reference = named.get("reference") if isinstance(named, dict) else None
+    return reference if isinstance(reference, str) else ""
 
 
 def _at(fact: Fact) -> datetime:
     return fact.effective_at or datetime.min.replace(tzinfo=UTC)
 
 
-def _observed(resource: Resource, codes: Mapping[str, str]) -> Iterator[Fact]:
+def _complaint(encounter: Resource) -> Iterator[Fact]:
+    text = next((r["text"] for r in encounter.get("reasonCode", ()) if r.get("text")), None)
+    if text:
+        yield _fact("complaint", text[:COMPLAINT_CHARS], None, encounter, None)
+
+
+def _observed(resource: Resource, patient: str, encounter_id: str, codes: Mapping[str, str]) -> Iterator[Fact]:
+    # A chart search can't be trusted to return one patient and one stay only (I7).
+    if _reference(resource, "subject") != patient or resource.get("status") in IGNORED_STATUS:
+        return
+    if _reference(resource, "encounter") not in ("", f"Encounter/{encounter_id}"):
+        return
     period, meta = resource.get("effectivePeriod") or {}, resource.get("meta") or {}
     exact = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("start"))
     at = next((_moment(text) for text in (*exact, resource.get("issued"), meta.get("lastUpdated")) if text), None)
@@ -89,6 +106,8 @@ def _observed(resource: Resource, codes: Mapping[str, str]) -> Iterator[Fact]:
             text, number = _value(part, key)
             if text:
                 yield _fact(key, text, number, resource, at)
+            elif part is resource:
+                raise ValueError("no value")
 
 
 def _key(code: Resource, codes: Mapping[str, str]) -> str | None:
@@ -97,19 +116,29 @@ def _key(code: Resource, codes: Mapping[str, str]) -> str | None:
 
 
 def _value(part: Resource, key: str) -> tuple[str, float | None]:
-    number: float | None = part.get("valueQuantity", {}).get("value", part.get("valueInteger"))
+    quantity = part.get("valueQuantity") or {}
+    number = quantity.get("value", part.get("valueInteger"))
     if number is not None:
-        if not math.isfinite(number):
+        if isinstance(number, bool) or not math.isfinite(number):
             raise ValueError("no finite number")
-        if part.get("valueQuantity", {}).get("code") == FAHRENHEIT:
+        if quantity.get("code") == FAHRENHEIT:
             number = round((number - 32) * 5 / 9, 1)
-        return f"{number:g}", float(number)
+        comparator = quantity.get("comparator", "")
+        return f"{comparator}{number:g}", None if comparator else float(number)
     if "valueBoolean" in part:
         return ("yes" if part["valueBoolean"] else "no"), None
-    concept = part.get("valueCodeableConcept", {})
-    text = concept.get("text") or next((c.get("display") for c in concept.get("coding", ())), None)
-    text = str(part.get("valueString") or text or "").strip()[:COMPLAINT_CHARS]
-    return (text.lower() if key == "avpu" else text), None
+    concept = part.get("valueCodeableConcept") or {}
+    coded = (c.get("display") or c.get("code") for c in concept.get("coding", ()))
+    text = str(part.get("valueString") or concept.get("text") or next(coded, "") or "").strip()[:COMPLAINT_CHARS]
+    return (_avpu(text) if key == "avpu" else text), None
+
+
+def _avpu(text: str) -> str:
+    """Return the word that the rules know for a level of responsiveness; an unknown one stays as it is charted."""
+    told = text.lower()
+    words = {"unresponsive": "unresponsive", "pain": "pain", "voice": "verbal", "verbal": "verbal", "alert": "alert"}
+    letters = {"a": "alert", "v": "verbal", "p": "pain", "u": "unresponsive", "c": "confused"}
+    return letters.get(told) or next((known for word, known in words.items() if word in told), told)
 
 
 def _fact(key: str, value: str, number: float | None, source: Resource, at: datetime | None) -> Fact:

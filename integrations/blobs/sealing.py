@@ -30,17 +30,16 @@ class Keyring:
 
     def open(self, sealed: bytes, purpose: str) -> bytes:
         """Return the plain bytes. Raises ConfigurationError when the key is gone or the bytes were changed."""
-        if sealed[:3] != HEADER:
+        end = 4 + (sealed[3] if len(sealed) > 3 else 0)
+        if sealed[:3] != HEADER or len(sealed) < end + NONCE_BYTES:
             raise ConfigurationError("not_sealed", purpose)
-        end = 4 + sealed[3]
-        kid = sealed[4:end]
-        key = self.keys.get(kid.decode())
+        kid, nonce, body = sealed[4:end], sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]
+        key = self.keys.get(kid.decode(errors="replace"))
         if key is None:
-            raise ConfigurationError("key_lost", f"no key named {kid.decode()!r}")
-        nonce, body = sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]
+            raise ConfigurationError("key_lost", f"no key named {kid!r}")
         try:
             return AESGCM(key).decrypt(nonce, body, purpose.encode() + b"|" + kid)
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise ConfigurationError("changed_at_rest", purpose) from None
 
     def name(self, *parts: str) -> str:

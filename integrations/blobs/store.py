@@ -35,7 +35,7 @@ class BlobStore:
         path = self._path(name)
         partial = f"{path}.{uuid.uuid4().hex}"
         try:
-            if self.fs.exists(path):
+            if self.fs.exists(path) and (self.fs.size(path) or 0) > len(content):  # else it was cut short: mend it
                 return name
             self.fs.makedirs(self.fs._parent(path), exist_ok=True)
             with self.fs.open(partial, "wb") as file:

@@ -6,6 +6,7 @@ import json
 from contracts.events import FhirEvent
 from integrations.fhir.client import Resource
 
+ID_CHARS = 64  # FHIR R4, data type id
 TAG = "urn:wardflow:written"
 """System of the tag and of the identifiers on all that we write."""
 
@@ -36,7 +37,8 @@ def _event(feed: str, resource: Resource, raw: bytes) -> FhirEvent:
     for part in (kind, id_, version, encounter or "none"):
         if not isinstance(part, str) or not part:
             raise TypeError("type, id and version must be text")
-        part.encode()
+        if len(part.encode()) > ID_CHARS:
+            raise TypeError("longer than FHIR allows")
     own = any(tag.get("system") == TAG for tag in resource["meta"].get("tag", ()))
     return FhirEvent(
         feed=feed, resource_type=kind, resource_id=id_, version_id=version, encounter_id=encounter, own=own, body=raw

@@ -87,7 +87,7 @@ class ChatClient:
         latency_ms = (time.monotonic() - start) * 1000
         try:
             return self._call(request, answer.json(), called_at, latency_ms)
-        except (KeyError, IndexError, TypeError, ValueError) as fault:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
             raise ModelError(Fallback.NONSENSE, f"no chat completion ({type(fault).__name__})") from None
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:
@@ -110,7 +110,8 @@ class ChatClient:
 
     def _call(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
         choice = answer["choices"][0]
-        tokens = (choice.get("logprobs") or {}).get("content") or ()
+        told = (choice.get("logprobs") or {}).get("content")
+        tokens = told or ()
         top = ((TokenLogprob(token=t["token"], logprob=t["logprob"]) for t in token.get("top_logprobs") or ())
                for token in tokens)  # fmt: skip
         bound = json.dumps(request.choices) if request.choices else request.json_schema
@@ -122,7 +123,7 @@ class ChatClient:
             endpoint=self.endpoint.name,
             prompt_token_ids=answer.get("prompt_token_ids") or choice.get("prompt_token_ids"),
             completion_token_ids=choice.get("token_ids"),
-            logprobs=tuple(token["logprob"] for token in tokens) or None,
+            logprobs=tuple(token["logprob"] for token in tokens) if told is not None else None,
             top_logprobs=tuple(tuple(row) for row in top) if request.choices else (),
             grammar_hash=hashlib.sha256(bound.encode()).hexdigest() if bound else None,
             called_at=called_at,

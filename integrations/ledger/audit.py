@@ -65,7 +65,6 @@ class Auditor:
             tables.audit.insert().values(
                 chain=self.chain,
                 position=position,
-                at=tables.now(),
                 record=record,
                 previous_hash=previous,
                 hash=link(self.key, self.chain, position, previous, record),

@@ -68,11 +68,9 @@ def listed(tx: sa.Connection, ended_after: datetime | None = None) -> list[CaseR
 
 def open_new(tx: sa.Connection, ref: CaseRef, limit: timedelta, accepted_at: datetime) -> CaseRow:
     """Open a case; its clock starts when its first event was accepted (I4)."""
-    tx.execute(
-        cases.insert().values(
-            **ref.model_dump(), state=CaseState.OPEN, accepted_at=accepted_at, due_at=accepted_at + limit
-        )
-    )
+    start = {"state": CaseState.OPEN, "escalation_step": 0, "version": 0, "covers_event": 0}
+    clock = {"accepted_at": accepted_at, "due_at": accepted_at + limit}
+    tx.execute(cases.insert().values(ref.model_dump() | start | clock))
     inbox.count(tx, "cases_opened")
     row = find(tx, ref.case_id)
     assert row is not None

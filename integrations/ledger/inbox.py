@@ -109,7 +109,13 @@ def settle(
 
 def assign(tx: sa.Connection, event_ids: Iterable[int], case_id: str) -> None:
     """Note which case pending events are meant for, before it is told."""
-    tx.execute(inbox.update().where(inbox.c.event_id.in_(list(event_ids))).values(case_id=case_id))
+    waiting = (inbox.c.event_id.in_(list(event_ids)), inbox.c.fate == Fate.PENDING)
+    tx.execute(inbox.update().where(*waiting).values(case_id=case_id))
+
+
+def numbered(version_id: str) -> bool:
+    """Return whether versions of this server can be compared as numbers."""
+    return version_id.isdecimal() and len(version_id) < 19
 
 
 def newest_version(tx: sa.Connection, event: FhirEvent) -> int:
@@ -121,7 +127,7 @@ def newest_version(tx: sa.Connection, event: FhirEvent) -> int:
             inbox.c.resource_id == event.resource_id,
         )
     )
-    return max((int(v) for v in versions if v.isdecimal()), default=0)
+    return max((int(v) for v in versions if numbered(v)), default=0)
 
 
 def newest_event(tx: sa.Connection, encounter_id: str, case_id: str) -> int:

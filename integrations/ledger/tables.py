@@ -29,127 +29,72 @@ class UtcTime(sa.TypeDecorator[datetime]):
         return datetime.fromisoformat(value) if value else None
 
 
-inbox = sa.Table(
-    "inbox",
-    metadata,
-    sa.Column("event_id", sa.Integer, primary_key=True),
-    sa.Column("feed", sa.String, nullable=False),
-    sa.Column("resource_type", sa.String, nullable=False),
-    sa.Column("resource_id", sa.String, nullable=False),
-    sa.Column("version_id", sa.String, nullable=False),
-    sa.Column("encounter_id", sa.String, index=True),
-    sa.Column("own", sa.Boolean, nullable=False, default=False),
-    sa.Column("body", sa.LargeBinary),  # sealed; None where it lies in a blob
-    sa.Column("body_blob", sa.String),
-    sa.Column("accepted_at", UtcTime, nullable=False),
-    sa.Column("fate", sa.String, nullable=False),
-    sa.Column("reason", sa.String),
-    sa.Column("case_id", sa.String),
+def _key(name: str, type_: Any = sa.String) -> sa.Column[Any]:
+    return sa.Column(name, type_, primary_key=True)
+
+
+def _have(type_: Any, *names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, type_, nullable=False) for name in names]
+
+
+def _may(type_: Any, *names: str) -> list[sa.Column[Any]]:
+    return [sa.Column(name, type_) for name in names]
+
+
+# fmt: off
+inbox = sa.Table(  # `body` is sealed, and empty where it lies in a blob
+    "inbox", metadata, _key("event_id", sa.Integer),
+    *_have(sa.String, "feed", "resource_type", "resource_id", "version_id", "fate"),
+    *_have(sa.Boolean, "own"), *_have(UtcTime, "accepted_at"),
+    *_may(sa.String, "encounter_id", "body_blob", "reason", "case_id"), *_may(sa.LargeBinary, "body"),
     sa.UniqueConstraint("feed", "resource_type", "resource_id", "version_id"),
-    sa.Index("inbox_pending", "fate", "event_id"),
+    sa.Index("inbox_pending", "fate", "event_id"), sa.Index("inbox_encounter", "encounter_id"),
     sqlite_autoincrement=True,
 )
 told = sa.Table(  # which cases an absorbed event was told to: one event may inform several pathways
-    "told",
-    metadata,
-    sa.Column("event_id", sa.Integer, primary_key=True),
-    sa.Column("case_id", sa.String, primary_key=True),
+    "told", metadata, _key("event_id", sa.Integer), _key("case_id"), sa.Index("told_case", "case_id"),
 )
 counters = sa.Table(  # counted in the transaction of what they count, so that a deleted row is missed
-    "counters", metadata, sa.Column("name", sa.String, primary_key=True), sa.Column("count", sa.Integer, nullable=False)
+    "counters", metadata, _key("name"), *_have(sa.Integer, "count"),
 )
-marks = sa.Table(
-    "marks", metadata, sa.Column("name", sa.String, primary_key=True), sa.Column("value", sa.String, nullable=False)
-)
+marks = sa.Table("marks", metadata, _key("name"), *_have(sa.String, "value"))
 cases = sa.Table(
-    "cases",
-    metadata,
-    sa.Column("case_id", sa.String, primary_key=True),
-    sa.Column("pathway", sa.String, nullable=False),
-    sa.Column("encounter_id", sa.String, nullable=False, index=True),
-    sa.Column("generation", sa.Integer, nullable=False),
-    sa.Column("state", sa.String, nullable=False),
-    sa.Column("accepted_at", UtcTime, nullable=False),
-    sa.Column("due_at", UtcTime, nullable=False),
-    sa.Column("escalated_at", UtcTime),
-    sa.Column("escalation_step", sa.Integer, nullable=False, default=0),
-    sa.Column("version", sa.Integer, nullable=False, default=0),
-    sa.Column("covers_event", sa.Integer, nullable=False, default=0),
-    sa.Column("suggestion_blob", sa.String),
-    sa.Column("suggestion_hash", sa.String),
-    sa.Column("snapshot_blob", sa.String),
-    sa.Column("task_version", sa.String),
-    sa.Column("suggested_at", UtcTime),
-    sa.Column("ended_at", UtcTime),
-    sa.UniqueConstraint("pathway", "encounter_id", "generation"),
+    "cases", metadata, _key("case_id"), *_have(sa.String, "pathway", "encounter_id", "state"),
+    *_have(UtcTime, "accepted_at", "due_at"), *_may(UtcTime, "escalated_at", "suggested_at", "ended_at"),
+    *_have(sa.Integer, "generation", "escalation_step", "version", "covers_event"),
+    *_may(sa.String, "suggestion_blob", "suggestion_hash", "snapshot_blob", "task_version"),
+    sa.UniqueConstraint("pathway", "encounter_id", "generation"), sa.Index("cases_encounter", "encounter_id"),
 )
+LIVE = cases.c.state.in_(["open", "decided"])
 sa.Index(  # I3: one live case for each encounter and pathway
-    "cases_live",
-    cases.c.pathway,
-    cases.c.encounter_id,
-    unique=True,
-    sqlite_where=cases.c.state.in_(["open", "decided"]),
-    postgresql_where=cases.c.state.in_(["open", "decided"]),
+    "cases_live", cases.c.pathway, cases.c.encounter_id, unique=True, sqlite_where=LIVE, postgresql_where=LIVE,
 )
 runs = sa.Table(  # one row for each version that was shown: what the trajectory is made of
-    "runs",
-    metadata,
-    sa.Column("case_id", sa.String, primary_key=True),
-    sa.Column("version", sa.Integer, primary_key=True),
-    sa.Column("snapshot_blob", sa.String, nullable=False),
-    sa.Column("suggestion_blob", sa.String, nullable=False),
-    sa.Column("shown_at", UtcTime, nullable=False),
+    "runs", metadata, _key("case_id"), _key("version", sa.Integer),
+    *_have(sa.String, "snapshot_blob", "suggestion_blob"), *_have(UtcTime, "shown_at"),
 )
-decisions = sa.Table(
-    "decisions",
-    metadata,
-    sa.Column("decision_id", sa.String, primary_key=True),
-    sa.Column("case_id", sa.String, nullable=False, unique=True),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("selected", sa.String),
-    sa.Column("reviewer", sa.String, nullable=False),
-    sa.Column("document", sa.String, nullable=False),  # the signed Decision as JSON
-    sa.Column("recorded_at", UtcTime, nullable=False),
+decisions = sa.Table(  # `document` is the signed Decision as JSON
+    "decisions", metadata, _key("decision_id"), *_have(sa.String, "case_id", "kind", "reviewer", "document"),
+    *_may(sa.String, "selected"), *_have(UtcTime, "recorded_at"), sa.UniqueConstraint("case_id"),
 )
-own_writes = sa.Table(
-    "own_writes",
-    metadata,
-    sa.Column("resource_type", sa.String, primary_key=True),
-    sa.Column("resource_id", sa.String, primary_key=True),
-    sa.Column("version_id", sa.String, primary_key=True),  # empty: about to be written
-    sa.Column("case_id", sa.String, nullable=False),
-    sa.Column("content_hash", sa.String, nullable=False),
+own_writes = sa.Table(  # an empty version stands for a write under way
+    "own_writes", metadata, _key("resource_type"), _key("resource_id"), _key("version_id"),
+    *_have(sa.String, "case_id", "content_hash"),
 )
 calls = sa.Table(
-    "calls",
-    metadata,
-    sa.Column("case_id", sa.String, primary_key=True),
-    sa.Column("version", sa.Integer, primary_key=True),
-    sa.Column("request_hash", sa.String, primary_key=True),
-    sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("call_blob", sa.String, nullable=False),
+    "calls", metadata, _key("case_id"), _key("version", sa.Integer), _key("request_hash"),
+    *_have(sa.Integer, "position"), *_have(sa.String, "call_blob"),
 )
 trajectories = sa.Table(
-    "trajectories",
-    metadata,
-    sa.Column("case_id", sa.String, primary_key=True),
-    sa.Column("blob", sa.String, nullable=False),
-    sa.Column("trainable", sa.Boolean, nullable=False),
-    sa.Column("recorded_at", UtcTime, nullable=False),
+    "trajectories", metadata, _key("case_id"), *_have(sa.String, "blob"), *_have(sa.Boolean, "trainable"),
+    *_have(UtcTime, "recorded_at"),
 )
 audit = sa.Table(
-    "audit",
-    metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("chain", sa.String, nullable=False),
-    sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("at", UtcTime, nullable=False),
-    sa.Column("record", sa.String, nullable=False),
-    sa.Column("previous_hash", sa.String, nullable=False),
-    sa.Column("hash", sa.String, nullable=False),
-    sa.UniqueConstraint("chain", "position"),
+    "audit", metadata, _key("seq", sa.Integer), *_have(sa.String, "chain", "record", "previous_hash", "hash"),
+    *_have(sa.Integer, "position"), sa.UniqueConstraint("chain", "position"),
     sqlite_autoincrement=True,
 )
+# fmt: on
 
 
 class Database:
@@ -195,6 +140,8 @@ def _classified() -> Iterator[None]:
         # The statement and its parameters may hold patient data: only the driver's class goes on.
         passing = not isinstance(fault, IntegrityError)
         raise LedgerError("database", type(fault.orig).__name__, retryable=passing) from None
+    except (UnicodeError, OverflowError) as fault:
+        raise LedgerError("not_storable", type(fault).__name__) from None
 
 
 def _engine(url: str, begin: str) -> sa.Engine:

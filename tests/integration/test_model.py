@@ -1,4 +1,4 @@
-"""What Wardflow asks of a model endpoint: the stand-in of the tests and the real embedded model keep the same promises."""
+"""What Wardflow asks of a model endpoint: the tests' stand-in and the real model keep the same promises."""
 
 import json
 import os

@@ -59,7 +59,6 @@ def test_an_unknown_probability_is_nonsense_not_a_small_one(rows: tuple[tuple[tu
     assert refused.value.kind == Fallback.NONSENSE
 
 
-@pytest.mark.xfail(strict=True, reason="pathway.py:86: a logprob above 0 overflows, or gives NaN as a probability")
 @pytest.mark.parametrize("impossible", [1000.0, inf])
 def test_a_logprob_above_zero_is_nonsense(impossible: float) -> None:
     with pytest.raises(ModelError):

@@ -58,7 +58,6 @@ def test_a_folder_that_takes_no_file_is_a_ledger_error_that_may_pass(tmp_path: P
     assert (fault.value.kind, fault.value.retryable) == ("blob_not_stored", True)
 
 
-@pytest.mark.xfail(strict=True, raises=ConfigurationError, reason="store.py:38: a blob cut short stays so for ever")
 def test_putting_again_mends_a_blob_that_was_cut_short(blobs: BlobStore) -> None:
     name = blobs.put(CONTENT)
     files(blobs)[0].write_bytes(b"")

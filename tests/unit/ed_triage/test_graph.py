@@ -140,9 +140,6 @@ def test_a_claim_that_the_chart_does_not_bear_out_is_not(text: str, cites: tuple
     assert not graph.borne_out(Claim(text=text, cites=cites), CHART)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="graph.py:19: a number glued to a word is a word; units' numbers count as values"
-)
 @pytest.mark.parametrize(("text", "cites"), [("HR high, HR130", ("hr",)), ("Pain 10 of 10", ("pain_nrs",))])
 def test_a_wrong_number_is_found_in_whatever_way_it_is_written(text: str, cites: tuple[str, ...]) -> None:
     assert not graph.borne_out(Claim(text=text, cites=cites), CHART)

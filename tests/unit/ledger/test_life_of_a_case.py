@@ -49,6 +49,11 @@ class Model:
     def latest(self, encounter: str) -> Known | None:
         return next((k for k in reversed(self.cases) if k.ref.encounter_id == encounter), None)
 
+    def current(self, encounter: str) -> Known:
+        case = self.latest(encounter)
+        assert case is not None
+        return case
+
     def waiting(self, encounter: str) -> list[int]:
         return [n for n, (_, e, fate) in enumerate(self.events, 1) if e == encounter and fate == Fate.PENDING]
 
@@ -71,6 +76,9 @@ class LifeOfACase(RuleBasedStateMachine):
         self.db = Database(f"sqlite:///{self.folder}/ledger.db")
         self.blobs = BlobStore.at(f"{self.folder}/blobs", KEYRING)
         self.model = Model()
+        for encounter in ("enc-1", "enc-2"):
+            self.accept(encounter, "a", "1")
+            self.open(encounter)
 
     @rule(encounter=ENCOUNTERS, resource=st.sampled_from(["a", "b"]), version=VERSIONS)
     def accept(self, encounter: str, resource: str, version: str) -> None:
@@ -96,10 +104,7 @@ class LifeOfACase(RuleBasedStateMachine):
 
     @rule(encounter=ENCOUNTERS)
     def tell(self, encounter: str) -> None:
-        case = self.model.latest(encounter)
-        waiting = self.model.waiting(encounter)
-        if case is None:
-            return
+        case, waiting = self.model.current(encounter), self.model.waiting(encounter)
         with self.db.write() as tx:
             inbox.absorb(tx, waiting, case.ref.case_id, set())
         case.told |= set(waiting)
@@ -119,12 +124,11 @@ class LifeOfACase(RuleBasedStateMachine):
         with self.db.write() as tx:
             cases.open_new(tx, ref, timedelta(minutes=5), NOW)
         self.model.cases.append(Known(ref))
+        self.show(encounter, newer=1, seen=True)
 
     @rule(encounter=ENCOUNTERS, newer=st.integers(-1, 1), seen=st.booleans())
     def show(self, encounter: str, newer: int, seen: bool) -> None:
-        case = self.model.latest(encounter)
-        if case is None:
-            return
+        case = self.model.current(encounter)
         version = max(1, case.version + newer)
         covers = self.model.newest_event(case) if seen else case.covers
         with self.db.write() as tx:
@@ -134,9 +138,7 @@ class LifeOfACase(RuleBasedStateMachine):
 
     @rule(encounter=ENCOUNTERS, who=st.sampled_from([NURSE, PHYSICIAN]), older=WRONG, wrong_hash=WRONG)
     def decide(self, encounter: str, who: Reviewer, older: bool, wrong_hash: bool) -> None:
-        case = self.model.latest(encounter)
-        if case is None:
-            return
+        case = self.model.current(encounter)
         asked = decision(
             decision_id=f"{case.ref.case_id} by {who.reviewer_id}", case_id=case.ref.case_id, reviewer=who,
             version=case.version - older, shown_hash="hash-0" if wrong_hash else f"hash-{case.version}",
@@ -159,27 +161,21 @@ class LifeOfACase(RuleBasedStateMachine):
 
     @rule(encounter=ENCOUNTERS, end=st.sampled_from([CaseState.WRITTEN, CaseState.REJECTED]))
     def end(self, encounter: str, end: CaseState) -> None:
-        case = self.model.latest(encounter)
-        if case is None:
-            return
+        case = self.model.current(encounter)
         with self.db.write() as tx:
             cases.end(tx, case.ref.case_id, end)
         case.state = end if case.state == CaseState.DECIDED else case.state
 
     @rule(encounter=ENCOUNTERS)
     def close_undecided(self, encounter: str) -> None:
-        case = self.model.latest(encounter)
-        if case is None:
-            return
+        case = self.model.current(encounter)
         with self.db.write() as tx:
             assert cases.close_undecided(tx, case.ref.case_id) == (case.state == CaseState.OPEN)
         case.state = CaseState.CLOSED_UNDECIDED if case.state == CaseState.OPEN else case.state
 
     @rule(encounter=ENCOUNTERS, step=st.integers(1, 3))
     def escalate(self, encounter: str, step: int) -> None:
-        case = self.model.latest(encounter)
-        if case is None:
-            return
+        case = self.model.current(encounter)
         with self.db.write() as tx:
             taken = cases.escalate(tx, case.ref.case_id, step)
         assert taken == (case.state == CaseState.OPEN and step > case.step)

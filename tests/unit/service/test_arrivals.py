@@ -11,6 +11,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.errors import ConfigurationError
 from service import arrivals
 from tests.fakes.samples import NOW
 
@@ -76,9 +77,6 @@ def test_a_recording_is_read_line_by_line() -> None:
     assert [json.dumps(b) for (b,) in arrivals.recorded(iter([*lines, "", "  \n"]))] == lines
 
 
-@pytest.mark.xfail(
-    strict=True, raises=StopIteration, reason="arrivals.py:67: as StopIteration, it ends a generator silently"
-)
 def test_what_has_no_encounter_is_refused_in_words() -> None:
-    with pytest.raises(ValueError, match="Encounter"):
+    with pytest.raises(ConfigurationError, match="Encounter"):
         arrivals.shifted([{"resourceType": "Bundle", "entry": []}], NOW)

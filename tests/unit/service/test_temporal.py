@@ -2,6 +2,7 @@
 
 import pytest
 from temporalio.api.failure.v1 import Failure
+from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
 from contracts.errors import ConfigurationError
@@ -26,6 +27,15 @@ async def test_the_text_of_a_failure_cannot_be_read_between() -> None:
     again = await CONVERTER.decode_failure(failure)
     assert isinstance(again, ApplicationError)
     assert (again.message, again.type) == (NAME, "FhirError")
+
+
+async def test_what_was_not_sealed_with_our_key_is_refused() -> None:
+    plain = await DataConverter.default.encode(["approve"])
+    with pytest.raises(ConfigurationError):
+        await CONVERTER.decode(plain, [str])
+    stranger = Keyring("k1", {"k1": b"x" * 32}, b"")
+    with pytest.raises(ConfigurationError):
+        await CONVERTER.decode(await data_converter(stranger).encode(["approve"]), [str])
 
 
 async def test_after_a_rotation_waiting_cases_are_still_read() -> None:

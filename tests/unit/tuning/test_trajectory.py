@@ -148,8 +148,5 @@ def test_a_file_is_built_exactly_when_tokens_and_logprobs_agree(logprobs: list[f
         atif.Trajectory.model_validate(document)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=TuningError, reason="trajectory.py:76: an empty answer (chat.py:113 says None) ends the case"
-)
 def test_an_empty_answer_with_tokens_is_no_reason_to_lose_the_whole_file() -> None:
     build(run(calls=(CALL.model_copy(update={"content": "", "completion_token_ids": (), "logprobs": None}),)))

@@ -1,0 +1,187 @@
+"""The care team's pages, and the same as JSON."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import redis
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import Depends, FastAPI, Form, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from fastapi.templating import Jinja2Templates
+from starlette.responses import StreamingResponse
+from temporalio.client import Client
+
+from activities.world import World
+from contracts.cases import CaseState
+from contracts.decisions import DecisionKind, Reviewer
+from contracts.errors import ApprovalError, ConfigurationError, Refusal
+from integrations.blobs.sealing import Keyring
+from integrations.ledger import tables
+from integrations.live.worklist import HEARTBEAT_MS
+from service.settings import Settings
+from service.worklist import Worklist
+
+HERE = Path(__file__).parent
+COOKIE = "wardflow_user"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; style-src 'self'; frame-ancestors 'none'; form-action 'self'",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+TOLD = {
+    Refusal.STALE: "New data arrived since this was shown. Nothing was written: look at the new suggestion.",
+    Refusal.DECIDED: "Already decided by {by}. Nothing was changed by you.",
+    Refusal.NOT_OPEN: "This case is not open for a decision. Nothing was written.",
+    Refusal.ROLE: "Your role may not decide here. Nothing was written.",
+    Refusal.CHOICE: "A change needs another level and a reason, a rejection a reason. Nothing was written.",
+    Refusal.SIGNATURE: "The decision could not be verified. Nothing was written.",
+    Refusal.UNCONFIRMED: "Not confirmed yet; it may still be taken. Look at the list before you decide again.",
+}
+
+
+def create_app(world: World, client: Client, settings: Settings, signer: Ed25519PrivateKey) -> FastAPI:
+    """Return the pages and the JSON API under `/api`."""
+    worklist = Worklist(world, client, signer)
+    session = world.blobs.keyring
+    pages = Jinja2Templates(HERE / "templates")
+    pages.env.globals |= {
+        "now": tables.now,
+        "users": settings.users,
+        "rules_only": not world.models,
+        "CaseState": CaseState,
+    }
+    app = FastAPI(title="Wardflow worklist", docs_url=None, redoc_url=None)
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next: Any) -> Response:
+        origin = request.headers.get("origin")
+        if request.method == "POST" and origin and urlsplit(origin).netloc != request.headers.get("host"):
+            return JSONResponse({"error": "another site's form"}, status_code=403)
+        answer: Response = await call_next(request)
+        answer.headers.update(HEADERS)
+        return answer
+
+    def user(request: Request) -> Reviewer:
+        reviewer = settings.reviewer(_open_cookie(session, request.cookies.get(COOKIE, "")))
+        if reviewer is None:
+            raise HTTPException(401)
+        return reviewer
+
+    signed_in = Depends(user)
+
+    @app.exception_handler(401)
+    async def to_login(request: Request, _fault: Exception) -> Response:
+        if request.url.path.startswith("/api"):
+            return JSONResponse({"error": "not signed in"}, status_code=401)
+        return RedirectResponse("/login", status_code=303)
+
+    @app.get("/login", response_class=HTMLResponse)
+    def login_page(request: Request) -> Response:
+        return pages.TemplateResponse(request, "login.html")
+
+    @app.post("/login")
+    def login(user_id: Annotated[str, Form()]) -> Response:
+        if user_id not in settings.users:
+            raise HTTPException(401)
+        answer = RedirectResponse("/", status_code=303)
+        answer.set_cookie(COOKIE, session.seal(user_id.encode(), COOKIE).hex(), httponly=True, samesite="strict")
+        return answer
+
+    @app.get("/", response_class=HTMLResponse)
+    def index(request: Request, fragment: bool = False, me: Reviewer = signed_in) -> Response:
+        page = "rows.html" if fragment else "worklist.html"
+        return pages.TemplateResponse(
+            request, page, {"rows": worklist.rows(me), "me": me, "unseen": worklist.unseen_since()}
+        )
+
+    @app.get("/cases/{case_id}", response_class=HTMLResponse)
+    def show(request: Request, case_id: str, me: Reviewer = signed_in) -> Response:
+        row = worklist.row(case_id, me)
+        if row is None:
+            raise HTTPException(404)
+        context = {"row": row, "me": me, "decision_id": uuid.uuid4().hex}
+        return pages.TemplateResponse(request, "case.html", context)
+
+    @app.post("/cases/{case_id}/decision")
+    async def decide(
+        request: Request,
+        case_id: str,
+        kind: Annotated[DecisionKind, Form()],
+        version: Annotated[int, Form()],
+        shown_hash: Annotated[str, Form()],
+        decision_id: Annotated[str, Form()],
+        selected: Annotated[str, Form()] = "",
+        reason: Annotated[str, Form()] = "",
+        me: Reviewer = signed_in,
+    ) -> Response:
+        as_json = request.headers.get("accept") == "application/json"
+        row = await asyncio.to_thread(worklist.row, case_id, me)
+        if row is None:
+            raise HTTPException(404)
+        fields = {"selected": selected or None, "version": version, "shown_hash": shown_hash, "reason": reason.strip()}
+        try:
+            receipt = await worklist.decide(row, kind, me, decision_id, **fields)
+        except ApprovalError as fault:
+            status = 503 if fault.kind == Refusal.UNCONFIRMED else 409
+            said = TOLD[Refusal(fault.kind)].format(by=str(fault).partition(": ")[2])
+            if as_json:
+                return JSONResponse({"refused": fault.kind, "message": said}, status_code=status)
+            row = await asyncio.to_thread(worklist.row, case_id, me)
+            context = {"row": row, "me": me, "decision_id": uuid.uuid4().hex, "message": said, "reason": reason}
+            return pages.TemplateResponse(request, "case.html", context, status_code=status)
+        if as_json:
+            return JSONResponse(receipt.model_dump(mode="json"))
+        return RedirectResponse("/", status_code=303)
+
+    @app.get("/api/cases")
+    def api_cases(me: Reviewer = signed_in) -> list[dict[str, Any]]:
+        return [
+            {
+                **row.case.model_dump(mode="json", exclude={"suggestion_blob", "snapshot_blob"}),
+                "decidable": row.decidable,
+                "choices": [c.code for c in row.suggestion.choices] if row.suggestion else [],
+                "selected": row.suggestion.selected if row.suggestion else None,
+                "made_by": row.suggestion.made_by if row.suggestion else None,
+            }
+            for row in worklist.rows(me)
+        ]
+
+    @app.get("/events")
+    async def events(since: str = "$", _me: Reviewer = signed_in) -> StreamingResponse:
+        return StreamingResponse(_changes(world, since), media_type="text/event-stream")
+
+    @app.get("/livez")
+    def livez() -> dict[str, str]:
+        return {"status": "ok"}
+
+    return app
+
+
+async def _changes(world: World, since: str) -> AsyncIterator[str]:
+    """Yield a `casechange` event for each change, and a heartbeat, which alone proves that the list is live.
+
+    With Redis away the page is told to read the ledger again every few seconds.
+    """
+    while True:
+        try:
+            async for stream_id, case_id in world.live.follow(since):
+                since = stream_id
+                name = "casechange" if case_id else "heartbeat"
+                yield f"id: {stream_id}\nevent: {name}\ndata: {case_id or ''}\n\n"
+        except redis.RedisError:
+            yield "event: casechange\ndata:\n\n"
+            await asyncio.sleep(HEARTBEAT_MS / 1000)
+
+
+def _open_cookie(session: Keyring, cookie: str) -> str:
+    try:
+        return session.open(bytes.fromhex(cookie), COOKIE).decode()
+    except (ValueError, IndexError, ConfigurationError):
+        return ""
