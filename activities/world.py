@@ -64,7 +64,8 @@ def read_resources(world: World, pathway: str, encounter_id: str) -> list[Resour
         if patient or "{patient}" not in query:  # an unidentified patient has no record to look up
             beat()
             found += world.fhir.search(query.format(patient=patient))
-    return found
+    # Some servers answer with absolute references; what points at this server is made relative, as agents read it.
+    return json.loads(json.dumps(found).replace(f'"reference": "{world.fhir.base_url}/', '"reference": "'))
 
 
 def beat() -> None:

@@ -80,6 +80,7 @@ def run_demo(
     decide_from: Annotated[Path | None, typer.Option(help="CSV of decisions by case_id.")] = None,
     decide_column: Annotated[str, typer.Option()] = "nurse_level",
     models: Annotated[bool | None, typer.Option("--models/--no-models", help="Default: if installed.")] = None,
+    scale: Annotated[str, typer.Option(help="Acuity scale: esi, ktas or manchester.")] = "esi",
     seed: Annotated[int, typer.Option()] = 1,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 unless every record agrees.")] = False,
     as_json: AsJson = False,
@@ -87,7 +88,7 @@ def run_demo(
     """Start what is needed on a fresh state, play arrivals, decide, and account for everything."""
     plan = demo.DemoPlan(
         cases=cases, limit=limit, state=state, decide_from=decide_from, decide_column=decide_column,
-        simulated=decide == "simulated", models=models, seed=seed, check=check, as_json=as_json,
+        simulated=decide == "simulated", models=models, seed=seed, check=check, scale=scale, as_json=as_json,
     )  # fmt: skip
     _exit(_guarded(demo.run(plan)))
 
@@ -115,6 +116,8 @@ def audit_ledger(state: State = Path(".state"), as_json: AsJson = False) -> None
 def _guarded(work: Coroutine[None, None, int]) -> int:
     try:
         return asyncio.run(work)
+    except KeyboardInterrupt:
+        return 0
     except (WardflowError, RPCError, RuntimeError, OSError, subprocess.SubprocessError) as fault:
         said = str(fault) if isinstance(fault, WardflowError | OSError) else type(fault).__name__
         typer.echo(f"wardflow: {said}", err=True)

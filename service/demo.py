@@ -28,7 +28,8 @@ from service.temporal import connect
 
 SHARES = {"approve": 0.70, "change": 0.15, "reject": 0.10, "silent": 0.05}
 """What the simulated people do; the silent ones wait until they are escalated, and approve then."""
-DEADLINE_S = 60
+DEADLINE_S = 60  # with simulated people, so that the silent ones are escalated while one looks on
+PEOPLE_FIRST, PEOPLE_PACE_S = 5, 12.0  # with real people: so many arrivals at once, then one in so long
 AHEAD = 6  # arrivals without a suggestion yet, before the next is played
 TIMEOUT_S = 1800
 MODEL_INSTALLED = Path(".cache/models/smollm2-135m-instruct")
@@ -46,6 +47,11 @@ class DemoPlan:
     seed: int
     check: bool
     as_json: bool
+    scale: str
+
+    @property
+    def by_people(self) -> bool:
+        return not self.simulated and self.decide_from is None
 
 
 @dataclass
@@ -64,7 +70,9 @@ async def run(plan: DemoPlan) -> int:
         raise ConfigurationError("state_in_use", f"{state} holds a state already: name a new folder")
     with_models = MODEL_INSTALLED.exists() if plan.models is None else plan.models
     state.mkdir(parents=True, exist_ok=True)
-    config = settings.DEFAULT_CONFIG.read_text().replace("deadline_s = 300", f"deadline_s = {DEADLINE_S}")
+    config = settings.DEFAULT_CONFIG.read_text().replace('scale = "esi"', f'scale = "{plan.scale}"')
+    if not plan.by_people:
+        config = config.replace("deadline_s = 300", f"deadline_s = {DEADLINE_S}")
     (state / "wardflow.toml").write_text(config)
     flags = ["--models"] if with_models else []
     stack = subprocess.Popen([sys.executable, "-m", "infra.stack", str(state), *flags], stdout=sys.stderr)
@@ -109,16 +117,16 @@ async def _play(plan: DemoPlan, opened: settings.Settings, world: World, start: 
     told = _decisions(plan)
     player = asyncio.create_task(_arrive(plan, world, source, progress))
     base = f"http://127.0.0.1:{opened.parts.worklist_port}"
-    if not (plan.simulated or told):
-        _tell(f"decide at {base}")
+    if plan.by_people:
+        _tell(f"decide at {base}  (Ctrl-C ends the demo)")
     async with httpx.AsyncClient(base_url=base, timeout=30) as page:
         user = next(iter(opened.users))
-        while time.monotonic() - start < TIMEOUT_S:
+        while plan.by_people or time.monotonic() - start < TIMEOUT_S:
             await asyncio.sleep(0.5)
             try:
                 if "wardflow_user" not in page.cookies:
                     await page.post("/login", data={"user_id": user})
-                if plan.simulated or told:
+                if not plan.by_people:
                     await _decide(plan, page, told, progress)
             except httpx.HTTPError:
                 continue  # a part was killed and is coming back
@@ -139,7 +147,7 @@ async def _arrive(plan: DemoPlan, world: World, source: Iterable[list[arrivals.B
         for position, bundle in enumerate(moved):
             await asyncio.sleep(2.0 * bool(position))
             await asyncio.to_thread(_until_taken, world, bundle)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(PEOPLE_PACE_S if plan.by_people and number >= PEOPLE_FIRST else 0.2)
         if number % 10 == 9:
             _tell(f"{number + 1} arrived, {len(progress.decided)} decided")
     progress.playing = False

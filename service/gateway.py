@@ -1,6 +1,7 @@
 """Where events come in: answered 2xx only when they are on disk (I1); the dispatcher and the watch run beside it."""
 
 import asyncio
+import hashlib
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -60,11 +61,14 @@ class Door:
     async def _alone(self, event: FhirEvent) -> Exception | None:
         try:
             await self._accept([event])
-        except LedgerError as fault:
-            return fault
         except Exception as fault:
+            if isinstance(fault, LedgerError) and fault.retryable:
+                return fault
             log.error("event_broken", exc_info=fault)
-            await self._accept([notifications.quarantined(event.feed, event.body, "can't be kept")])
+            try:
+                await self._accept([notifications.quarantined(event.feed, event.body, "can't be kept")])
+            except LedgerError as refused:
+                return refused
         return None
 
     async def _accept(self, events: list[FhirEvent]) -> None:
@@ -140,13 +144,14 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
         if feed not in secrets or not hmac.compare_digest(given, secrets[feed]):
             unauthenticated["count"] += 1
             return JSONResponse({"error": "unauthenticated"}, status_code=401)
-        raw, whole = await _body(request)
-        if not whole:
-            event = notifications.quarantined(feed, raw, f"larger than {MOST_BODY_BYTES} bytes")
+        raw, too_large = await _body(request)
+        if too_large:
+            reason = f"{path}: larger than {MOST_BODY_BYTES} bytes"
+            event = notifications.quarantined(feed, too_large.encode(), reason)
         elif request.method == "DELETE":
-            event = notifications.quarantined(feed, path.encode() + raw, "a deletion, which no pathway reads")
+            event = notifications.quarantined(feed, path.encode() + raw, f"{path}: a deletion, which no pathway reads")
         else:
-            event = await asyncio.to_thread(notifications.parse, feed, raw)
+            event = await asyncio.to_thread(notifications.parse, feed, raw, settings.parts.fhir_url)
         try:
             await door.accept(event)
         except LedgerError as fault:
@@ -164,12 +169,12 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
 _ACCEPTED = {"severity": "information", "code": "informational"}
 
 
-async def _body(request: Request) -> tuple[bytes, bool]:
-    """Return the body and True, or its beginning and False where it is too large; the rest is read and dropped."""
-    kept = bytearray()
-    size = 0
+async def _body(request: Request) -> tuple[bytes, str | None]:
+    """Return the body and None, or what of it was kept and the hash of the whole, where it is too large."""
+    kept, digest, size = bytearray(), hashlib.sha256(), 0
     async for chunk in request.stream():
+        digest.update(chunk)
         size += len(chunk)
         if size <= MOST_BODY_BYTES:
             kept += chunk
-    return bytes(kept), size <= MOST_BODY_BYTES
+    return bytes(kept), digest.hexdigest() if size > MOST_BODY_BYTES else None

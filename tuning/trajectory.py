@@ -29,7 +29,7 @@ class Run(Frozen):
 def build(
     ref: CaseRef, state: CaseState, runs: Sequence[Run], decision: Decision | None, agent_version: str
 ) -> Document:
-    """Return the validated file. Raises TuningError where a call's ids and log-probabilities don't agree."""
+    """Return the validated file. A call whose ids and log-probabilities don't agree is kept without them."""
     steps: list[Document] = []
     for run in runs:
         for call in run.calls:
@@ -38,7 +38,7 @@ def build(
     for number, step in enumerate(steps, 1):
         step["step_id"] = number
     calls = [call for run in runs for call in run.calls]
-    token_exact = bool(calls) and all(call.completion_token_ids is not None for call in calls)
+    token_exact = bool(calls) and all(map(_exact, calls))
     decided = next((run for run in runs if decision and decision.version == run.version), None)
     document: Document = {
         "schema_version": ATIF,
@@ -82,12 +82,19 @@ def validate(document: Document) -> None:
             raise TuningError("unknown_policy", f"{where} does not say which model sampled it, and how")
 
 
+def _exact(call: ModelCall) -> bool:
+    ids, logprobs = call.completion_token_ids, call.logprobs
+    aligned = ids is not None and call.prompt_token_ids is not None and len(ids) == len(logprobs or ())
+    return aligned and all(value <= 0.0 for value in logprobs or ())
+
+
 def _call_steps(run: Run, call: ModelCall) -> list[Document]:
+    captured = call if _exact(call) else None  # half a capture is none: it would train on what nobody sampled
     asked = [_asked(message) for message in call.request.messages]
     metrics = {
-        "prompt_token_ids": call.prompt_token_ids,
-        "completion_token_ids": call.completion_token_ids,
-        "logprobs": call.logprobs,
+        "prompt_token_ids": captured and captured.prompt_token_ids,
+        "completion_token_ids": captured and captured.completion_token_ids,
+        "logprobs": captured and captured.logprobs,
         "extra": {
             "wardflow": {
                 "policy_version": call.model,

@@ -134,8 +134,13 @@ def borne_out(claim: Claim, facts: ChartFacts) -> bool:
     if not cited or len(cited) < len(claim.cites):
         return False
     said, known = _words(claim.text), [_words(f"{fact.label} {fact.value}") for fact in cited]
+    told = claim.text.lower()
+    for fact in cited:  # the 2 of "SpO2" and the 10 of "3 of 10" are no values
+        told = told.replace(fact.label.lower(), " ")
+        for scale in (fact.unit, fact.unit.replace("of ", "/")):
+            told = told.replace(scale, " ") if NUMBER.search(scale) else told
     measured = {word for fact in cited for word in NUMBER.findall(fact.value)}
-    return all(said & words for words in known) and set(NUMBER.findall(claim.text)) <= measured
+    return all(said & words for words in known) and set(NUMBER.findall(told)) <= measured
 
 
 def _words(text: str) -> set[str]:

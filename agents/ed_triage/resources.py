@@ -30,6 +30,19 @@ SHOWN = {
     "oxygen_l_min": ("Oxygen", "L/min", FactKind.VITAL),
 }
 FAHRENHEIT = "[degF]"  # UCUM
+# Whole answers only: "not alert" holds the word alert. Codes: LOINC 67775-7, answers of the ACVPU scale. What is not
+# listed stays as it was charted, and counts as not alert.
+AVPU = {
+    answer: level
+    for level, answers in {
+        "alert": ("alert", "a", "la9340-6"),
+        "confused": ("confused", "confusion", "new confusion", "c", "la6560-2"),
+        "verbal": ("verbal", "voice", "responds to voice", "responds to verbal stimuli", "v", "la17108-4"),
+        "pain": ("pain", "painful", "responds to pain", "responds to painful stimuli", "p", "la17107-6"),
+        "unresponsive": ("unresponsive", "u", "la9343-0"),
+    }.items()
+    for answer in answers
+}
 IGNORED_STATUS = ("entered-in-error", "cancelled", "unknown")
 ACUITY_LOINC = {"system": "http://loinc.org", "code": "11283-9", "display": "Acuity assessment at First encounter"}
 COMPLAINT_CHARS = 300
@@ -123,22 +136,18 @@ def _value(part: Resource, key: str) -> tuple[str, float | None]:
             raise ValueError("no finite number")
         if quantity.get("code") == FAHRENHEIT:
             number = round((number - 32) * 5 / 9, 1)
-        comparator = quantity.get("comparator", "")
-        return f"{comparator}{number:g}", None if comparator else float(number)
+        # A bound such as "<70" scores as its bound: the rules then demand at least what they must.
+        return f"{quantity.get('comparator', '')}{number:g}", float(number)
     if "valueBoolean" in part:
         return ("yes" if part["valueBoolean"] else "no"), None
     concept = part.get("valueCodeableConcept") or {}
-    coded = (c.get("display") or c.get("code") for c in concept.get("coding", ()))
-    text = str(part.get("valueString") or concept.get("text") or next(coded, "") or "").strip()[:COMPLAINT_CHARS]
-    return (_avpu(text) if key == "avpu" else text), None
-
-
-def _avpu(text: str) -> str:
-    """Return the word that the rules know for a level of responsiveness; an unknown one stays as it is charted."""
-    told = text.lower()
-    words = {"unresponsive": "unresponsive", "pain": "pain", "voice": "verbal", "verbal": "verbal", "alert": "alert"}
-    letters = {"a": "alert", "v": "verbal", "p": "pain", "u": "unresponsive", "c": "confused"}
-    return letters.get(told) or next((known for word, known in words.items() if word in told), told)
+    words = [part.get("valueString"), concept.get("text")]
+    words += [c.get(name) for c in concept.get("coding", ()) for name in ("display", "code")]
+    texts = [str(word).strip()[:COMPLAINT_CHARS] for word in words if word]
+    if key == "avpu":
+        told = [text.lower() for text in texts]
+        return next((AVPU[text] for text in told if text in AVPU), told[0] if told else ""), None
+    return (texts[0] if texts else ""), None
 
 
 def _fact(key: str, value: str, number: float | None, source: Resource, at: datetime | None) -> Fact:

@@ -57,7 +57,7 @@ def floor(found: tuple[Finding, ...]) -> str | None:
 
 def missing(facts: ChartFacts) -> tuple[str, ...]:
     """Return the keys of the vitals that NEWS2 wants and the chart lacks."""
-    return tuple(key for key in WANTED if facts.get(key) is None)
+    return tuple(key for key in WANTED if (facts.get(key) if key == "avpu" else facts.number(key)) is None)
 
 
 def _news2(facts: ChartFacts) -> list[Finding]:
@@ -72,8 +72,14 @@ def _news2(facts: ChartFacts) -> list[Finding]:
         level = "3"
     scored = tuple(key for key, score in points.items() if score)
     parts = ", ".join(f"{facts_label(facts, key)} {points[key]}" for key in scored) or "all in the normal bands"
-    at_least = "" if not missing(facts) else "at least "
-    return [Finding(rule="NEWS2", text=f"NEWS2 {at_least}{total} ({parts})", source=NEWS2, cites=scored, floor=level)]
+    bounded = any(fact.value[:1] in "<>" for key in BANDS if (fact := facts.get(key)))
+    at_least = "at least " if bounded or missing(facts) else ""
+    by_age = "" if facts.get("age") else "; age unknown, limits of adults"
+    return [
+        Finding(
+            rule="NEWS2", text=f"NEWS2 {at_least}{total} ({parts}){by_age}", source=NEWS2, cites=scored, floor=level
+        )
+    ]
 
 
 def _consciousness(facts: ChartFacts) -> list[Finding]:

@@ -60,4 +60,4 @@ class Feed:
         since = quote(moment.isoformat(timespec="milliseconds"))
         for type_ in self.types:
             for resource in self.fhir.search(f"{type_}?_lastUpdated=ge{since}"):
-                yield parse(self.name, json.dumps(resource).encode())
+                yield parse(self.name, json.dumps(resource).encode(), self.fhir.base_url)

@@ -11,10 +11,13 @@ TAG = "urn:wardflow:written"
 """System of the tag and of the identifiers on all that we write."""
 
 
-def parse(feed: str, raw: bytes) -> FhirEvent:
-    """Return the event; what can't be read becomes a quarantined one, named by the hash of its bytes."""
+def parse(feed: str, raw: bytes, base_url: str) -> FhirEvent:
+    """Return the event; what can't be read becomes a quarantined one, named by the hash of its bytes.
+
+    `base_url` is the feed's own server: references to it are as good as relative ones.
+    """
     try:
-        return _event(feed, json.loads(raw), raw)
+        return _event(feed, json.loads(raw), raw, base_url)
     except RecursionError:
         return quarantined(feed, raw, "nested too deep")
     except UnicodeError:  # bytes that are no UTF-8, or an escaped half of a character
@@ -31,9 +34,9 @@ def quarantined(feed: str, raw: bytes, reason: str) -> FhirEvent:
     return FhirEvent(feed=feed, resource_type="?", resource_id=digest, version_id="", quarantine=reason)
 
 
-def _event(feed: str, resource: Resource, raw: bytes) -> FhirEvent:
+def _event(feed: str, resource: Resource, raw: bytes, base_url: str) -> FhirEvent:
     kind, id_, version = resource["resourceType"], resource["id"], resource["meta"]["versionId"]
-    encounter = id_ if kind == "Encounter" else _encounter(resource)
+    encounter = id_ if kind == "Encounter" else _encounter(resource, base_url)
     for part in (kind, id_, version, encounter or "none"):
         if not isinstance(part, str) or not part:
             raise TypeError("type, id and version must be text")
@@ -45,8 +48,8 @@ def _event(feed: str, resource: Resource, raw: bytes) -> FhirEvent:
     )
 
 
-def _encounter(resource: Resource) -> str | None:
-    reference = (resource.get("encounter") or {}).get("reference") or ""
+def _encounter(resource: Resource, base_url: str) -> str | None:
+    reference = ((resource.get("encounter") or {}).get("reference") or "").removeprefix(f"{base_url}/")
     parts = reference.split("/")
-    # Only relative references: `https://elsewhere/Encounter/1` names another hospital's encounter.
+    # Only references to this server: `https://elsewhere/Encounter/1` names another hospital's encounter.
     return parts[1] if len(parts) in (2, 4) and parts[0] == "Encounter" and parts[1] else None

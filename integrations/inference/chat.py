@@ -119,7 +119,7 @@ class ChatClient:
             request=request,
             content=choice["message"]["content"] or "",
             finish_reason=choice["finish_reason"],
-            model=answer["model"],
+            model=answer["model"] or self.endpoint.model,
             endpoint=self.endpoint.name,
             prompt_token_ids=answer.get("prompt_token_ids") or choice.get("prompt_token_ids"),
             completion_token_ids=choice.get("token_ids"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from contracts.errors import LedgerError
 
@@ -138,8 +138,7 @@ def _classified() -> Iterator[None]:
         yield
     except DBAPIError as fault:
         # The statement and its parameters may hold patient data: only the driver's class goes on.
-        passing = not isinstance(fault, IntegrityError)
-        raise LedgerError("database", type(fault.orig).__name__, retryable=passing) from None
+        raise LedgerError("database", type(fault.orig).__name__, retryable=True) from None
     except (UnicodeError, OverflowError) as fault:
         raise LedgerError("not_storable", type(fault).__name__) from None
 

@@ -145,6 +145,13 @@ def test_a_wrong_number_is_found_in_whatever_way_it_is_written(text: str, cites:
     assert not graph.borne_out(Claim(text=text, cites=cites), CHART)
 
 
+@pytest.mark.parametrize(
+    ("text", "cites"), [("SpO2 98 is normal", ("spo2",)), ("Pain 3/10", ("pain_nrs",)), ("Pain 3 of 10", ("pain_nrs",))]
+)
+def test_the_digits_of_a_label_or_a_scale_are_no_values(text: str, cites: tuple[str, ...]) -> None:
+    assert graph.borne_out(Claim(text=text, cites=cites), CHART)
+
+
 async def test_dropped_claims_are_counted_and_repeated_ones_are_not() -> None:
     told = reasons(*BORNE_OUT[:2], BORNE_OUT[0], *NOT_BORNE_OUT)
     made = await suggest(CHART, ScriptedChat(favouring("2"), told))

@@ -226,9 +226,29 @@ def test_what_was_observed_in_another_encounter_is_left_out(encounter: dict[str,
     assert resources.read_chart([encounter, other], "enc-1", NOW, CODES).facts == ()
 
 
-@pytest.mark.parametrize("quantity", [{"value": True}, {"value": 80, "comparator": "<"}], ids=str)
-def test_what_is_no_measured_number_is_not_read_as_one(quantity: dict[str, Any]) -> None:
-    assert read(observed(value=None, valueQuantity=quantity)).number("hr") is None
+def test_what_is_no_number_is_not_read_as_one() -> None:
+    assert read(observed(value=None, valueQuantity={"value": True})).number("hr") is None
+
+
+def test_a_bound_scores_as_its_bound_and_is_shown_as_one() -> None:
+    fact = read(observed(value=None, valueQuantity={"value": 80, "comparator": "<"})).get("hr")
+    assert fact and (fact.value, fact.number) == ("<80", 80)
+
+
+@pytest.mark.parametrize(
+    "text", ["Not alert", "Not alert; but arousable by minor stimulation", "Alert but newly confused"]
+)
+def test_alert_is_read_only_where_nothing_else_is_said(text: str) -> None:
+    avpu = read(observed("67775-7", None, valueString=text)).get("avpu")
+    assert avpu is not None
+    assert avpu.value != "alert"
+
+
+def test_unresponsive_by_code_alone_is_unresponsive() -> None:
+    coded = {"coding": [{"system": "http://loinc.org", "code": "LA9343-0"}]}  # LOINC 2.77, answer list LL3830-8
+    avpu = read(observed("80288-4", None, valueCodeableConcept=coded)).get("avpu")
+    assert avpu is not None
+    assert avpu.value == "unresponsive"
 
 
 json_values = st.recursive(

@@ -114,3 +114,7 @@ def test_every_finding_names_its_source_and_cites_facts_of_the_chart() -> None:
 @pytest.mark.parametrize("key", EDGES)
 def test_a_value_that_is_no_number_scores_as_the_worst(key: str) -> None:
     assert rules.news2_points(facts(**{key: float("nan")})) == {key: 3}
+
+
+def test_a_vital_that_has_no_number_is_missing() -> None:
+    assert "spo2" in rules.missing(facts(spo2="<70", avpu="alert"))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from contracts.events import FhirEvent
 from integrations.fhir.notifications import TAG, parse
 
+BASE = "http://ours/fhir"
 OBSERVATION = {
     "resourceType": "Observation",
     "id": "obs-1",
@@ -19,7 +20,7 @@ OBSERVATION = {
 
 
 def told(**changes: Any) -> FhirEvent:
-    return parse("ehr", json.dumps(OBSERVATION | changes).encode())
+    return parse("ehr", json.dumps(OBSERVATION | changes).encode(), BASE)
 
 
 def check(event: FhirEvent) -> None:
@@ -46,6 +47,7 @@ def test_an_encounter_is_its_own_encounter() -> None:
     [
         ("Encounter/e", "e"),
         ("Encounter/e/_history/2", "e"),
+        ("http://ours/fhir/Encounter/e", "e"),
         ("https://elsewhere/fhir/Encounter/e", None),
         ("http://Encounter/e", None),
         ("Patient/e", None),
@@ -87,7 +89,7 @@ def test_our_own_tag_is_seen(tags: list[dict[str, str]], own: bool) -> None:
     ids=range(13),
 )
 def test_what_cannot_be_read_is_quarantined_with_a_reason_and_without_its_body(raw: bytes, reason: str) -> None:
-    event = parse("ehr", raw)
+    event = parse("ehr", raw, BASE)
     check(event)
     assert event.quarantine == reason
 
@@ -96,7 +98,7 @@ def test_what_cannot_be_read_is_quarantined_with_a_reason_and_without_its_body(r
 @example(b"\x00\x00\x00{")
 @given(st.binary())
 def test_any_bytes_give_an_event(raw: bytes) -> None:
-    check(parse("ehr", raw))
+    check(parse("ehr", raw, BASE))
 
 
 json_values = st.recursive(
@@ -116,7 +118,7 @@ json_values = st.recursive(
 
 @given(st.fixed_dictionaries(dict.fromkeys(OBSERVATION, json_values)))
 def test_any_json_in_the_fields_that_are_read_gives_an_event(resource: dict[str, Any]) -> None:
-    check(parse("ehr", json.dumps(resource).encode()))
+    check(parse("ehr", json.dumps(resource).encode(), BASE))
 
 
 @pytest.mark.parametrize("changes", [{"id": "x" * 65}, {"meta": {"versionId": "9" * 5000}}], ids=["id", "version"])

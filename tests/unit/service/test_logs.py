@@ -18,11 +18,13 @@ Written = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
+def written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Written]:
     """Our logging into memory, and what was before in its place after the test; answers with the lines so far."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     root.handlers = []
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(logging, "raiseExceptions", True)
     logs.configure("worker")
     (handler,) = root.handlers
     assert isinstance(handler, logging.StreamHandler)

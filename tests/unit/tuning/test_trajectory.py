@@ -103,28 +103,30 @@ def test_a_case_that_teaches_nothing_is_not_trainable(runs: tuple[trajectory.Run
     assert extra(build(*runs, made=made))["trainable"] is False
 
 
-def refused(**changes: Any) -> str:
-    with pytest.raises(TuningError) as fault:
-        build(run(calls=(CALL, CALL.model_copy(update=changes))))
-    assert "step 6" in str(fault.value)
-    return fault.value.kind
-
-
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({"logprobs": (-0.1, -0.2)}, "misaligned"),
+        ({"logprobs": [-0.1, -0.2]}, "misaligned"),
         ({"logprobs": None}, "misaligned"),
-        ({"completion_token_ids": (50, 51)}, "misaligned"),
+        ({"completion_token_ids": [50, 51]}, "misaligned"),
         ({"prompt_token_ids": None}, "half_captured"),
         ({"completion_token_ids": None}, "half_captured"),
-        ({"logprobs": (0.1,)}, "no_logprob"),
-        ({"logprobs": (float("nan"),)}, "no_logprob"),
-        ({"model": ""}, "unknown_policy"),
+        ({"logprobs": [0.1]}, "no_logprob"),
+        ({"logprobs": [float("nan")]}, "no_logprob"),
     ],
 )
-def test_tokens_that_cannot_be_the_servers_own_are_refused(changes: dict[str, Any], kind: str) -> None:
-    assert refused(**changes) == kind
+def test_a_file_whose_tokens_cannot_be_the_servers_own_is_refused(changes: dict[str, Any], kind: str) -> None:
+    document = build(run(calls=(CALL,)))
+    document["steps"][2]["metrics"] |= changes
+    with pytest.raises(TuningError, match="step 3") as fault:
+        trajectory.validate(document)
+    assert fault.value.kind == kind
+
+
+def test_a_call_of_an_unknown_model_is_refused() -> None:
+    with pytest.raises(TuningError) as fault:
+        build(run(calls=(CALL.model_copy(update={"model": ""}),)))
+    assert fault.value.kind == "unknown_policy"
 
 
 def test_a_call_without_sampling_settings_is_refused() -> None:
@@ -136,16 +138,13 @@ def test_a_call_without_sampling_settings_is_refused() -> None:
 
 
 @given(st.lists(st.floats(-100, 1), max_size=4), st.lists(st.integers(0, 9), max_size=4))
-def test_a_file_is_built_exactly_when_tokens_and_logprobs_agree(logprobs: list[float], ids: list[int]) -> None:
+def test_tokens_are_kept_exactly_when_they_agree_with_logprobs(logprobs: list[float], ids: list[int]) -> None:
     call = CALL.model_copy(update={"logprobs": tuple(logprobs), "completion_token_ids": tuple(ids)})
     agree = len(ids) == len(logprobs) and all(value <= 0 for value in logprobs)
-    try:
-        document = build(run(calls=(call,)), made=decision())
-    except TuningError:
-        assert not agree
-    else:
-        assert agree
-        atif.Trajectory.model_validate(document)
+    document = build(run(calls=(call,)), made=decision())
+    atif.Trajectory.model_validate(document)
+    assert extra(document)["token_exact"] is extra(document)["trainable"] is agree
+    assert ("completion_token_ids" in document["steps"][2]["metrics"]) is agree
 
 
 def test_an_empty_answer_with_tokens_is_no_reason_to_lose_the_whole_file() -> None:
