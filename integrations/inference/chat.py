@@ -110,6 +110,8 @@ class ChatClient:
 
     def _call(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
         choice = answer["choices"][0]
+        if not answer["model"]:
+            raise ValueError("the server does not say which model answered")
         told = (choice.get("logprobs") or {}).get("content")
         tokens = told or ()
         top = ((TokenLogprob(token=t["token"], logprob=t["logprob"]) for t in token.get("top_logprobs") or ())
@@ -119,7 +121,7 @@ class ChatClient:
             request=request,
             content=choice["message"]["content"] or "",
             finish_reason=choice["finish_reason"],
-            model=answer["model"] or self.endpoint.model,
+            model=answer["model"],
             endpoint=self.endpoint.name,
             prompt_token_ids=answer.get("prompt_token_ids") or choice.get("prompt_token_ids"),
             completion_token_ids=choice.get("token_ids"),
