@@ -29,7 +29,7 @@ check: $(SETUP)
 	$(VENV)/bin/lint-imports
 
 unit: $(SETUP)
-	$(PYTHON) -m pytest tests/unit
+	$(PYTHON) -m pytest tests/unit tests/replay
 
 integration: $(SETUP) models
 	infra/install-debian.sh

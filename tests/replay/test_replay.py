@@ -1,0 +1,52 @@
+"""Cases that wait on the code of yesterday must go on with the code of today."""
+
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+
+from contracts.cases import CaseInput, CaseOutcome
+from service.settings import Secrets
+from service.temporal import data_converter
+from workflows import sandbox
+from workflows.case import Case
+
+HERE = Path(__file__).parent
+HISTORIES = sorted((HERE / "histories").glob("*.json"))
+
+
+def replayer(*workflows: type) -> Replayer:
+    secrets = Secrets.model_validate_json((HERE / "keys.json").read_text())
+    converter = data_converter(secrets.keyring())
+    return Replayer(workflows=workflows, workflow_runner=sandbox.runner(), data_converter=converter)
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+async def test_a_recorded_case_goes_on_with_this_code(path: Path) -> None:
+    await replayer(Case).replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
+
+
+def test_every_way_that_a_case_ends_is_recorded() -> None:
+    assert {path.stem for path in HISTORIES} == {"approved", "rejected", "superseded", "undecided"}
+
+
+@workflow.defn(name="case", sandboxed=False)
+class HastyCase(Case):
+    """The case with a step put in, as a careless change would."""
+
+    @workflow.init
+    def __init__(self, case: CaseInput) -> None:
+        super().__init__(case)
+
+    @workflow.run
+    async def run(self, case: CaseInput) -> CaseOutcome:
+        await workflow.sleep(1)
+        return await super().run(case)
+
+
+async def test_a_step_put_in_is_caught() -> None:
+    path = HISTORIES[0]
+    with pytest.raises(workflow.NondeterminismError):
+        await replayer(HastyCase).replay_workflow(WorkflowHistory.from_json(path.stem, path.read_text()))
