@@ -74,10 +74,12 @@ def run_worker(state: State) -> None:
 @app.command(name="demo")
 def run_demo(
     decide: Annotated[str, typer.Option(help="`simulated` (seeded) or `none`: decide on the page.")] = "none",
-    cases: Annotated[Path | None, typer.Option(help="NDJSON of FHIR transaction bundles; else synthetic.")] = None,
+    cases: Annotated[
+        Path | None, typer.Option(exists=True, help="NDJSON of FHIR transaction bundles; else made up.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1)] = 20,
     state: Annotated[Path | None, typer.Option(help="A new folder; default: a temporary one.")] = None,
-    decide_from: Annotated[Path | None, typer.Option(help="CSV of decisions by case_id.")] = None,
+    decide_from: Annotated[Path | None, typer.Option(exists=True, help="CSV of decisions by case_id.")] = None,
     decide_column: Annotated[str, typer.Option()] = "nurse_level",
     models: Annotated[bool | None, typer.Option("--models/--no-models", help="Default: if installed.")] = None,
     scale: Annotated[str, typer.Option(help="Acuity scale: esi, ktas or manchester.")] = "esi",

@@ -19,6 +19,7 @@ import httpx
 import sqlalchemy as sa
 
 from activities.world import World
+from agents.ed_triage.scales import scale_named
 from contracts.cases import ENDED
 from contracts.errors import ConfigurationError, FhirError
 from contracts.events import Fate
@@ -68,6 +69,7 @@ async def run(plan: DemoPlan) -> int:
     state = (plan.state or Path(tempfile.mkdtemp(prefix="wardflow-demo-"))).resolve()
     if (state / "parts.json").exists():
         raise ConfigurationError("state_in_use", f"{state} holds a state already: name a new folder")
+    scale_named(plan.scale)
     with_models = MODEL_INSTALLED.exists() if plan.models is None else plan.models
     state.mkdir(parents=True, exist_ok=True)
     config = settings.DEFAULT_CONFIG.read_text().replace('scale = "esi"', f'scale = "{plan.scale}"')
