@@ -118,7 +118,7 @@ def audit_ledger(state: State = Path(".state"), as_json: AsJson = False) -> None
 def _guarded(work: Coroutine[None, None, int]) -> int:
     try:
         return asyncio.run(work)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
     except (WardflowError, RPCError, RuntimeError, OSError, subprocess.SubprocessError) as fault:
         said = str(fault) if isinstance(fault, WardflowError | OSError) else type(fault).__name__

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,6 +78,9 @@ async def run(plan: DemoPlan) -> int:
         config = config.replace("deadline_s = 300", f"deadline_s = {DEADLINE_S}")
     (state / "wardflow.toml").write_text(config)
     flags = ["--models"] if with_models else []
+    ended = asyncio.current_task()
+    assert ended is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.cancel)  # else the parts would outlive us
     stack = subprocess.Popen([sys.executable, "-m", "infra.stack", str(state), *flags], stdout=sys.stderr)
     try:
         opened, world = await _started(stack, state, with_models)

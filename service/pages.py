@@ -96,17 +96,18 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
 
     @app.get("/", response_class=HTMLResponse)
     def index(request: Request, fragment: bool = False, me: Reviewer = signed_in) -> Response:
-        page = "rows.html" if fragment else "worklist.html"
+        page, seen = "rows.html" if fragment else "worklist.html", world.live.position()
         return pages.TemplateResponse(
-            request, page, {"rows": worklist.rows(me), "me": me, "unseen": worklist.unseen_since()}
+            request, page, {"seen": seen, "rows": worklist.rows(me), "me": me, "unseen": worklist.unseen_since()}
         )
 
     @app.get("/cases/{case_id}", response_class=HTMLResponse)
     def show(request: Request, case_id: str, me: Reviewer = signed_in) -> Response:
+        seen = world.live.position()
         row = worklist.row(case_id, me)
         if row is None:
             raise HTTPException(404)
-        context = {"row": row, "me": me, "decision_id": uuid.uuid4().hex}
+        context = {"row": row, "me": me, "decision_id": uuid.uuid4().hex, "seen": seen}
         return pages.TemplateResponse(request, "case.html", context)
 
     @app.post("/cases/{case_id}/decision")
@@ -154,7 +155,8 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         ]
 
     @app.get("/events")
-    async def events(since: str = "$", _me: Reviewer = signed_in) -> StreamingResponse:
+    async def events(request: Request, since: str = "$", _me: Reviewer = signed_in) -> StreamingResponse:
+        since = request.headers.get("last-event-id") or since
         return StreamingResponse(_changes(world, since), media_type="text/event-stream")
 
     @app.get("/livez")

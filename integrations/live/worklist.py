@@ -30,6 +30,14 @@ class LiveWorklist:
             return False
         return True
 
+    def position(self) -> str:
+        """Return the id of the newest entry: a page that was rendered after this has seen all before it."""
+        try:
+            newest = cast("list[Any]", self._client.xrevrange(STREAM, count=1))
+        except redis.RedisError:
+            return "$"
+        return newest[0][0].decode() if newest else "0-0"
+
     async def follow(self, since: str) -> AsyncIterator[tuple[str, str | None]]:
         """Yield (stream id, case id) for each change after `since`, and (since, None) as a heartbeat.
 

@@ -151,7 +151,7 @@ def test_without_a_usable_model_the_case_goes_on_by_rules_and_says_so(
     model_server.released.set()
     assert (row["made_by"], row["selected"]) == ("rules", "2")
     page = ward.page().get(f"/cases/{row['case_id']}").text
-    assert f"RULES ONLY: {fallback.replace('_', ' ')}" in page
+    assert f"RULES ONLY: model {fallback.replace('_', ' ')}" in page
     ward.decide(row)
     case = ward.ended(f"loop-{mode}")
     blob = ward.trajectory_blob(case.case_id)
