@@ -14,7 +14,7 @@ from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import Suggestion
 from integrations.inference.chat import ChatClient
-from integrations.ledger import tables
+from integrations.ledger import switches, tables
 from integrations.ledger.audit import Action
 
 HEARTBEAT_S = 2.0
@@ -28,9 +28,11 @@ class RecordedChat:
 
     def __init__(self, world: World, request: AgentRequest, client: ChatClient) -> None:
         self._world, self._client = world, client
-        self._case, self._version = request.ref.case_id, request.version
+        self._case, self._version, self._pathway = request.ref.case_id, request.version, request.ref.pathway
 
     async def ask(self, request: ChatRequest) -> ModelCall:
+        if await asyncio.to_thread(self._stopped):
+            raise ModelError(Fallback.STOPPED)
         recorded = await asyncio.to_thread(self._recorded, request.sha256())
         if recorded:
             return recorded
@@ -42,6 +44,10 @@ class RecordedChat:
             raise
         await asyncio.to_thread(self._record, call)
         return call
+
+    def _stopped(self) -> bool:
+        with self._world.db.read() as tx:
+            return switches.is_stopped(tx, self._client.endpoint.name, self._pathway)
 
     def _recorded(self, request_hash: str) -> ModelCall | None:
         calls = tables.calls.c

@@ -47,6 +47,8 @@ class Fallback(StrEnum):
     TOO_SLOW = "too_slow"
     NONSENSE = "nonsense"
     """The answer does not fit the closed choice, or lacks the probability of a level."""
+    STOPPED = "stopped"
+    """A person stopped the model or its pathway (I14)."""
     FORBIDDEN = "forbidden"
     """The endpoint may not see patient data (`phi`)."""
 

@@ -16,7 +16,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.world import World
-from contracts.errors import WardflowError
+from contracts.errors import ConfigurationError, WardflowError
+from integrations.ledger import switches
 from service import demo, gateway, integrity, logs, pages, parts, settings, worker
 from service.settings import Secrets, Settings
 from service.temporal import connect
@@ -95,6 +96,28 @@ def run_demo(
     _exit(_guarded(demo.run(plan)))
 
 
+@app.command()
+def stop(
+    by: Annotated[str, typer.Option(help="Your user id; it is audited.")],
+    model: Annotated[str, typer.Option(help="Role, such as reasoning.")] = "",
+    pathway: Annotated[str, typer.Option()] = "",
+    state: State = Path(".state"),
+) -> None:
+    """Stop a model or a pathway at once: rules and people go on alone."""
+    _switch(state, by, model, pathway, stopped=True)
+
+
+@app.command()
+def start(
+    by: Annotated[str, typer.Option(help="Your user id; it is audited.")],
+    model: Annotated[str, typer.Option(help="Role, such as reasoning.")] = "",
+    pathway: Annotated[str, typer.Option()] = "",
+    state: State = Path(".state"),
+) -> None:
+    """Let a stopped model or pathway take part again."""
+    _switch(state, by, model, pathway, stopped=False)
+
+
 @ledger.command(name="audit")
 def audit_ledger(state: State = Path(".state"), as_json: AsJson = False) -> None:
     """Recompute both identities from ledger, Temporal and FHIR server; exit 1 if anything disagrees."""
@@ -113,6 +136,25 @@ def audit_ledger(state: State = Path(".state"), as_json: AsJson = False) -> None
         return 0 if report.clean else 1
 
     _exit(_guarded(audit()))
+
+
+def _switch(state: Path, by: str, model: str, pathway: str, *, stopped: bool) -> None:
+    async def turn() -> int:
+        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        known = {f"model:{role}" for role in opened.models} | {f"pathway:{name}" for name in opened.pathways}
+        wanted = f"model:{model}" if model else f"pathway:{pathway}"
+        if wanted not in known or by not in opened.users:
+            raise ConfigurationError(
+                "switch", f"name a user of the configuration, and one of {', '.join(sorted(known))}"
+            )
+        world = parts.world(opened, secrets, "cli")
+        with world.db.write() as tx:
+            switches.switch(tx, world.auditor, wanted, by, stopped=stopped)
+        world.live.publish("")
+        _say(f"{'stopped' if stopped else 'started'}: {wanted}")
+        return 0
+
+    _exit(_guarded(turn()))
 
 
 def _guarded(work: Coroutine[None, None, int]) -> int:

@@ -54,6 +54,7 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         "now": tables.now,
         "users": settings.users,
         "rules_only": not world.models,
+        "stopped": worklist.stopped,
         "CaseState": CaseState,
     }
     app = FastAPI(title="Wardflow worklist", docs_url=None, redoc_url=None)

@@ -20,7 +20,7 @@ from contracts.cases import CaseState
 from contracts.decisions import Decision, DecisionKind, DecisionReceipt, Reviewer
 from contracts.errors import ApprovalError, Refusal, WardflowError
 from contracts.suggestions import Suggestion
-from integrations.ledger import cases, inbox, tables
+from integrations.ledger import cases, inbox, switches, tables
 from integrations.ledger.audit import Action
 from workflows.case import Case
 
@@ -63,6 +63,11 @@ class Worklist:
                 tx, Action.VIEW, "worklist", actor=f"person:{reader.reviewer_id}", detail=f"{len(rows)} cases"
             )
         return sorted(rows, key=_urgency)
+
+    def stopped(self) -> dict[str, str]:
+        """Return what people have stopped, and who."""
+        with self._world.db.read() as tx:
+            return switches.all_stopped(tx)
 
     def unseen_since(self) -> datetime | None:
         """Return since when a message waits to be looked at, if it has for longer than a moment."""

@@ -25,6 +25,9 @@ class Action(StrEnum):
     WRITE = "write"
     ESCALATE = "escalate"
     CLOSE = "close"
+    STOP = "stop"
+    START = "start"
+    """A person stopped or started a model or a pathway."""
     RECORD = "record"
     """A trajectory was kept."""
 
