@@ -64,9 +64,10 @@ class Dispatcher:
         """
         self.woken.clear()
         plan = await asyncio.to_thread(self._plan)
+        spoken_for = plan.held.union(*plan.tell.values())
         for case, events in plan.look_again:
             async with self._alone(case.case_id):
-                again = await asyncio.to_thread(self._look_again, case, events)
+                again = await asyncio.to_thread(self._look_again, case, events, spoken_for)
                 if again:
                     plan.tell.setdefault(again, set()).update(events)
         for case_id, events in plan.tell.items():
@@ -167,8 +168,11 @@ class Dispatcher:
         ref = CaseRef(case_id=case_id, pathway=pathway, encounter_id=encounter_id, generation=generation)
         return cases.open_new(tx, ref, self._settings.pathways[pathway].deadline, accepted_at)
 
-    def _look_again(self, case: cases.CaseRow, events: set[int]) -> str | None:
-        """Open the next generation if the rules now demand more than was decided; return its case id."""
+    def _look_again(self, case: cases.CaseRow, events: set[int], spoken_for: set[int]) -> str | None:
+        """Open the next generation if the rules now demand more than was decided; return its case id.
+
+        Else the events need no case, but for those that another pathway's case takes.
+        """
         world, pathway = self._world, self._world.pathways[case.pathway]
         resources = read_resources(world, case.pathway, case.encounter_id)
         floor = pathway.floor(pathway.read_chart(resources, case.encounter_id, tables.now()))
@@ -179,7 +183,7 @@ class Dispatcher:
             shown = world.suggestion(case.suggestion_blob).selected if case.suggestion_blob else None
             held = (decision and decision.selected) or shown
             if floor is None or (held and not pathway.more_urgent(floor, held)):
-                inbox.settle(tx, events, Fate.IGNORED, Ignored.CASE_CLOSED)
+                inbox.settle(tx, events - spoken_for, Fate.IGNORED, Ignored.CASE_CLOSED)
                 return None
             accepted = min((a.accepted_at for a in inbox.pending(tx) if a.event_id in events), default=tables.now())
             opened = self._open(tx, case.pathway, case.encounter_id, case.generation + 1, accepted)
