@@ -1,6 +1,7 @@
 """The `wardflow` command. Exit codes: 0 done, 1 found something wrong, 2 could not run."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from temporalio.service import RPCError
 from activities.world import World
 from contracts.errors import ConfigurationError, WardflowError
 from integrations.ledger import switches
-from service import demo, gateway, integrity, logs, pages, parts, settings, worker
+from service import demo, doctor, gateway, integrity, logs, pages, parts, settings, worker
 from service.settings import Secrets, Settings
 from service.temporal import connect
 
@@ -94,6 +95,23 @@ def run_demo(
         simulated=decide == "simulated", models=models, seed=seed, check=check, scale=scale, as_json=as_json,
     )  # fmt: skip
     _exit(_guarded(demo.run(plan)))
+
+
+@app.command(name="doctor")
+def run_doctor(state: State = Path(".state"), as_json: AsJson = False) -> None:
+    """Look at every part: OK, WARN or FAIL, each with what to do; exit 1 if anything failed."""
+
+    async def look() -> int:
+        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        world = parts.world(opened, secrets, "cli")
+        findings = await doctor.examine(opened, secrets, world, parts.feeds(opened, secrets, world))
+        if as_json:
+            _say(json.dumps([finding.model_dump() for finding in findings]))
+        else:
+            _say("\n".join(f"{f.verdict:5}{f.part:10}{f.told}" for f in findings))
+        return int(any(f.verdict == doctor.Verdict.FAIL for f in findings))
+
+    _exit(_guarded(look()))
 
 
 @app.command()

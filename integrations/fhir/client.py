@@ -36,6 +36,10 @@ class FhirClient:
         """Return the current version."""
         return self._call("GET", f"{resource_type}/{quote(resource_id, safe='')}")
 
+    def read_metadata(self) -> Resource:
+        """Return the server's CapabilityStatement."""
+        return self._call("GET", "metadata")
+
     def search(self, query: str) -> list[Resource]:
         """Return all matches of `Type?parameters`, over all pages of this server."""
         found: list[Resource] = []

@@ -27,33 +27,38 @@ class Feed:
 
         A server that can't reach us sets `error` and stays there: the client must ask again (FHIR R4, Subscription).
         """
-        stopped: list[str] = []
-        for type_ in self.types:
-            id_ = f"wardflow-{self.name}-{type_.lower()}"
-            wanted: Resource = {
-                "resourceType": "Subscription",
-                "id": id_,
-                "status": "requested",
-                "reason": "Wardflow pathways",
-                "criteria": f"{type_}?",
-                "channel": {
-                    "type": "rest-hook",
-                    "endpoint": self.hook_url,
-                    "payload": "application/fhir+json",
-                    "header": [f"Authorization: Bearer {self.secret}"],
-                },
-            }
-            try:
-                found = self.fhir.read("Subscription", id_)
-            except FhirError as fault:
-                if fault.kind != FhirFault.MISSING:
-                    raise
-                found = {}
-            if found.get("status") == "active" and found.get("channel") == wanted["channel"]:
-                continue
-            stopped.append(type_)
-            self.fhir.put(wanted)
+        stopped = self.stopped_subscriptions()
+        for type_ in stopped:
+            self.fhir.put(self._subscription(type_))
         return stopped
+
+    def stopped_subscriptions(self) -> list[str]:
+        """Return the types whose Subscription is missing, not active, or points elsewhere."""
+        return [type_ for type_ in self.types if not self._delivers(self._subscription(type_))]
+
+    def _delivers(self, wanted: Resource) -> bool:
+        try:
+            found = self.fhir.read("Subscription", wanted["id"])
+        except FhirError as fault:
+            if fault.kind != FhirFault.MISSING:
+                raise
+            return False
+        return found.get("status") == "active" and found.get("channel") == wanted["channel"]
+
+    def _subscription(self, type_: str) -> Resource:
+        return {
+            "resourceType": "Subscription",
+            "id": f"wardflow-{self.name}-{type_.lower()}",
+            "status": "requested",
+            "reason": "Wardflow pathways",
+            "criteria": f"{type_}?",
+            "channel": {
+                "type": "rest-hook",
+                "endpoint": self.hook_url,
+                "payload": "application/fhir+json",
+                "header": [f"Authorization: Bearer {self.secret}"],
+            },
+        }
 
     def changed_since(self, moment: datetime) -> Iterator[FhirEvent]:
         """Yield the current version of every resource of our types that changed at or after that moment."""

@@ -65,6 +65,14 @@ class ChatClient:
         """Give back the connections."""
         await self._http.aclose()
 
+    async def served(self) -> list[str]:
+        """Return the names of the models that the endpoint serves. Raises ModelError(UNREACHABLE)."""
+        try:
+            answer = (await self._http.get(f"{self.endpoint.url}/models")).raise_for_status().json()
+            return [model["id"] for model in answer["data"]]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as fault:
+            raise ModelError(Fallback.UNREACHABLE, type(fault).__name__) from None
+
     async def ask(self, request: ChatRequest) -> ModelCall:
         """Return the answer with token ids and log-probabilities where the server gives them."""
         admit(self.endpoint)

@@ -37,6 +37,13 @@ class ModelServer:
                 except OSError:
                     return  # the client was killed
 
+            def do_GET(self) -> None:
+                raw = json.dumps({"data": [{"id": "fake"}]}).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(raw)))
+                self.end_headers()
+                self.wfile.write(raw)
+
             def log_message(self, *_args: Any) -> None:
                 return
 

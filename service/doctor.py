@@ -1,0 +1,168 @@
+"""What an operator asks first: is every part there, and does it keep what Wardflow builds on?"""
+
+import asyncio
+import shutil
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from enum import StrEnum
+
+import httpx
+import redis
+from temporalio.service import RPCError
+
+from activities.world import World
+from contracts.errors import FhirError, FhirFault, WardflowError
+from contracts.frozen import Frozen
+from integrations.fhir.feed import Feed
+from integrations.inference.chat import Phi, admit
+from integrations.ledger import inbox, tables
+from service.settings import Secrets, Settings
+from service.temporal import connect
+
+FREE_WARN, FREE_FAIL = 5 * 2**30, 2**29  # bytes left where the ledger lies
+SKEW_S = 30.0
+UNSEEN_S = 60.0
+
+
+class Verdict(StrEnum):
+    OK = "OK"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+class Finding(Frozen):
+    part: str
+    verdict: Verdict
+    told: str
+    fix: str = ""
+
+
+async def examine(settings: Settings, secrets: Secrets, world: World, feeds: list[Feed]) -> list[Finding]:
+    """Return one finding or more for each part; a part that can't be asked is a finding too."""
+    checks: dict[str, Callable[[], Awaitable[list[Finding]]]] = {
+        "ledger": lambda: asyncio.to_thread(lambda: list(_ledger(settings, world))),
+        "temporal": lambda: _temporal(settings, secrets),
+        "redis": lambda: asyncio.to_thread(lambda: list(_redis(settings))),
+        "fhir": lambda: asyncio.to_thread(lambda: list(_fhir(world))),
+        "feed": lambda: asyncio.to_thread(lambda: list(_feeds(world, feeds))),
+        "models": lambda: _models(world),
+        "keys": lambda: asyncio.to_thread(lambda: list(_keys(settings))),
+    }
+    findings: list[Finding] = []
+    for part, check in checks.items():
+        try:
+            findings += await check()
+        except (WardflowError, RPCError, RuntimeError, OSError, redis.RedisError, httpx.HTTPError) as fault:
+            told = str(fault) if isinstance(fault, WardflowError) else type(fault).__name__
+            findings.append(Finding(part=part, verdict=Verdict.FAIL, told=told, fix=FIXES.get(part, "")))
+    return findings
+
+
+FIXES = {
+    "temporal": "start Temporal; cases wait, and nothing that was accepted is lost",
+    "redis": "start Redis; until then pages read the ledger every few seconds",
+    "fhir": "start the FHIR server, or mend its address or credentials under [parts]",
+    "ledger": "free the disk, or mend the folder's rights: without the ledger no event is accepted",
+}
+
+
+def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
+    with world.db.write() as tx:
+        tables.set_mark(tx, "doctor", tables.now().isoformat())
+        if tx.dialect.name == "sqlite":
+            mode = tx.exec_driver_sql("PRAGMA synchronous").scalar()
+            yield _judged("ledger", mode == 2, "every commit reaches the disk", "SQLite must run with synchronous=FULL")
+        balance, waiting = inbox.balance(tx), inbox.waiting_since(tx)
+    yield _judged("ledger", not balance["unaccounted"], f"{balance['accepted']} events accepted, none unaccounted for",
+                  "run `wardflow ledger audit`")  # fmt: skip
+    late = waiting is not None and (tables.now() - waiting).total_seconds() > UNSEEN_S
+    yield _judged("ledger", not late, "no event waits unseen", "events wait: is the gateway running?", Verdict.WARN)
+    free = shutil.disk_usage(settings.state).free
+    worse = Verdict.FAIL if free < FREE_FAIL else Verdict.WARN
+    yield _judged("ledger", free > FREE_WARN, f"{free / 2**30:.0f} GiB free", "free the disk", worse)
+
+
+async def _temporal(settings: Settings, secrets: Secrets) -> list[Finding]:
+    parts = settings.parts
+    client = await connect(parts.temporal, parts.temporal_namespace, secrets.keyring())
+    healthy = await client.service_client.check_health()
+    return [_judged("temporal", healthy, f"answers at {parts.temporal}", FIXES["temporal"])]
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    client = redis.Redis.from_url(settings.parts.redis_url, socket_timeout=2, socket_connect_timeout=2)
+    try:
+        alive = bool(client.ping())
+    except redis.RedisError:
+        alive = False
+    finally:
+        client.close()
+    yield _judged("redis", alive, "answers", FIXES["redis"], Verdict.WARN)
+
+
+def _fhir(world: World) -> Iterator[Finding]:
+    statement = world.fhir.read_metadata()
+    version = str(statement.get("fhirVersion", ""))
+    yield _judged("fhir", version.startswith("4.0"), f"speaks FHIR {version}", "Wardflow needs R4 (4.0.x)")
+    yield _judged("fhir", _rolls_back(world), "a failing transaction leaves nothing behind",
+                  "this server applies transactions in part: a decision could be written by half")  # fmt: skip
+    if world.fhir.server_time:
+        skew = abs((world.fhir.server_time - tables.now()).total_seconds())
+        yield _judged("clock", skew < SKEW_S, f"{skew:.0f} s from the FHIR server's", "set the clocks", Verdict.WARN)
+
+
+def _rolls_back(world: World) -> bool:
+    """Try a transaction that must fail, and look whether its first half stayed: a throw-away Basic resource."""
+    body = {"resourceType": "Basic", "id": f"doctor-{uuid.uuid4()}", "code": {"text": "Wardflow doctor"}}
+    put = {"method": "PUT", "url": f"Basic/{body['id']}"}
+    other = body | {"id": f"doctor-{uuid.uuid4()}"}
+    fails = {"method": "PUT", "url": f"Basic/{other['id']}", "ifMatch": 'W/"987654"'}
+    try:
+        world.fhir.bundle([{"resource": body, "request": put}, {"resource": other, "request": fails}])
+    except FhirError as fault:
+        if fault.kind == FhirFault.UNREACHABLE:
+            raise
+    try:
+        world.fhir.read("Basic", str(body["id"]))
+    except FhirError as fault:
+        return fault.kind == FhirFault.MISSING
+    return False
+
+
+def _feeds(world: World, feeds: list[Feed]) -> Iterator[Finding]:
+    for feed in feeds:
+        stopped = feed.stopped_subscriptions()
+        asleep = f"{feed.name}: not active for {', '.join(stopped)}; a running gateway wakes them"
+        yield _judged("feed", not stopped, f"{feed.name}: Subscriptions are active", asleep, Verdict.WARN)
+
+
+async def _models(world: World) -> list[Finding]:
+    if not world.models:
+        return [
+            Finding(part="models", verdict=Verdict.WARN, told="no model: rules only", fix="name one under [models]")
+        ]
+    findings: list[Finding] = []
+    for role, client in world.models.items():
+        try:
+            admit(client.endpoint)
+            served = await client.served()
+            told = f"{role}: serves {', '.join(served)}"
+            fix = f"{role}: {client.endpoint.model} is not served; cases go by rules"
+            findings.append(_judged("models", client.endpoint.model in served, told, fix, Verdict.WARN))
+        except WardflowError as fault:
+            fix = "cases go by rules until it answers"
+            if client.endpoint.phi != Phi.ALLOWED:
+                fix = f'it may not see patients: set phi = "{Phi.ALLOWED}" if the hospital allows that'
+            findings.append(Finding(part="models", verdict=Verdict.WARN, told=f"{role}: {fault.kind}", fix=fix))
+    return findings
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    mode = (settings.state / "keys.json").stat().st_mode & 0o077
+    yield _judged("keys", mode == 0, "readable by their owner only", "chmod 600 keys.json")
+
+
+def _judged(part: str, good: bool, told: str, fix: str, worse: Verdict = Verdict.FAIL) -> Finding:
+    return Finding(
+        part=part, verdict=Verdict.OK if good else worse, told=told if good else fix, fix="" if good else fix
+    )
