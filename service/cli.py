@@ -19,15 +19,18 @@ from temporalio.service import RPCError
 from activities.world import World
 from contracts.errors import ConfigurationError, WardflowError
 from integrations.ledger import switches
-from service import demo, doctor, gateway, integrity, logs, pages, parts, settings, worker
+from service import demo, doctor, gateway, integrity, logs, pages, parts, settings, trajectories, worker
 from service.settings import Secrets, Settings
 from service.temporal import connect
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 ledger = typer.Typer(no_args_is_help=True, help="The ledger: what was accepted, decided and written.")
 app.add_typer(ledger, name="ledger")
+kept = typer.Typer(no_args_is_help=True, help="Trajectories: what was asked, shown and decided in each case.")
+app.add_typer(kept, name="trajectories")
 State = Annotated[Path, typer.Option("--state", help="Folder of ports, keys, ledger and logs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
+Trainable = Annotated[bool, typer.Option("--trainable", help="Only those that may train a model.")]
 log = structlog.get_logger()
 
 
@@ -154,6 +157,41 @@ def audit_ledger(state: State = Path(".state"), as_json: AsJson = False) -> None
         return 0 if report.clean else 1
 
     _exit(_guarded(audit()))
+
+
+@kept.command(name="ls")
+def list_trajectories(state: State = Path(".state"), trainable: Trainable = False, as_json: AsJson = False) -> None:
+    """List the trajectories, the oldest first."""
+    rows = trajectories.listed(_world(state), trainable_only=trainable)
+    if as_json:
+        _say(json.dumps([row.model_dump(mode="json") for row in rows]))
+    else:
+        for row in rows:
+            word = "trainable" if row.trainable else "-"
+            _say(f"{row.case_id[:12]}  {row.pathway}  {row.state:17} {word:10} {row.recorded_at:%Y-%m-%d %H:%M:%S}")
+        _say(f"{len(rows)} trajectories, {sum(row.trainable for row in rows)} trainable")
+
+
+@kept.command(name="export")
+def export_trajectories(
+    to: Annotated[Path, typer.Option(help="Folder; the files hold patient data.")],
+    by: Annotated[str, typer.Option(help="Your user id; it is audited.")],
+    state: State = Path(".state"),
+    trainable: Trainable = False,
+) -> None:
+    """Write each trajectory as an ATIF file."""
+    world = _world(state)
+    if by not in settings.load(state.resolve()).users:
+        raise typer.BadParameter(f"{by!r} is no user of the configuration")
+    _say(f"{trajectories.export(world, to, by, trainable_only=trainable)} files in {to}")
+
+
+def _world(state: Path) -> World:
+    try:
+        return parts.world(settings.load(state.resolve()), settings.load_secrets(state), "cli")
+    except WardflowError as fault:
+        typer.echo(f"wardflow: {fault}", err=True)
+        _exit(2)
 
 
 def _switch(state: Path, by: str, model: str, pathway: str, *, stopped: bool) -> None:

@@ -28,6 +28,8 @@ class Action(StrEnum):
     STOP = "stop"
     START = "start"
     """A person stopped or started a model or a pathway."""
+    EXPORT = "export"
+    """A trajectory left the encrypted store."""
     RECORD = "record"
     """A trajectory was kept."""
 

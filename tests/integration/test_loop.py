@@ -1,15 +1,19 @@
 """One arrival becomes a decision in the chart, on the real parts."""
 
 import json
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import atif
 import httpx
 import pytest
 
 from integrations.fhir import proposals
+from integrations.ledger import tables
 from tests.fakes.model_server import ModelServer
-from tests.ward import CHARGE, Ward
+from tests.ward import CHARGE, ROOT, Ward
 
 pytestmark = pytest.mark.integration
 
@@ -44,6 +48,21 @@ def test_an_approved_suggestion_is_written_once_and_leaves_a_trajectory(ward: Wa
     assert [m.completion_token_ids for m in sampled] == [[100, 101], [100, 101, 102]]
     assert document["extra"]["wardflow"]["trainable"] is True
     assert document["extra"]["wardflow"]["decision"]["reviewer"]["role"] == "triage_nurse"
+
+
+def test_trajectories_are_listed_and_exported_with_an_audit_record_each(ward: Ward, tmp_path: Path) -> None:
+    ward.decide(ward.suggested(ward.admit("loop-export")))
+    case = ward.ended("loop-export")
+    argv = [sys.executable, "-m", "service.cli", "trajectories"]
+    where = ["--state", str(ward.state), "--trainable"]
+    out = subprocess.run([*argv, "ls", *where, "--json"], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert case.case_id in {row["case_id"] for row in json.loads(out.stdout)}
+    by = ["--to", str(tmp_path / "out"), "--by", "n-okafor"]
+    subprocess.run([*argv, "export", *where, *by], capture_output=True, cwd=ROOT, check=True)
+    atif.Trajectory.model_validate_json((tmp_path / "out" / f"{case.case_id}.json").read_text())
+    with ward.world.db.read() as tx:
+        records = [r.record for r in tx.execute(tables.audit.select()) if case.case_id in r.record]
+    assert sum('"export"' in record and "person:n-okafor" in record for record in records) == 1
 
 
 def test_a_changed_level_is_what_the_chart_gets(ward: Ward) -> None:
