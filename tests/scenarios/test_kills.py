@@ -68,15 +68,23 @@ def test_a_case_past_its_deadline_is_raised_by_the_ledger_alone(killed: tuple[Wa
     ward, _ = killed
     encounter = ward.admit("kill-deadline")
     ward.until(lambda: ward.case(encounter))
-    frozen = [ward.pid(part) for part in ("temporal", "worker")]
-    for pid in frozen:
-        os.kill(pid, signal.SIGSTOP)
-    try:
+    with frozen(ward, "temporal", "worker"):
         late = ward.until(lambda: (row := ward.case(encounter)) and row.escalated_at and row, 45)
-    finally:
-        for pid in frozen:
-            os.kill(pid, signal.SIGCONT)
     assert late.escalated_at and timedelta() <= late.escalated_at - late.due_at < timedelta(seconds=5)
+    ward.decide(ward.suggested(encounter, seconds=60))
+    ward.ended(encounter, 60)
+
+
+def test_a_gateway_that_starts_without_temporal_accepts_and_goes_on(killed: tuple[Ward, ModelServer]) -> None:
+    ward, _ = killed
+    old = ward.pid("gateway")
+    with frozen(ward, "temporal"):
+        ward.kill("gateway")
+        new = ward.until(lambda: (pid := ward.pid("gateway")) != old and ward.notify(b"{}").status_code == 200 and pid)
+        encounter = ward.admit("kill-gateway", hr=91)
+        ward.until(lambda: ward.case(encounter))  # the ledger knows the case, so the watchdog does
+        ward.until(lambda: (row := ward.case(encounter)) and row.escalated_at, 45)
+        assert ward.pid("gateway") == new, "it did not die of it"
     ward.decide(ward.suggested(encounter, seconds=60))
     ward.ended(encounter, 60)
 
@@ -93,6 +101,19 @@ def test_events_missed_while_the_gateway_was_away_are_found_at_the_next_start(ki
     ward.ended(encounter)
     ward.settled()
     assert ward.audit().findings == ()
+
+
+@contextmanager
+def frozen(ward: Ward, *names: str) -> Iterator[None]:
+    """Stop processes without ending them, so that nobody starts them again."""
+    pids = [ward.pid(name) for name in names]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
