@@ -1,16 +1,13 @@
 """Runs a pathway's graph on frozen, labelled charts and measures its levels against people's; it writes to no chart."""
 
 import asyncio
-import csv
 import json
 import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from hashlib import sha256
-from io import StringIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,12 +19,11 @@ from contracts.errors import ConfigurationError, Fallback
 from contracts.frozen import Frozen
 from contracts.suggestions import MadeBy, Suggestion
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
-from service import figures
+from service import figures, labelled
 from tuning.judgement import Judged, Judgement, judgement
 
 CONCURRENT = 8  # cases at a model
 TOLD_EVERY = 20
-SHORTLY = timedelta(minutes=5)  # after the encounter's start: the moment for which a chart is judged
 TIMEOUT_S = 120.0  # nobody waits for an evaluation, and a small machine is slow with eight at once
 INSIDE = ("localhost", "127.0.0.1", "::1")
 REVIEWER = "reviewer"
@@ -91,11 +87,13 @@ async def run(plan: EvaluationPlan, pathway: Pathway, port: ChatPort | None, mod
     judges = plan.judges or ((MadeBy.RULES, MadeBy.MODEL) if port else (MadeBy.RULES,))
     if MadeBy.MODEL in judges and port is None:
         raise ConfigurationError("model", "the judge `model` needs --model-url and --model")
-    charts = read_charts(plan.cases, pathway, plan.limit)
+    charts = labelled.charts(plan.cases, pathway, plan.limit)
     by_rules = [await _suggest(pathway, NoModel(), facts) for facts in charts]
     levels = tuple(choice.code for choice in by_rules[0].choices)
-    labels = _read_levels(plan, plan.label_column, charts, levels)
-    reviewed = _read_levels(plan, plan.reviewer_column, charts, levels) if plan.reviewer_column else None
+    encounters = [facts.encounter_id for facts in charts]
+    labels = labelled.levels(plan.labels, plan.label_column, encounters, levels)
+    column = plan.reviewer_column
+    reviewed = labelled.levels(plan.labels, column, encounters, levels) if column else None
     judged: dict[str, Judgement] = {}
     for judge in dict.fromkeys(judges):
         by_model = judge == MadeBy.MODEL
@@ -186,53 +184,6 @@ def _prediction(asked: str, made: Suggestion) -> Prediction:
 
 async def _suggest(pathway: Pathway, port: ChatPort, facts: ChartFacts) -> Suggestion:
     return (await pathway.build(port).ainvoke({"facts": facts}))["suggestion"]
-
-
-def read_charts(file: Path, pathway: Pathway, limit: int | None) -> list[ChartFacts]:
-    """Return the frozen chart of each line, shortly after its encounter's start. Raises ConfigurationError."""
-    charts: dict[str, ChartFacts] = {}
-    for number, line in enumerate(_text(file).split("\n"), 1):
-        if not line.strip() or len(charts) == limit:
-            continue
-        try:
-            bundle = json.loads(line)
-            resources = [entry["resource"] for entry in bundle["entry"]]
-            encounter = next((r for r in resources if r["resourceType"] == "Encounter"), None)
-            if encounter is None:
-                raise ConfigurationError("cases", f"{file.name} line {number} has no Encounter")
-            start = datetime.fromisoformat(encounter["period"]["start"].replace("Z", "+00:00"))
-            facts = pathway.read_chart(resources, encounter["id"], start + SHORTLY)
-        except (ValueError, KeyError, TypeError, AttributeError) as fault:
-            why = "no FHIR bundle whose Encounter has an id and a period.start"
-            raise ConfigurationError("cases", f"{file.name} line {number} is {why} ({type(fault).__name__})") from None
-        if facts.encounter_id in charts:
-            raise ConfigurationError("cases", f"{file.name} line {number} repeats an encounter")
-        charts[facts.encounter_id] = facts
-    if not charts:
-        raise ConfigurationError("cases", f"{file.name} has no encounters")
-    return list(charts.values())
-
-
-def _read_levels(plan: EvaluationPlan, column: str, charts: Sequence[ChartFacts], levels: Sequence[str]) -> list[str]:
-    """Return what the column says of each chart. Raises ConfigurationError where it says no level of the scale."""
-    reader = csv.DictReader(StringIO(_text(plan.labels), newline=""))
-    for wanted in ("case_id", column):
-        if wanted not in (reader.fieldnames or ()):
-            raise ConfigurationError("labels", f"{plan.labels.name} has no column {wanted!r}")
-    told = {row["case_id"]: (row[column] or "").strip() for row in reader}
-    for facts in charts:
-        level = told.get(facts.encounter_id, "")
-        if level not in levels:
-            said = f"is none of {', '.join(levels)}" if level else "is missing"
-            raise ConfigurationError("labels", f"{column!r} of case {facts.encounter_id} {said} in {plan.labels.name}")
-    return [told[facts.encounter_id] for facts in charts]
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigurationError("input", f"{file.name} is not UTF-8 text") from None
 
 
 def _tell(line: str) -> None:

@@ -15,7 +15,7 @@ from contracts.errors import ConfigurationError, Fallback, ModelError, WardflowE
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import MadeBy
 from integrations.inference.chat import Dialect, Phi
-from service import arrivals, cli, evaluate, figures, settings
+from service import arrivals, cli, evaluate, figures, labelled, settings
 from service.evaluate import EvaluationPlan
 from tests.fakes.scripted_chat import ScriptedChat, favouring
 
@@ -63,7 +63,7 @@ async def test_a_model_is_measured_by_the_levels_that_the_graph_selects(plan: Ev
 
 
 async def test_the_chart_is_judged_as_it_was_shortly_after_arrival(plan: EvaluationPlan) -> None:
-    facts = evaluate.read_charts(plan.cases, PATHWAY, 1)[0]
+    facts = labelled.charts(plan.cases, PATHWAY, 1)[0]
     assert facts.as_of.isoformat() == "2026-01-05T08:05:00+00:00"
     assert facts.number("hr")
 
