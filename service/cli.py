@@ -18,6 +18,8 @@ from temporalio.service import RPCError
 
 from activities.world import World
 from contracts.errors import ConfigurationError, WardflowError
+from contracts.suggestions import MadeBy
+from integrations.inference.chat import Dialect, Phi
 from integrations.ledger import switches
 from service import demo, doctor, gateway, integrity, logs, pages, parts, settings, trajectories, worker
 from service.settings import Secrets, Settings
@@ -137,6 +139,40 @@ def start(
 ) -> None:
     """Let a stopped model or pathway take part again."""
     _switch(state, by, model, pathway, stopped=False)
+
+
+@app.command(name="evaluate")
+def run_evaluate(
+    pathway: Annotated[str, typer.Option(help="Such as ed_triage.")],
+    cases: Annotated[Path, typer.Option(help="NDJSON: a FHIR bundle a line, one encounter in each.")],
+    labels: Annotated[Path, typer.Option(help="CSV with a column case_id: the encounter's id.")],
+    label_column: Annotated[str, typer.Option(help="The level to measure against.")],
+    reviewer_column: Annotated[str | None, typer.Option(help="What a person decided: measured as well.")] = None,
+    judge: Annotated[list[MadeBy] | None, typer.Option(help="Default: rules, and the model if one is given.")] = None,
+    model_url: Annotated[str | None, typer.Option(help="Ends before /chat/completions.")] = None,
+    model: Annotated[str | None, typer.Option(help="As its server names it.")] = None,
+    phi: Annotated[Phi, typer.Option(help="What a model on another machine may see.")] = Phi.NONE,
+    dialect: Annotated[Dialect, typer.Option()] = Dialect.VLLM,
+    scale: Annotated[str | None, typer.Option(help="Acuity scale: esi, ktas or manchester.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Keeps answers and images; the same again resumes.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure rules, a model and people against experts' levels, on frozen charts; no chart is written to."""
+
+    async def measure() -> int:
+        try:
+            from service import evaluate  # its libraries are an extra, which no process that serves patients needs
+        except ModuleNotFoundError as fault:
+            raise ConfigurationError("evaluate", f"{fault.name} is missing: install wardflow[evaluate]") from None
+        plan = evaluate.EvaluationPlan(
+            cases, labels, label_column, reviewer_column, tuple(judge or ()), state=state, limit=limit
+        )
+        served = settings.pathway_named(pathway, {"scale": scale} if scale else {})
+        _say(await evaluate.told(plan, served, evaluate.endpoint(model_url, model, phi, dialect), as_json))
+        return 0
+
+    _exit(_guarded(measure()))
 
 
 @ledger.command(name="audit")

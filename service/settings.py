@@ -95,16 +95,8 @@ class Settings(Frozen):
     timing: TimingSettings = TimingSettings()
 
     def pathway_objects(self) -> dict[str, Pathway]:
-        """Return each pathway, made by `configure` of `agents.<name>.pathway`. Raises ConfigurationError."""
-        built: dict[str, Pathway] = {}
-        for name, pathway in self.pathways.items():
-            try:
-                built[name] = import_module(f"agents.{name}.pathway").configure(pathway.options)
-            except ModuleNotFoundError:
-                raise ConfigurationError("pathway", f"no agents/{name}/pathway.py for [pathways.{name}]") from None
-            except ValidationError as fault:
-                raise ConfigurationError("pathway", f"[pathways.{name}.options] {_first(fault)}") from None
-        return built
+        """Return each pathway. Raises ConfigurationError."""
+        return {name: pathway_named(name, pathway.options) for name, pathway in self.pathways.items()}
 
     def reviewer(self, user_id: str) -> Reviewer | None:
         """Return the person of that id, or None."""
@@ -136,6 +128,16 @@ class Secrets(Frozen):
     def audit_bytes(self) -> bytes:
         """Return the key of the audit chains."""
         return bytes.fromhex(self.audit_key.get_secret_value())
+
+
+def pathway_named(name: str, options: dict[str, object]) -> Pathway:
+    """Return the pathway, made by `configure` of `agents.<name>.pathway`. Raises ConfigurationError."""
+    try:
+        return import_module(f"agents.{name}.pathway").configure(options)
+    except ModuleNotFoundError:
+        raise ConfigurationError("pathway", f"no agents/{name}/pathway.py for [pathways.{name}]") from None
+    except ValidationError as fault:
+        raise ConfigurationError("pathway", f"[pathways.{name}.options] {_first(fault)}") from None
 
 
 def load(state: Path) -> Settings:

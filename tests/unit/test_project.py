@@ -54,7 +54,7 @@ def files(found: Distribution) -> list[str]:
 
 
 PROVIDERS = packages_distributions()
-RUNTIME = list(needed("wardflow", "local"))
+RUNTIME = sorted({*needed("wardflow", "local"), *needed("wardflow", "evaluate")})
 
 
 @cache

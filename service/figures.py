@@ -1,0 +1,40 @@
+"""Shows a judgement: as text, and its confusion matrix as an image."""
+
+from pathlib import Path
+
+from tuning.judgement import Judgement
+
+
+def table(name: str, judged: Judgement) -> str:
+    """Return figures with their 95 % intervals, then the confusion matrix."""
+    lines = [f"{name}: {judged.n} cases" + ("" if judged.by_rules is None else f", {judged.by_rules} of them by rules")]
+    for figure, interval in judged.interval_95.items():
+        value = getattr(judged, figure)
+        said = "-" if value is None else f"{value:.3f}"
+        lines.append(f"  {figure:<26} {said:>6}" + (f"  [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""))
+    lines.append(f"  {'label / given':<14}" + "".join(f"{level:>6}" for level in judged.levels))
+    for level, row in zip(judged.levels, judged.confusion, strict=True):
+        lines.append(f"  {level:<14}" + "".join(f"{count:>6}" for count in row))
+    return "\n".join(lines)
+
+
+def draw(name: str, judged: Judgement, folder: Path) -> Path:
+    """Write `confusion-NAME.png` and return its path."""
+    # Slow to import, and wanted here only; Agg draws without a display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 4), layout="constrained")
+    axes = figure.add_subplot(title=f"{name}, {judged.n} cases", xlabel="given", ylabel="label")
+    axes.imshow(judged.confusion, cmap="Blues")
+    ticks = range(len(judged.levels))
+    axes.set_xticks(ticks, judged.levels)
+    axes.set_yticks(ticks, judged.levels)
+    most = max(map(max, judged.confusion))
+    for row, counts in enumerate(judged.confusion):
+        for column, count in enumerate(counts):
+            colour = "white" if count > most / 2 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=colour)
+    path = folder / f"confusion-{name}.png"
+    FigureCanvasAgg(figure).print_png(path)
+    return path

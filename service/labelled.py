@@ -1,0 +1,61 @@
+"""Reads frozen charts, and the levels that people gave them, from files."""
+
+import csv
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+from agents.pathway import Pathway
+from contracts.charts import ChartFacts
+from contracts.errors import ConfigurationError
+
+SHORTLY = timedelta(minutes=5)  # after the encounter's start: the moment for which a chart is judged
+
+
+def charts(file: Path, pathway: Pathway, limit: int | None) -> list[ChartFacts]:
+    """Return the frozen chart of each line, shortly after its encounter's start. Raises ConfigurationError."""
+    found: dict[str, ChartFacts] = {}
+    for number, line in enumerate(_text(file).split("\n"), 1):
+        if not line.strip() or len(found) == limit:
+            continue
+        try:
+            bundle = json.loads(line)
+            resources = [entry["resource"] for entry in bundle["entry"]]
+            encounter = next((r for r in resources if r["resourceType"] == "Encounter"), None)
+            if encounter is None:
+                raise ConfigurationError("cases", f"{file.name} line {number} has no Encounter")
+            start = datetime.fromisoformat(encounter["period"]["start"].replace("Z", "+00:00"))
+            facts = pathway.read_chart(resources, encounter["id"], start + SHORTLY)
+        except (ValueError, KeyError, TypeError, AttributeError) as fault:
+            why = "no FHIR bundle whose Encounter has an id and a period.start"
+            raise ConfigurationError("cases", f"{file.name} line {number} is {why} ({type(fault).__name__})") from None
+        if facts.encounter_id in found:
+            raise ConfigurationError("cases", f"{file.name} line {number} repeats an encounter")
+        found[facts.encounter_id] = facts
+    if not found:
+        raise ConfigurationError("cases", f"{file.name} has no encounters")
+    return list(found.values())
+
+
+def levels(file: Path, column: str, encounters: Sequence[str], scale: Sequence[str]) -> list[str]:
+    """Return what the column says of each encounter. Raises ConfigurationError where it says no level of the scale."""
+    reader = csv.DictReader(StringIO(_text(file), newline=""))
+    for wanted in ("case_id", column):
+        if wanted not in (reader.fieldnames or ()):
+            raise ConfigurationError("labels", f"{file.name} has no column {wanted!r}")
+    told = {row["case_id"]: (row[column] or "").strip() for row in reader}
+    for encounter in encounters:
+        level = told.get(encounter, "")
+        if level not in scale:
+            said = f"is none of {', '.join(scale)}" if level else "is missing"
+            raise ConfigurationError("labels", f"{column!r} of case {encounter} {said} in {file.name}")
+    return [told[encounter] for encounter in encounters]
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError("input", f"{file.name} is not UTF-8 text") from None

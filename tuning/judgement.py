@@ -1,0 +1,128 @@
+"""How well levels agree with a reference on an ordinal scale: each figure, and its interval by resampling cases."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import TuningError
+from contracts.frozen import Frozen
+
+RESAMPLES, SEED = 1000, 1
+# Percentile interval: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3
+COVERED_PERCENT = (2.5, 97.5)
+BINS = 10  # of calibration, equally wide
+URGENT = 2  # how many levels `sensitivity_level_1_2` counts as urgent
+Counts = NDArray[np.int64]
+"""Square: a row for each reference level, a column for each given one, the most urgent first."""
+
+
+class Judged(Frozen):
+    """One case. Levels are positions on the scale, 0 the most urgent."""
+
+    reference: int
+    given: int
+    probability: float | None = None
+    """Of the given level, where it came with one."""
+
+
+class Judgement(Frozen):
+    """The figures of one judge; docs/evaluate.md has the formulas. A figure that is not defined is None."""
+
+    n: int
+    accuracy: float
+    quadratic_weighted_kappa: float | None
+    under_triage: float
+    over_triage: float
+    under_triage_two_or_more: float
+    sensitivity_level_1_2: float | None
+    expected_calibration_error: float | None
+    by_rules: int | None = None
+    """How many of a model's cases went by rules, since it gave no usable answer; they count in every other figure."""
+    interval_95: dict[str, tuple[float, float] | None]
+    """For each figure; resamples in which it is not defined are left out."""
+    levels: tuple[str, ...]
+    """Codes of rows and columns of `confusion`."""
+    confusion: tuple[tuple[int, ...], ...]
+    """A row for each reference level, a column for each given one."""
+
+
+def judgement(cases: Sequence[Judged], levels: tuple[str, ...], by_rules: int | None = None) -> Judgement:
+    """Return all figures of these cases; the same cases give the same intervals. Raises TuningError without a case."""
+    if not cases:
+        raise TuningError("no_cases", "nothing to judge")
+    reference = np.array([case.reference for case in cases])
+    given = np.array([case.given for case in cases])
+    probability = np.array([np.nan if case.probability is None else case.probability for case in cases])
+
+    def figures(rows: NDArray[np.int64]) -> dict[str, float | None]:
+        counts = confusion(reference[rows], given[rows], len(levels))
+        correct = reference[rows] == given[rows]
+        return ordinal(counts) | {"expected_calibration_error": calibration_error(probability[rows], correct)}
+
+    every, rng = np.arange(len(cases)), np.random.default_rng(SEED)
+    resampled = [figures(rng.integers(0, len(cases), len(cases))) for _ in range(RESAMPLES)]
+    point = figures(every)
+    return Judgement.model_validate(
+        {
+            "n": len(cases),
+            **point,
+            "by_rules": by_rules,
+            "interval_95": {name: _interval([sample[name] for sample in resampled]) for name in point},
+            "levels": levels,
+            "confusion": confusion(reference, given, len(levels)).tolist(),
+        }
+    )
+
+
+def confusion(reference: NDArray[np.int64], given: NDArray[np.int64], levels: int) -> Counts:
+    """Return how often each pair of levels occurs, (levels, levels)."""
+    return np.bincount(reference * levels + given, minlength=levels * levels).reshape(levels, levels)
+
+
+def ordinal(counts: Counts) -> dict[str, float | None]:
+    """Return the figures that follow from the confusion matrix; those of direction are shares of all cases."""
+    n, urgent = counts.sum(), counts[:URGENT].sum()
+    return {
+        "accuracy": float(np.trace(counts) / n),
+        "quadratic_weighted_kappa": quadratic_weighted_kappa(counts),
+        "under_triage": float(np.triu(counts, 1).sum() / n),
+        "over_triage": float(np.tril(counts, -1).sum() / n),
+        "under_triage_two_or_more": float(np.triu(counts, 2).sum() / n),
+        "sensitivity_level_1_2": float(counts[:URGENT, :URGENT].sum() / urgent) if urgent else None,
+    }
+
+
+def quadratic_weighted_kappa(counts: Counts) -> float | None:
+    """Return 1 - (observed / expected squared distance), or None where both sides know one and the same level only.
+
+    Cohen, Weighted kappa, Psychological Bulletin 70(4), 1968, with the squared weights of Fleiss and Cohen,
+    Educational and Psychological Measurement 33(3), 1973.
+    """
+    position = np.arange(len(counts))
+    weights = (position[:, None] - position[None, :]) ** 2
+    expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
+    by_chance = float((weights * expected).sum())
+    return 1 - float((weights * counts).sum()) / by_chance if by_chance else None
+
+
+def calibration_error(probability: NDArray[np.float64], correct: NDArray[np.bool_]) -> float | None:
+    """Return the mean gap between probability and accuracy over the bins, weighted by cases; None without any.
+
+    Cases without a probability (NaN) are left out. Guo et al., On Calibration of Modern Neural Networks, ICML 2017,
+    equation 3: bins are open below and closed above.
+    """
+    known = ~np.isnan(probability)
+    p, hit = probability[known], correct[known].astype(float)
+    if not len(p):
+        return None
+    bins = np.clip(np.ceil(p * BINS).astype(int) - 1, 0, BINS - 1)
+    return float(np.abs(np.bincount(bins, weights=hit - p, minlength=BINS)).sum() / len(p))
+
+
+def _interval(samples: Sequence[float | None]) -> tuple[float, float] | None:
+    defined = [sample for sample in samples if sample is not None]
+    if not defined:
+        return None
+    low, high = np.percentile(defined, COVERED_PERCENT)
+    return float(low), float(high)
