@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from integrations.fhir import proposals
+from integrations.ledger import tables
 from service.temporal import connect
 from tests.ward import ROOT, Ward
 
@@ -112,6 +114,10 @@ def test_after_the_loss_of_everything_but_the_backup_each_case_goes_on(drill: Dr
     assert [ward.case(case.encounter_id) for case in ended] == ended
     events, report = ward.settled(), ward.audit()
     assert report.findings == () and report.clean
+    with ward.world.db.read() as tx:
+        chains = set(tx.scalars(sa.select(tables.audit.c.chain)))
+    anew = {chain.partition("-")[0] for chain in chains if "-" in chain}
+    assert anew >= {"cli", "worker", "worklist"}, "what was anchored in the chart is not overwritten there"
     assert report.cases["opened"] == manifest["cases"]["opened"] == 6
     assert events["accepted"] >= manifest["events"]["accepted"]
 
