@@ -45,6 +45,10 @@ class CaseInput(Frozen):
     """Who may decide."""
     verify_key: str
     """Hex Ed25519 public key of the service that signs decisions."""
+    version: int = 0
+    """The newest that the ledger has, where Temporal lost the case; versions go on from it."""
+    decided: bool = False
+    """The ledger has a decision or an end: nobody is asked any more, what remains to be done is done."""
 
 
 class CaseSignal(Frozen):

@@ -57,7 +57,7 @@ class Part:
 
 def prepare(state: Path, with_models: bool) -> list[Part]:
     """Make or find the state folder, and return its parts in the order of starting."""
-    for folder in ("logs", "fhir", "valkey", "blobs"):
+    for folder in ("logs", "fhir", "valkey", settings.BLOBS_FOLDER):
         (state / folder).mkdir(parents=True, exist_ok=True)
     settings.create_secrets(state)
     ports = _ports(state)
@@ -68,8 +68,8 @@ def prepare(state: Path, with_models: bool) -> list[Part]:
         "fhir_url": fhir_url,
         "gateway_port": ports["gateway"],
         "worklist_port": ports["worklist"],
-        "ledger_url": f"sqlite:///{state / 'ledger.db'}",
-        "blobs_url": str(state / "blobs"),
+        "ledger_url": f"sqlite:///{state / settings.LEDGER_FILE}",
+        "blobs_url": str(state / settings.BLOBS_FOLDER),
     }
     if with_models:
         if not (MODEL_CACHE / models.MODEL_NAME).exists():

@@ -21,7 +21,8 @@ from contracts.errors import ConfigurationError, WardflowError
 from contracts.suggestions import MadeBy
 from integrations.inference.chat import Dialect, Phi
 from integrations.ledger import switches
-from service import demo, doctor, gateway, integrity, logs, pages, parts, settings, trajectories, worker
+from service import demo, doctor, gateway, integrity, logs, pages, parts, recovery, settings, trajectories, worker
+from service.case_starts import CaseStarts
 from service.settings import Secrets, Settings
 from service.temporal import connect
 
@@ -51,8 +52,7 @@ def run_gateway(state: State) -> None:
     """Run the gateway with dispatcher, reconciler and watchdog."""
 
     async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
-        verify_key = secrets.signer().public_key().public_bytes_raw().hex()
-        built = gateway.create_app(world, client, opened, parts.feeds(opened, secrets, world), verify_key)
+        built = gateway.create_app(world, client, opened, parts.feeds(opened, secrets, world), secrets.verify_key())
         await _serve(built, opened.parts.gateway_port)
 
     _process("gateway", state, main)
@@ -193,6 +193,66 @@ def audit_ledger(state: State = Path(".state"), as_json: AsJson = False) -> None
         return 0 if report.clean else 1
 
     _exit(_guarded(audit()))
+
+
+@ledger.command(name="backup")
+def backup_ledger(
+    to: Annotated[Path, typer.Option("--to", help="The backup's folder; a later backup copies only what it lacks.")],
+    state: State = Path(".state"),
+    as_json: AsJson = False,
+) -> None:
+    """Copy the ledger and its blobs while they are in use. keys.json is not copied: keep it in a safe of your own."""
+
+    async def backup() -> int:
+        world = parts.world(settings.load(state.resolve()), settings.load_secrets(state), "cli")
+        made = recovery.back_up(world, to)
+        said = f"{made.cases['opened']} cases, {made.events['accepted']} events, {made.blobs} blobs are in {to}"
+        _say(made.model_dump_json() if as_json else said)
+        typer.echo(recovery.KEYS, err=True)
+        return 0
+
+    _exit(_guarded(backup()))
+
+
+@ledger.command(name="restore")
+def restore_ledger(
+    source: Annotated[Path, typer.Option("--from", help="The backup's folder.")], state: State, as_json: AsJson = False
+) -> None:
+    """Put a backup into a state folder that has keys.json and no ledger; then `up`, then `ledger rebuild`."""
+
+    async def restore() -> int:
+        made = recovery.restore(source, state.resolve())
+        said = f"the ledger of {made.taken_at.isoformat()} is in {state}; next: wardflow up, wardflow ledger rebuild"
+        _say(made.model_dump_json() if as_json else said)
+        return 0
+
+    _exit(_guarded(restore()))
+
+
+@ledger.command(name="rebuild")
+def rebuild_from_ledger(
+    state: State = Path(".state"),
+    temporal: Annotated[bool, typer.Option("--temporal", help="Start the cases that Temporal lost.")] = False,
+    redis: Annotated[bool, typer.Option("--redis", help="Publish the open cases to the live worklist.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring back what Temporal or Redis lost; exit 1 where the ledger is older than Temporal."""
+    if not temporal and not redis:
+        raise typer.BadParameter("say what was lost: --temporal, --redis or both")
+
+    async def rebuild() -> int:
+        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        world, done = parts.world(opened, secrets, "cli"), recovery.Rebuilt()
+        if temporal:
+            client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
+            starts = CaseStarts(world, client, opened, secrets.verify_key())
+            done = await recovery.rebuild_temporal(starts)
+        if redis:
+            done = done.model_copy(update={"published": recovery.rebuild_redis(world)})
+        _say(done.model_dump_json() if as_json else str(done))
+        return 1 if done.ended_elsewhere else 0
+
+    _exit(_guarded(rebuild()))
 
 
 @kept.command(name="ls")

@@ -12,20 +12,16 @@ import sqlalchemy as sa
 import structlog
 from fhirpathpy.models import models as fhirpath_models
 from temporalio.client import Client
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from activities.world import World, read_resources
-from contracts.cases import CaseInput, CaseRef, CaseSignal, CaseState
+from contracts.cases import CaseRef, CaseState
 from contracts.errors import WardflowError
 from contracts.events import AcceptedEvent, Fate, Ignored
-from contracts.queues import TaskQueue
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.audit import Action
+from service.case_starts import CaseStarts
 from service.settings import PathwaySettings, Settings, TriggerSettings
-from workflows import policies
-from workflows.case import Case
 
 log = structlog.get_logger()
 OWN_WRITE_PATIENCE = timedelta(seconds=60)  # how long a notification may be ahead of our knowledge of our own write
@@ -47,7 +43,8 @@ class Plan:
 
 class Dispatcher:
     def __init__(self, world: World, client: Client, settings: Settings, verify_key: str) -> None:
-        self._world, self._client, self._settings, self._verify_key = world, client, settings, verify_key
+        self._world, self._settings = world, settings
+        self._starts = CaseStarts(world, client, settings, verify_key)
         self.woken = asyncio.Event()
         self._not_before: dict[str, datetime] = {}
         self._conditions = {
@@ -72,7 +69,7 @@ class Dispatcher:
                     plan.tell.setdefault(again, set()).update(events)
         for case_id, events in plan.tell.items():
             async with self._alone(case_id):
-                if await self._tell(case_id, sorted(events)):
+                if await self._starts.tell(case_id, sorted(events)):
                     await asyncio.to_thread(self._absorb, case_id, events, plan.held)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.woken.wait(), POLL_S)
@@ -189,31 +186,6 @@ class Dispatcher:
             opened = self._open(tx, case.pathway, case.encounter_id, case.generation + 1, accepted)
             inbox.assign(tx, events, opened.case_id)
             return opened.case_id
-
-    async def _tell(self, case_id: str, events: list[int]) -> bool:
-        """Signal the case, starting it if it is not there; False if it has ended meanwhile."""
-        with self._world.db.read() as tx:
-            case = cases.find(tx, case_id)
-        assert case is not None
-        pathway = self._settings.pathways[case.pathway]
-        start = CaseInput(
-            ref=case.ref, due_at=case.due_at, ladder=pathway.ladder, roles=pathway.roles, verify_key=self._verify_key
-        )
-        try:
-            await self._client.start_workflow(
-                Case.run,
-                start,
-                id=case_id,
-                task_queue=TaskQueue.CASES,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                start_signal="chart_changed",
-                start_signal_args=[CaseSignal(event_ids=tuple(events))],
-                task_timeout=policies.WORKFLOW_TASK,
-                rpc_timeout=timedelta(seconds=5),
-            )
-        except WorkflowAlreadyStartedError:
-            return False
-        return True
 
     def _absorb(self, case_id: str, events: set[int], held: set[int]) -> None:
         """Settle what was told, unless the case ended meanwhile: then the next look re-checks it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import datetime
 
 import sqlalchemy as sa
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -16,6 +17,7 @@ from integrations.fhir.client import Resource
 from integrations.fhir.notifications import TAG
 from integrations.fhir.proposals import content_hash, decided_in, resource_id
 from integrations.ledger import audit, cases, inbox, tables
+from service import recovery
 from workflows.case import Case
 
 TASK_STATUS = {
@@ -46,10 +48,10 @@ async def check(world: World, client: Client) -> Report:
     """Return what doesn't agree, one line each. Raises FhirError, LedgerError or RPCError where a part is away."""
     with world.db.read() as tx:  # one view: both identities hold in it
         events, balance = inbox.balance(tx), cases.balance(tx)
-        rows = cases.listed(tx)
+        rows, rebuilt_at = cases.listed(tx), recovery.rebuilt_at(tx)
         findings = [*_identities(events, balance), *_orphans(tx), *_untraced(tx)]
         findings += audit.verify(tx, world.auditor.key, _anchors(world, tx))
-    findings += await _temporal(client, rows)
+    findings += await _temporal(client, rows, rebuilt_at)
     findings += await asyncio.to_thread(lambda: list(_chart(world, rows)))
     return Report(events=events, cases=balance, findings=tuple(findings))
 
@@ -86,7 +88,7 @@ def _anchors(world: World, tx: sa.Connection) -> dict[str, tuple[int, str]]:
     return anchors
 
 
-async def _temporal(client: Client, rows: list[cases.CaseRow]) -> list[str]:
+async def _temporal(client: Client, rows: list[cases.CaseRow], rebuilt_at: datetime | None) -> list[str]:
     findings: list[str] = []
     for row in rows:
         handle = client.get_workflow_handle_for(Case.run, row.case_id)
@@ -95,7 +97,8 @@ async def _temporal(client: Client, rows: list[cases.CaseRow]) -> list[str]:
         except RPCError as fault:
             if fault.status != RPCStatusCode.NOT_FOUND:
                 raise
-            findings.append(f"case {row.case_id[:12]} is {row.state} in the ledger and unknown to Temporal")
+            if not recovery.lost_with_temporal(row, rebuilt_at):
+                findings.append(f"case {row.case_id[:12]} is {row.state} in the ledger and unknown to Temporal")
             continue
         running = status == WorkflowExecutionStatus.RUNNING
         if row.state in ENDED and not running:

@@ -7,16 +7,18 @@ from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient
 from integrations.fhir.feed import Feed
 from integrations.inference.chat import ChatClient, ChatEndpoint
-from integrations.ledger.audit import Auditor
+from integrations.ledger.audit import Auditor, chain_name
 from integrations.ledger.tables import Database
 from integrations.live.worklist import LiveWorklist
 from service.settings import ModelSettings, Secrets, Settings
 
 
 def world(settings: Settings, secrets: Secrets, chain: str) -> World:
-    """Return the world of one process; its audit records go to the chain of that name."""
+    """Return the world of one process; its audit records go to the chain of that name, a new one since a restore."""
     db = Database(settings.parts.ledger_url)
     db.create()
+    with db.read() as tx:
+        chain = chain_name(tx, chain)
     return World(
         db=db,
         blobs=BlobStore.at(settings.parts.blobs_url, secrets.keyring()),

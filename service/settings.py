@@ -19,6 +19,8 @@ from integrations.blobs.sealing import Keyring
 from integrations.inference.chat import Dialect, Phi
 
 DEFAULT_CONFIG = Path(__file__).with_name("wardflow.toml")
+LEDGER_FILE, BLOBS_FOLDER = "ledger.db", "blobs"
+"""Of a state folder that holds its stores itself."""
 
 
 class PartSettings(Frozen):
@@ -124,6 +126,10 @@ class Secrets(Frozen):
     def signer(self) -> Ed25519PrivateKey:
         """Return the key that signs decisions."""
         return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self.decision_key.get_secret_value()))
+
+    def verify_key(self) -> str:
+        """Return the hex public key that decisions are checked with."""
+        return self.signer().public_key().public_bytes_raw().hex()
 
     def audit_bytes(self) -> bytes:
         """Return the key of the audit chains."""

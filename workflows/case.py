@@ -50,7 +50,7 @@ class Case:
         self.case, self.ref = case, case.ref
         self.untold: set[int] = set()
         self.told: set[int] = set()
-        self.version = 0
+        self.version = case.version
         self.shown: OpenRequest | None = None
         self.receipt: DecisionReceipt | None = None
         self.ladder_ended = False
@@ -106,8 +106,10 @@ class Case:
     def _refuse_unfit(self, decision: Decision) -> None:
         if self.receipt:
             raise _refusal(Refusal.DECIDED, self.receipt.decided_by)
-        if self.ladder_ended or decision.case_id != self.ref.case_id or self.shown is None:
+        if self._ended() or decision.case_id != self.ref.case_id:
             raise _refusal(Refusal.NOT_OPEN)
+        if self.shown is None:  # started anew: what the ledger still shows has to be shown again first
+            raise _refusal(Refusal.STALE if self.case.version else Refusal.NOT_OPEN)
         if decision.reviewer.role not in self.case.roles:
             raise _refusal(Refusal.ROLE, decision.reviewer.role)
         result = self.shown.result
@@ -122,7 +124,7 @@ class Case:
             raise _refusal(Refusal.CHOICE)
 
     def _ended(self) -> bool:
-        return self.receipt is not None or self.ladder_ended
+        return self.receipt is not None or self.ladder_ended or self.case.decided
 
     async def _suggest(self) -> bool:
         """Freeze the chart, run the agent, show what it proposes; False where the chart was out of reach."""

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -49,8 +50,12 @@ class BlobStore:
             raise LedgerError("blob_not_stored", type(fault).__name__, retryable=True) from None
         return name
 
+    def missing(self, names: Iterable[str]) -> set[str]:
+        """Return those that are not here."""
+        return {name for name in names if not self.fs.exists(self._path(name))}
+
     def get(self, name: str) -> bytes:
-        """Return the content. Raises LedgerError when it is missing."""
+        """Return the content. Raises LedgerError when it is missing, ConfigurationError when it can't be opened."""
         try:
             sealed = self.fs.cat_file(self._path(name))
             return self.keyring.open(sealed, name)  # pyright: ignore[reportArgumentType] - bytes, unless asked for text

@@ -12,6 +12,9 @@ import sqlalchemy as sa
 from contracts.frozen import Frozen
 from integrations.ledger import tables
 
+RESTORED = "restored"
+"""The mark of when a ledger was put back from a backup."""
+
 
 class Action(StrEnum):
     READ = "read"
@@ -32,6 +35,11 @@ class Action(StrEnum):
     """A trajectory left the encrypted store."""
     RECORD = "record"
     """A trajectory was kept."""
+    BACKUP = "backup"
+    """A copy of the records left for another folder."""
+    RESTORE = "restore"
+    REBUILD = "rebuild"
+    """Temporal did not know cases any more, and was told of them from the ledger."""
 
 
 class AuditRecord(Frozen):
@@ -75,6 +83,16 @@ class Auditor:
                 hash=link(self.key, self.chain, position, previous, record),
             )
         )
+
+
+def chain_name(tx: sa.Connection, process: str) -> str:
+    """Return the chain that a process appends to: another one after each restore.
+
+    Records made after the backup may be anchored in the chart; a chain that went on from the backup would overwrite
+    them there.
+    """
+    restored = tables.mark(tx, RESTORED)
+    return f"{process}-{datetime.fromisoformat(restored):%Y%m%d%H%M%S}" if restored else process
 
 
 def link(key: bytes, chain: str, position: int, previous: str, record: str) -> str:

@@ -11,7 +11,7 @@ from contracts.decisions import Decision, DecisionKind
 from contracts.errors import ApprovalError, Refusal
 from contracts.frozen import Frozen
 from integrations.ledger import inbox
-from integrations.ledger.tables import UtcTime, cases, decisions, now, own_writes, runs
+from integrations.ledger.tables import UtcTime, calls, cases, decisions, now, own_writes, runs, told, trajectories
 
 
 class CaseRow(Frozen):
@@ -64,6 +64,22 @@ def listed(tx: sa.Connection, ended_after: datetime | None = None) -> list[CaseR
     if ended_after:
         query = query.where(cases.c.ended_at.is_(None) | (cases.c.ended_at > ended_after))
     return _rows(tx.execute(query))
+
+
+def unfinished(tx: sa.Connection) -> list[CaseRow]:
+    """Return the cases whose process is not over: a trajectory is the last thing that one leaves."""
+    return _rows(tx.execute(cases.select().where(cases.c.case_id.not_in(sa.select(trajectories.c.case_id)))))
+
+
+def told_events(tx: sa.Connection, case_id: str) -> list[int]:
+    """Return the events that a case was told of."""
+    return list(tx.scalars(sa.select(told.c.event_id).where(told.c.case_id == case_id).order_by(told.c.event_id)))
+
+
+def newest_version(tx: sa.Connection, case_id: str) -> int:
+    """Return the newest version that was shown or that a model was asked for, 0 if none: its calls are its own."""
+    shown, asked = (sa.select(sa.func.max(t.c.version)).where(t.c.case_id == case_id) for t in (cases, calls))
+    return max(tx.scalar(shown) or 0, tx.scalar(asked) or 0)
 
 
 def open_new(tx: sa.Connection, ref: CaseRef, limit: timedelta, accepted_at: datetime) -> CaseRow:

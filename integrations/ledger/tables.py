@@ -1,8 +1,10 @@
 """The ledger's tables and engines (SQLite with `synchronous=FULL` here, PostgreSQL beyond one machine)."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -113,6 +115,18 @@ class Database:
                 set_mark(tx, "schema_version", str(SCHEMA_VERSION))
             elif found != str(SCHEMA_VERSION):
                 raise LedgerError("schema_version", f"ledger has {found}, this program wants {SCHEMA_VERSION}")
+
+    def copy_to(self, file: Path) -> None:
+        """Write one moment of the ledger to a new file, while others read and write. Raises LedgerError."""
+        if self._reading.dialect.name != "sqlite":
+            raise LedgerError("not_sqlite", "back it up with the tools of its own database")
+        try:
+            with _classified(), self._reading.connect() as source, closing(sqlite3.connect(file)) as target:
+                raw: Any = source.connection.driver_connection
+                raw.backup(target)
+                target.execute("PRAGMA journal_mode=DELETE")  # one file, which reading does not change
+        except sqlite3.Error as fault:
+            raise LedgerError("not_copied", type(fault).__name__, retryable=True) from None
 
     def close(self) -> None:
         """Give back the connections."""

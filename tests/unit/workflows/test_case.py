@@ -99,6 +99,19 @@ def test_a_case_that_shows_nothing_has_ended_or_is_another_is_not_open(case: Cas
     assert ask(case) == Refusal.NOT_OPEN
 
 
+def test_a_case_started_anew_is_stale_until_it_has_shown_its_next_version(case: Case) -> None:
+    anew = Case(case.case.model_copy(update={"version": 1}))
+    assert ask(anew) == Refusal.STALE
+    anew.shown = shown(version=anew.version + 1)
+    assert ask(anew) == Refusal.STALE
+    assert ask(anew, version=2, shown_hash="hash-2") is None
+
+
+def test_a_case_started_anew_after_its_decision_takes_no_other(case: Case) -> None:
+    anew = Case(case.case.model_copy(update={"version": 1, "decided": True}))
+    assert ask(anew) == Refusal.NOT_OPEN
+
+
 def test_the_second_person_is_told_who_decided(case: Case) -> None:
     case.receipt = DecisionReceipt(
         decision_id="d-0", case_id=REF.case_id, kind=DecisionKind.APPROVE, selected="2", decided_by="Dr Silva"

@@ -1,0 +1,150 @@
+"""A copy of the ledger and of the blobs that it names, taken while both are in use, and put back elsewhere."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from contracts.errors import LedgerError
+from contracts.frozen import Frozen
+from integrations.blobs.store import BlobStore
+from integrations.ledger import audit, cases, inbox, tables
+from integrations.ledger.tables import Database
+
+MANIFEST, BLOBS = "manifest.json", "blobs"
+
+
+class Manifest(Frozen):
+    """What a backup holds. Written last: a folder without it is no backup."""
+
+    schema_version: int = 1
+    ledger_schema_version: int
+    taken_at: datetime
+    events: dict[str, int]
+    """The identity of events at that moment (I1)."""
+    cases: dict[str, int]
+    blobs: int
+    ledger_sha256: str
+    """Also names the copy, so that the next backup into the same folder can't spoil this one before it is done."""
+
+    @property
+    def ledger_file(self) -> str:
+        return f"ledger-{self.ledger_sha256[:16]}.db"
+
+
+def take(db: Database, blobs: BlobStore, folder: Path) -> Manifest:
+    """Copy the ledger as of one moment, then each blob that it names and the folder lacks.
+
+    Blobs are on disk before the rows that name them and never change, so what the copy names can be had afterwards.
+    Raises LedgerError or ConfigurationError where one is missing or damaged; an older backup in the folder stays whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = folder / "ledger.partial"
+    partial.unlink(missing_ok=True)
+    taken_at = tables.now()
+    db.copy_to(partial)
+    with _opened(partial) as tx:
+        names, events, balance = blob_names(tx), inbox.balance(tx), cases.balance(tx)
+    manifest = Manifest(
+        ledger_schema_version=tables.SCHEMA_VERSION, taken_at=taken_at, events=events, cases=balance,
+        blobs=len(names), ledger_sha256=_sha256(partial),
+    )  # fmt: skip
+    copied = BlobStore.at(str(folder / BLOBS), blobs.keyring)
+    for name in copied.missing(names):
+        copied.put(blobs.get(name))
+    _place(partial, folder / manifest.ledger_file)
+    written = folder / "manifest.partial"
+    written.write_text(manifest.model_dump_json(indent=1))
+    _place(written, folder / MANIFEST)
+    for older in set(folder.glob("ledger-*.db")) - {folder / manifest.ledger_file}:
+        older.unlink()
+    return manifest
+
+
+def restore(folder: Path, ledger: Path, blobs: BlobStore, audit_key: bytes) -> Manifest:
+    """Check a backup, then put its blobs and, last, its ledger in place. Raises LedgerError or ConfigurationError.
+
+    Every blob is opened on its way, so keys that don't belong to the backup are refused.
+    """
+    if list(ledger.parent.glob(f"{ledger.name}*")):
+        raise LedgerError("ledger_there", f"{ledger.parent} holds a ledger already: name a new folder")
+    manifest = _manifest(folder)
+    copy, source = folder / manifest.ledger_file, BlobStore.at(str(folder / BLOBS), blobs.keyring)
+    if not copy.exists() or _sha256(copy) != manifest.ledger_sha256:
+        raise LedgerError("backup_damaged", f"{copy} is not the ledger that the manifest tells of")
+    with _opened(copy) as tx:
+        names = blob_names(tx)
+    if lost := source.missing(names):
+        raise LedgerError("backup_damaged", f"{len(lost)} of {len(names)} blobs are missing from {folder / BLOBS}")
+    for name in sorted(names):
+        if blobs.put(source.get(name)) != name:
+            raise LedgerError("wrong_keys", "keys.json is not the one that this backup was made with")
+    _place(_marked(copy, ledger.with_name("restored.partial"), manifest, audit_key), ledger)
+    return manifest
+
+
+def _marked(copy: Path, partial: Path, manifest: Manifest, audit_key: bytes) -> Path:
+    """Make the ledger that will be put in place: the copy, and that and when it was restored."""
+    for left in partial.parent.glob(f"{partial.name}*"):
+        left.unlink()
+    shutil.copyfile(copy, partial)
+    db = Database(f"sqlite:///{partial}")
+    try:
+        db.create()  # another schema version is refused here
+        with db.write() as tx:
+            tables.set_mark(tx, audit.RESTORED, tables.now().isoformat())
+            auditor = audit.Auditor(audit.chain_name(tx, "cli"), audit_key)
+            auditor.append(tx, audit.Action.RESTORE, "ledger", detail=f"backup of {manifest.taken_at.isoformat()}")
+    finally:
+        db.close()
+    return partial
+
+
+def blob_names(tx: sa.Connection) -> set[str]:
+    """Return the name of every blob that the ledger names; columns that name one end in `blob`."""
+    columns = [c for table in tables.metadata.sorted_tables for c in table.columns if c.name.endswith("blob")]
+    return {name for column in columns for name in tx.scalars(sa.select(column).where(column.is_not(None)))}
+
+
+def _manifest(folder: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_text())
+    except FileNotFoundError:
+        raise LedgerError("no_backup", f"{folder} has no {MANIFEST}, so it holds no complete backup") from None
+    except (ValidationError, UnicodeError):
+        raise LedgerError("backup_damaged", f"{folder / MANIFEST} can't be read") from None
+
+
+@contextmanager
+def _opened(copy: Path) -> Iterator[sa.Connection]:
+    """Read a copy without changing a byte of it."""
+    engine = sa.create_engine(f"sqlite:///{copy}")
+    with engine.connect() as tx:
+        yield tx
+    engine.dispose()
+
+
+def _place(partial: Path, target: Path) -> None:
+    """Give a finished file its name, both on disk."""
+    _sync(partial)
+    partial.replace(target)
+    _sync(target.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

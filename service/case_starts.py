@@ -1,0 +1,57 @@
+"""The one way in which a case is started in Temporal, or told news there."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from activities.world import World
+from contracts.cases import CaseInput, CaseSignal, CaseState
+from contracts.queues import TaskQueue
+from integrations.ledger import cases
+from service.settings import Settings
+from workflows import policies
+from workflows.case import Case
+
+
+@dataclass(frozen=True)
+class CaseStarts:
+    world: World
+    client: Client
+    settings: Settings
+    verify_key: str
+
+    async def tell(self, case_id: str, events: list[int], *, again: bool = False) -> bool:
+        """Signal the case, starting it as the ledger has it if it is not there; False if its workflow has ended.
+
+        With `again`, one that failed or was terminated is started anew.
+        """
+        reuse = WorkflowIDReusePolicy
+        try:
+            await self.client.start_workflow(
+                Case.run,
+                self.input(case_id),
+                id=case_id,
+                task_queue=TaskQueue.CASES,
+                id_reuse_policy=reuse.ALLOW_DUPLICATE_FAILED_ONLY if again else reuse.REJECT_DUPLICATE,
+                start_signal="chart_changed",
+                start_signal_args=[CaseSignal(event_ids=tuple(events))],
+                task_timeout=policies.WORKFLOW_TASK,
+                rpc_timeout=timedelta(seconds=5),
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    def input(self, case_id: str) -> CaseInput:
+        """Return what the workflow of this case starts from, now or when Temporal has lost it."""
+        with self.world.db.read() as tx:
+            case, version = cases.find(tx, case_id), cases.newest_version(tx, case_id)
+        assert case is not None
+        pathway = self.settings.pathways[case.pathway]
+        return CaseInput(
+            ref=case.ref, due_at=case.due_at, ladder=pathway.ladder, roles=pathway.roles, verify_key=self.verify_key,
+            version=version, decided=case.state != CaseState.OPEN,
+        )  # fmt: skip

@@ -1,0 +1,92 @@
+"""Brings back from the ledger what other stores lost, and the ledger itself from its backup."""
+
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from temporalio.client import WorkflowExecutionStatus
+
+from activities.world import World
+from contracts.errors import ConfigurationError, LedgerError
+from contracts.frozen import Frozen
+from integrations.blobs.store import BlobStore
+from integrations.ledger import backup, cases, tables
+from integrations.ledger.audit import Action
+from service import settings
+from service.case_starts import CaseStarts
+
+TEMPORAL_REBUILT = "temporal_rebuilt"
+KEYS = "keys.json is not in the backup: it belongs in the hospital's own safe, and nothing can be read without it"
+
+
+class Rebuilt(Frozen):
+    """What became of the cases that are not over: in Temporal, and in the live worklist."""
+
+    running: int = 0
+    """Left alone."""
+    started: int = 0
+    ended_elsewhere: tuple[str, ...] = ()
+    """Not over in the ledger, and completed in Temporal: the ledger is older than what happened."""
+    published: int = 0
+
+
+def back_up(world: World, folder: Path) -> backup.Manifest:
+    """Take a backup, noted in the audit chain before any record leaves (I9)."""
+    with world.db.write() as tx:
+        world.auditor.append(tx, Action.BACKUP, "ledger and blobs")
+    return backup.take(world.db, world.blobs, folder)
+
+
+def restore(folder: Path, state: Path) -> backup.Manifest:
+    """Put a backup into a state folder that has its keys and no ledger. Raises ConfigurationError, LedgerError."""
+    if not (state / "keys.json").exists():
+        raise ConfigurationError("no_keys", f"put keys.json of that time into {state} first: a backup never holds it")
+    secrets = settings.load_secrets(state)
+    blobs = BlobStore.at(str(state / settings.BLOBS_FOLDER), secrets.keyring())
+    return backup.restore(folder, state / settings.LEDGER_FILE, blobs, secrets.audit_bytes())
+
+
+async def rebuild_temporal(starts: CaseStarts) -> Rebuilt:
+    """Start each case that is not over and whose workflow does not run, as the ledger has it; may be run again.
+
+    Where Temporal does not know a case at all, the ledger notes that Temporal was rebuilt, and since when.
+    """
+    world, moment = starts.world, tables.now()
+    known: dict[str, set[WorkflowExecutionStatus | None]] = {}
+    async for execution in starts.client.list_workflows("WorkflowType = 'case'"):
+        known.setdefault(execution.id, set()).add(execution.status)
+    with world.db.read() as tx:
+        rows, unfinished, since = cases.listed(tx), cases.unfinished(tx), rebuilt_at(tx)
+        told = {case.case_id: cases.told_events(tx, case.case_id) for case in unfinished}
+    unknown = [row for row in rows if row.case_id not in known and not lost_with_temporal(row, since)]
+    if unknown:
+        with world.db.write() as tx:
+            tables.set_mark(tx, TEMPORAL_REBUILT, moment.isoformat())
+            world.auditor.append(tx, Action.REBUILD, "Temporal", detail=f"{len(unknown)} cases unknown to it")
+    waiting = [c for c in unfinished if WorkflowExecutionStatus.RUNNING not in known.get(c.case_id, ())]
+    done = {c.case_id: await starts.tell(c.case_id, told[c.case_id], again=True) for c in waiting}
+    return Rebuilt(
+        running=len(unfinished) - len(waiting),
+        started=sum(done.values()),
+        ended_elsewhere=tuple(case_id for case_id, started in done.items() if not started),
+    )
+
+
+def rebuild_redis(world: World) -> int:
+    """Publish every case that has not ended to the live stream; return how many. Raises LedgerError without Redis."""
+    with world.db.read() as tx:
+        live = [case for case in cases.listed(tx) if case.ended_at is None]
+    if not all(world.live.publish(case.case_id) for case in live):
+        raise LedgerError("not_published", "Redis is away", retryable=True)
+    return len(live)
+
+
+def rebuilt_at(tx: sa.Connection) -> datetime | None:
+    """Return when Temporal was last rebuilt, or None."""
+    mark = tables.mark(tx, TEMPORAL_REBUILT)
+    return datetime.fromisoformat(mark) if mark else None
+
+
+def lost_with_temporal(case: cases.CaseRow, rebuilt: datetime | None) -> bool:
+    """Return whether Temporal need not know this case: it ended before Temporal was lost."""
+    return rebuilt is not None and case.ended_at is not None and case.ended_at < rebuilt
