@@ -1,0 +1,137 @@
+"""Commands on what the ledger keeps: its own audit, copies and rebuilding, and the trajectories."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from activities.world import World
+from contracts.errors import WardflowError
+from service import console, integrity, parts, recovery, settings, trajectories
+from service.case_starts import CaseStarts
+from service.temporal import connect
+
+ledger = typer.Typer(no_args_is_help=True, help="The ledger: what was accepted, decided and written.")
+kept = typer.Typer(no_args_is_help=True, help="Trajectories: what was asked, shown and decided in each case.")
+Trainable = Annotated[bool, typer.Option("--trainable", help="Only those that may train a model.")]
+
+
+@ledger.command(name="audit")
+def audit_ledger(state: console.State = Path(".state"), as_json: console.AsJson = False) -> None:
+    """Recompute both identities from ledger, Temporal and FHIR server; exit 1 if anything disagrees."""
+
+    async def audit() -> int:
+        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        world = parts.world(opened, secrets, "cli")
+        client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
+        report = await integrity.check(world, client)
+        if as_json:
+            console.say(report.model_dump_json())
+        else:
+            for name, counted in (("events", report.events), ("cases", report.cases)):
+                console.say(f"{name}: " + ", ".join(f"{k} {v}" for k, v in counted.items()))
+            console.say("\n".join(report.findings) or "ledger, Temporal and FHIR server agree; audit chains unbroken")
+        return 0 if report.clean else 1
+
+    console.finish(audit())
+
+
+@ledger.command(name="backup")
+def backup_ledger(
+    to: Annotated[Path, typer.Option("--to", help="The backup's folder; a later backup copies only what it lacks.")],
+    state: console.State = Path(".state"),
+    as_json: console.AsJson = False,
+) -> None:
+    """Copy the ledger and its blobs while they are in use. keys.json is not copied: keep it in a safe of your own."""
+
+    async def backup() -> int:
+        world = parts.world(settings.load(state.resolve()), settings.load_secrets(state), "cli")
+        made = recovery.back_up(world, to)
+        said = f"{made.cases['opened']} cases, {made.events['accepted']} events, {made.blobs} blobs are in {to}"
+        console.say(made.model_dump_json() if as_json else said)
+        typer.echo(recovery.KEYS, err=True)
+        return 0
+
+    console.finish(backup())
+
+
+@ledger.command(name="restore")
+def restore_ledger(
+    source: Annotated[Path, typer.Option("--from", help="The backup's folder.")],
+    state: console.State,
+    as_json: console.AsJson = False,
+) -> None:
+    """Put a backup into a state folder that has keys.json and no ledger; then `up`, then `ledger rebuild`."""
+
+    async def restore() -> int:
+        made = recovery.restore(source, state.resolve())
+        said = f"the ledger of {made.taken_at.isoformat()} is in {state}; next: wardflow up, wardflow ledger rebuild"
+        console.say(made.model_dump_json() if as_json else said)
+        return 0
+
+    console.finish(restore())
+
+
+@ledger.command(name="rebuild")
+def rebuild_from_ledger(
+    state: console.State = Path(".state"),
+    temporal: Annotated[bool, typer.Option("--temporal", help="Start the cases that Temporal lost.")] = False,
+    redis: Annotated[bool, typer.Option("--redis", help="Publish the open cases to the live worklist.")] = False,
+    as_json: console.AsJson = False,
+) -> None:
+    """Bring back what Temporal or Redis lost; exit 1 where the ledger is older than Temporal."""
+    if not temporal and not redis:
+        raise typer.BadParameter("say what was lost: --temporal, --redis or both")
+
+    async def rebuild() -> int:
+        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        world, done = parts.world(opened, secrets, "cli"), recovery.Rebuilt()
+        if temporal:
+            client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
+            starts = CaseStarts(world, client, opened, secrets.verify_key())
+            done = await recovery.rebuild_temporal(starts)
+        if redis:
+            done = done.model_copy(update={"published": recovery.rebuild_redis(world)})
+        console.say(done.model_dump_json() if as_json else str(done))
+        return 1 if done.ended_elsewhere else 0
+
+    console.finish(rebuild())
+
+
+@kept.command(name="ls")
+def list_trajectories(
+    state: console.State = Path(".state"), trainable: Trainable = False, as_json: console.AsJson = False
+) -> None:
+    """List the trajectories, the oldest first."""
+    rows = trajectories.listed(_world(state), trainable_only=trainable)
+    if as_json:
+        console.say(json.dumps([row.model_dump(mode="json") for row in rows]))
+    else:
+        for row in rows:
+            word = "trainable" if row.trainable else "-"
+            console.say(
+                f"{row.case_id[:12]}  {row.pathway}  {row.state:17} {word:10} {row.recorded_at:%Y-%m-%d %H:%M:%S}"
+            )
+        console.say(f"{len(rows)} trajectories, {sum(row.trainable for row in rows)} trainable")
+
+
+@kept.command(name="export")
+def export_trajectories(
+    to: Annotated[Path, typer.Option(help="Folder; the files hold patient data.")],
+    by: Annotated[str, typer.Option(help="Your user id; it is audited.")],
+    state: console.State = Path(".state"),
+    trainable: Trainable = False,
+) -> None:
+    """Write each trajectory as an ATIF file."""
+    world = _world(state)
+    if by not in settings.load(state.resolve()).users:
+        raise typer.BadParameter(f"{by!r} is no user of the configuration")
+    console.say(f"{trajectories.export(world, to, by, trainable_only=trainable)} files in {to}")
+
+
+def _world(state: Path) -> World:
+    try:
+        return parts.world(settings.load(state.resolve()), settings.load_secrets(state), "cli")
+    except WardflowError as fault:
+        console.refuse(str(fault))
