@@ -15,7 +15,7 @@ from contracts.errors import ConfigurationError, Fallback, ModelError, WardflowE
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import MadeBy
 from integrations.inference.chat import Dialect, Phi
-from service import arrivals, cli, evaluate, figures, labelled, settings
+from service import arrivals, cli, console, evaluate, figures, labelled, settings
 from service.evaluate import EvaluationPlan
 from tests.fakes.scripted_chat import ScriptedChat, favouring
 
@@ -217,7 +217,7 @@ def test_the_command_tells_by_its_exit_code(
     def leave(status: int) -> None:
         raise SystemExit(status)
 
-    monkeypatch.setattr(cli, "_exit", leave)  # the real one ends the process at once
+    monkeypatch.setattr(console, "leave", leave)  # the real one ends the process at once
     files = ["--cases", str(plan.cases), "--labels", str(plan.labels), "--label-column", column]
     ended = CliRunner().invoke(cli.app, ["evaluate", "--pathway", "ed_triage", *files, "--json"])
     assert ended.exit_code == code, ended.output
