@@ -17,7 +17,7 @@ from integrations.fhir.client import Resource
 from integrations.fhir.notifications import TAG
 from integrations.fhir.proposals import content_hash, decided_in, resource_id
 from integrations.ledger import audit, cases, inbox, tables
-from service import recovery
+from service import recovery, watch
 from workflows.case import Case
 
 TASK_STATUS = {
@@ -78,7 +78,7 @@ def _untraced(tx: sa.Connection) -> Iterator[str]:
 
 def _anchors(world: World, tx: sa.Connection) -> dict[str, tuple[int, str]]:
     """Return the newest record of each chain that the FHIR server has, with the hash that it was given there."""
-    exported = int(tables.mark(tx, "audit_exported") or 0)
+    exported = int(tables.mark(tx, watch.EXPORTED) or 0)
     heads = sa.select(tables.audit.c.chain, sa.func.max(tables.audit.c.position)).where(tables.audit.c.seq <= exported)
     anchors: dict[str, tuple[int, str]] = {}
     for chain, position in tx.execute(heads.group_by(tables.audit.c.chain)):

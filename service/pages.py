@@ -102,14 +102,17 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
             request, page, {"seen": seen, "rows": worklist.rows(me), "me": me, "unseen": worklist.unseen_since()}
         )
 
-    @app.get("/cases/{case_id}", response_class=HTMLResponse)
-    def show(request: Request, case_id: str, me: Reviewer = signed_in) -> Response:
+    def case_page(request: Request, case_id: str, me: Reviewer, status: int = 200, **told: str) -> Response:
         seen = world.live.position()
         row = worklist.row(case_id, me)
         if row is None:
             raise HTTPException(404)
-        context = {"row": row, "me": me, "decision_id": uuid.uuid4().hex, "seen": seen}
-        return pages.TemplateResponse(request, "case.html", context)
+        context = {"row": row, "me": me, "decision_id": uuid.uuid4().hex, "seen": seen} | told
+        return pages.TemplateResponse(request, "case.html", context, status_code=status)
+
+    @app.get("/cases/{case_id}", response_class=HTMLResponse)
+    def show(request: Request, case_id: str, me: Reviewer = signed_in) -> Response:
+        return case_page(request, case_id, me)
 
     @app.post("/cases/{case_id}/decision")
     async def decide(
@@ -135,9 +138,7 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
             said = TOLD[Refusal(fault.kind)].format(by=str(fault).partition(": ")[2])
             if as_json:
                 return JSONResponse({"refused": fault.kind, "message": said}, status_code=status)
-            row = await asyncio.to_thread(worklist.row, case_id, me)
-            context = {"row": row, "me": me, "decision_id": uuid.uuid4().hex, "message": said, "reason": reason}
-            return pages.TemplateResponse(request, "case.html", context, status_code=status)
+            return await asyncio.to_thread(case_page, request, case_id, me, status, message=said, reason=reason)
         if as_json:
             return JSONResponse(receipt.model_dump(mode="json"))
         return RedirectResponse("/", status_code=303)
@@ -186,5 +187,5 @@ async def _changes(world: World, since: str) -> AsyncIterator[str]:
 def _open_cookie(session: Keyring, cookie: str) -> str:
     try:
         return session.open(bytes.fromhex(cookie), COOKIE).decode()
-    except (ValueError, IndexError, ConfigurationError):
+    except (ValueError, ConfigurationError):
         return ""
