@@ -1,0 +1,149 @@
+"""What the loop of tuning hands on: decided cases, training rows, jobs for the trainer, and registered models."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from contracts.charts import ChartFacts
+from contracts.decisions import DecisionKind
+from contracts.frozen import Frozen
+from contracts.model_calls import ChatRequest
+from contracts.suggestions import MadeBy
+
+
+class Arm(StrEnum):
+    """What the person had seen when they decided."""
+
+    SHOWN = "shown"
+    UNAIDED = "unaided"
+    """No suggestion: the least biased label there is."""
+
+
+class Outcome(Frozen):
+    """What the chart told later; it may reweigh an earlier decision, never replace it."""
+
+    kind: str
+    """`admitted`, `icu`, `transferred`, `died`, `discharged`."""
+    known_at: datetime
+    resource: str
+    """`Type/id/_history/version`."""
+
+
+class DecidedCase(Frozen):
+    """A frozen chart and what a person decided of it. An expert's label never stands here (I13)."""
+
+    row_id: str
+    """Of the case, unique in its set."""
+    facts: ChartFacts
+    kind: DecisionKind
+    suggested: str | None = None
+    """The code that was shown; None for the arm `unaided`."""
+    selected: str | None = None
+    """The code that the person stood for; None for a rejection."""
+    made_by: MadeBy | None = None
+    source_model: str | None = None
+    decision_id: str
+    reviewer_id: str
+    reviewer_role: str
+    decided_at: datetime | None = None
+    dwell_ms: int | None = None
+    arm: Arm = Arm.SHOWN
+    outcomes: tuple[Outcome, ...] = ()
+
+
+class Features(Frozen):
+    """A chart for a judge that is no language model."""
+
+    text: str
+    numbers: dict[str, float | None]
+    """None where it was not measured; every row of a set has the same keys."""
+
+
+class TrainingRow(Frozen):
+    """One decision as a lesson. `target`, `reward` and the choices of `request` have the same order and length."""
+
+    row_id: str
+    decision_id: str
+    reviewer_role: str
+    source_model: str | None = None
+    request: ChatRequest
+    """Exactly what the graph asks a model about this chart."""
+    features: Features
+    target: tuple[float, ...]
+    """Probability of each choice; sums to 1."""
+    reward: tuple[float, ...]
+    """Of giving each choice, for training on the model's own samples."""
+    no_answer: float
+    """Reward of an answer outside the choice: below every one of `reward`."""
+    weight: float
+
+
+class FitKind(StrEnum):
+    MODEL = "model"
+    """LoRA, cross entropy of the decision token against `target`."""
+    ON_POLICY = "on_policy"
+    """LoRA, the policy's own samples against `reward`."""
+    CLASSICAL = "classical"
+    """scikit-learn on `features`."""
+
+
+class FitJob(Frozen):
+    """What the trainer reads from its standard input; rows stay in memory and pipes, only weights reach its folder."""
+
+    schema_version: int = 1
+    kind: FitKind
+    base: str
+    """Folder of the base model; empty for `classical`."""
+    start: str = ""
+    """Folder of the adapter to go on from; empty: a new one."""
+    out: str
+    """Folder of the result. A job that finds its own checkpoint there goes on from it."""
+    rows: tuple[TrainingRow, ...]
+    settings: dict[str, float | int | str] = {}
+    """Those of the kind that differ from its defaults; an unknown one is refused."""
+
+
+class FitReport(Frozen):
+    """The last line that the trainer prints; lines before it are progress."""
+
+    kind: FitKind
+    rows: int
+    steps: int
+    resumed_from: int
+    """Steps that a former try had done."""
+    seconds: float
+    cpu_seconds: float
+    peak_memory_mb: float
+    settings: dict[str, float | int | str]
+    """All of them, as used."""
+    losses: tuple[float, ...]
+    """Mean of each epoch."""
+    artefact: str
+    """Folder with `adapter/` and `merged/` (a served model's folder), or with the classical estimator."""
+    file_sha256: dict[str, str]
+    """Of each file of the artefact, by its path in the folder."""
+
+
+class RegisteredModel(Frozen):
+    """A row of the registry: all that is needed to make the model again, and to know whether to."""
+
+    name: str
+    """Immutable: pathway, kind, and the start of the artefact's hash; what its server calls it."""
+    pathway: str
+    kind: FitKind
+    parent: str | None
+    """The model it was tuned from."""
+    base_sha256: str
+    adapter_sha256: str
+    tokenizer_sha256: str
+    template_sha256: str
+    data_sha256: str
+    """Of the manifest: row ids and their hashes."""
+    code_sha256: str
+    settings: dict[str, float | int | str]
+    folder: str
+    """Of the artefact, relative to the state folder."""
+    evaluation: dict[str, object]
+    """What `evaluate` printed of it."""
+    verdict: str
+    """`better`, or why it was refused."""
+    made_at: datetime
