@@ -12,7 +12,7 @@ import pytest
 
 from agents.ed_triage import prompts
 from agents.ed_triage.pathway import EdTriage
-from agents.pathway import probabilities
+from agents.pathway import Ports, probabilities
 from contracts.charts import ChartFacts, Fact, FactKind
 from contracts.ed_triage import EdTriageOptions
 from contracts.errors import Fallback, ModelError
@@ -120,7 +120,7 @@ async def test_the_same_question_gets_the_same_probabilities(chat: ChatClient) -
 
 
 async def test_the_graph_runs_on_it_without_temporal(chat: ChatClient) -> None:
-    result = await PATHWAY.build(chat).ainvoke({"facts": facts()})
+    result = await PATHWAY.build(Ports({"reasoning": chat})).ainvoke({"facts": facts()})
     assert result["suggestion"].made_by == MadeBy.MODEL
     assert result["suggestion"].floor == "3"
 
