@@ -95,13 +95,13 @@ class RunAgent:
         heartbeats = asyncio.create_task(_heartbeat())
         try:
             with boundary():
-                client = None if request.rules_only else self.world.models.get("reasoning")
-                port: ChatPort = RecordedChat(self.world, request, client) if client else NoModel()
                 pathway, ref = self.world.pathways[request.ref.pathway], request.ref
                 facts = await asyncio.to_thread(
                     self.world.facts, ref.pathway, ref.encounter_id, request.snapshot.snapshot_blob
                 )
-                suggestion: Suggestion = (await pathway.build(port).ainvoke({"facts": facts}))["suggestion"]
+                suggestion: Suggestion = (await pathway.build(self._port(request)).ainvoke({"facts": facts}))[
+                    "suggestion"
+                ]
                 blob = await asyncio.to_thread(self.world.blobs.put, suggestion.canonical())
         finally:
             heartbeats.cancel()
@@ -114,6 +114,12 @@ class RunAgent:
             selected=suggestion.selected,
             made_by=suggestion.made_by,
         )
+
+    def _port(self, request: AgentRequest) -> ChatPort:
+        client = self.world.models.get("reasoning")
+        if client is None:
+            return NoModel()
+        return NoModel(Fallback.UNREACHABLE) if request.rules_only else RecordedChat(self.world, request, client)
 
 
 async def _heartbeat() -> None:

@@ -76,7 +76,7 @@ class _Nodes:
         try:
             call = await self.reasoning.ask(prompts.explain(state["facts"], self.scale, level))
             claims = tuple(Claim.model_validate(claim) for claim in json.loads(call.content)["reasons"])
-        except (ModelError, ValueError, KeyError, TypeError):
+        except (ModelError, ValueError, KeyError, TypeError, RecursionError):
             return {"claims": (), "dropped_claims": 1}  # a level without reasons is still a level, and shown so
         return {"claims": claims, "dropped_claims": 0}
 
