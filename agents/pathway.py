@@ -22,10 +22,13 @@ class ChatPort(Protocol):
 
 
 class NoModel:
-    """The port of a role that nobody serves."""
+    """The port of a role that nobody serves, or that could not be reached."""
+
+    def __init__(self, why: Fallback = Fallback.NOT_CONFIGURED) -> None:
+        self.why = why
 
     async def ask(self, request: ChatRequest) -> ModelCall:
-        raise ModelError(Fallback.NOT_CONFIGURED)
+        raise ModelError(self.why)
 
 
 @dataclass(frozen=True)

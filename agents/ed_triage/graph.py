@@ -9,7 +9,7 @@ from langgraph.graph import END, START, StateGraph
 from agents.ed_triage import prompts, rules
 from agents.ed_triage.resources import SHOWN
 from agents.pathway import ChatPort, SuggestionGraph, probabilities
-from contracts.charts import ChartFacts, FactKind
+from contracts.charts import ChartFacts
 from contracts.ed_triage import AcuityScale, EdTriageOptions
 from contracts.errors import Fallback, ModelError
 from contracts.suggestions import Choice, Claim, Finding, MadeBy, Suggestion, Support
@@ -76,7 +76,7 @@ class _Nodes:
         try:
             call = await self.reasoning.ask(prompts.explain(state["facts"], self.scale, level))
             claims = tuple(Claim.model_validate(claim) for claim in json.loads(call.content)["reasons"])
-        except (ModelError, ValueError, KeyError, TypeError):
+        except (ModelError, ValueError, KeyError, TypeError, RecursionError):
             return {"claims": (), "dropped_claims": 1}  # a level without reasons is still a level, and shown so
         return {"claims": claims, "dropped_claims": 0}
 
@@ -130,7 +130,7 @@ def borne_out(claim: Claim, facts: ChartFacts) -> bool:
     Every citation must resolve in this chart and be named in the text by a word or number of its own, and every
     number of the text must stand in a cited fact.
     """
-    cited = [fact for key in claim.cites if (fact := facts.get(key)) and fact.kind != FactKind.IDENTITY]
+    cited = [fact for key in claim.cites if (fact := facts.get(key)) and fact in prompts.seen(facts)]
     if not cited or len(cited) < len(claim.cites):
         return False
     said, known = _words(claim.text), [_words(f"{fact.label} {fact.value}") for fact in cited]

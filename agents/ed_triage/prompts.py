@@ -29,7 +29,7 @@ def judge(facts: ChartFacts, scale: AcuityScale) -> ChatRequest:
 
 def explain(facts: ChartFacts, scale: AcuityScale, level: str) -> ChatRequest:
     """Ask why that level, as JSON whose citations are keys of these facts."""
-    keys = [fact.key for fact in _seen(facts)]
+    keys = [fact.key for fact in seen(facts)]
     reason = {
         "type": "object",
         "properties": {
@@ -62,14 +62,15 @@ def explain(facts: ChartFacts, scale: AcuityScale, level: str) -> ChatRequest:
     )
 
 
-def _seen(facts: ChartFacts) -> list[Fact]:
-    return [fact for fact in facts.facts if fact.kind != FactKind.IDENTITY]
+def seen(facts: ChartFacts) -> list[Fact]:
+    """Return the facts that a model may see."""
+    return [fact for fact in facts.facts if fact.kind not in (FactKind.IDENTITY, FactKind.STAY)]
 
 
 def _messages(facts: ChartFacts, scale: AcuityScale, ask: str) -> tuple[Message, ...]:
     levels = ", ".join(f"{level.code} {level.display.lower()}" for level in scale.levels)
     # Chart text is data: it stands as quoted lines, and nothing in it can choose an answer outside the schema.
-    chart = "\n".join(f"{fact.key}: {json.dumps(fact.shown(), ensure_ascii=False)}" for fact in _seen(facts))
+    chart = "\n".join(f"{fact.key}: {json.dumps(fact.shown(), ensure_ascii=False)}" for fact in seen(facts))
     return (
         Message(role="system", content=f"You triage emergency patients. Levels: {levels}."),
         Message(role="user", content=f"{chart}\n{ask}"),

@@ -1,5 +1,6 @@
 """Chat completions at any OpenAI-compatible URL, kept exactly as the server answered."""
 
+import asyncio
 import hashlib
 import json
 import time
@@ -80,8 +81,9 @@ class ChatClient:
             raise ModelError(Fallback.TOO_SLOW, "resting after time-outs")
         called_at, start = datetime.now(UTC), time.monotonic()
         try:
-            answer = await self._http.post(f"{self.endpoint.url}/chat/completions", json=self._body(request))
-        except httpx.TimeoutException as fault:
+            async with asyncio.timeout(self.endpoint.timeout_s):  # httpx's own begins again with every byte
+                answer = await self._http.post(f"{self.endpoint.url}/chat/completions", json=self._body(request))
+        except (TimeoutError, httpx.TimeoutException) as fault:
             self._slow_in_a_row += 1
             if self._slow_in_a_row >= SLOW_IN_A_ROW:
                 self._resting_until = time.monotonic() + REST_S
@@ -95,7 +97,7 @@ class ChatClient:
         latency_ms = (time.monotonic() - start) * 1000
         try:
             return self._call(request, answer.json(), called_at, latency_ms)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as fault:
             raise ModelError(Fallback.NONSENSE, f"no chat completion ({type(fault).__name__})") from None
 
     def _body(self, request: ChatRequest) -> dict[str, Any]:

@@ -104,7 +104,8 @@ async def test_a_level_raised_by_the_floor_has_the_support_of_that_level() -> No
 @pytest.mark.parametrize(
     "told",
     [ModelError(Fallback.TOO_SLOW), "no JSON", "[]", "{}", '{"reasons": null}', '{"reasons": [{"text": "x"}]}',
-     '{"reasons": [{"text": "x", "cites": "hr"}]}', '{"reasons": ["hr"]}'],
+     '{"reasons": [{"text": "x", "cites": "hr"}]}', '{"reasons": ["hr"]}', "[" * 100_000],
+    ids=range(9),
 )  # fmt: skip
 async def test_a_level_without_readable_reasons_is_still_the_models(told: str | ModelError) -> None:
     made = await suggest(CHART, ScriptedChat(favouring("2"), told))
