@@ -1,15 +1,12 @@
 """What the model is asked: one level, then reasons that name the facts they rest on."""
 
-import json
-
-from contracts.charts import ChartFacts, Fact, FactKind
+from agents.claims import quoted, reasons_schema
+from contracts.charts import ChartFacts
 from contracts.ed_triage import AcuityScale
 from contracts.model_calls import ChatRequest, Message
 
 LEVEL_TOKENS = 4
 REASON_TOKENS = 112
-REASON_CHARS = 80
-MOST_REASONS = 2
 # One worked example is what keeps small models short and to the point; the patient in it does not exist.
 EXAMPLE_CHART = 'complaint: "Complaint wrist pain after a fall"\nhr: "HR 84 /min"\nspo2: "SpO2 99 %"'
 EXAMPLE_REASONS = (
@@ -29,49 +26,20 @@ def judge(facts: ChartFacts, scale: AcuityScale) -> ChatRequest:
 
 def explain(facts: ChartFacts, scale: AcuityScale, level: str) -> ChatRequest:
     """Ask why that level, as JSON whose citations are keys of these facts."""
-    keys = [fact.key for fact in seen(facts)]
-    reason = {
-        "type": "object",
-        "properties": {
-            "text": {"type": "string", "maxLength": REASON_CHARS},
-            "cites": {
-                "type": "array",
-                "items": {"enum": keys},
-                "minItems": 1,
-                "maxItems": 2,
-            },  # unbounded arrays never end
-        },
-        "required": ["text", "cites"],
-        "additionalProperties": False,
-    }
-    reasons = {"type": "array", "items": reason, "minItems": 1, "maxItems": MOST_REASONS}
-    schema = {
-        "type": "object",
-        "properties": {"reasons": reasons},
-        "required": ["reasons"],
-        "additionalProperties": False,
-    }
     ask = "The level is {}. Give the reasons in short sentences, each citing the facts it rests on."
     system, case = _messages(facts, scale, ask.format(level))
     example = Message(role="user", content=f"{EXAMPLE_CHART}\n{ask.format(4)}")
     return ChatRequest(
         step="explain",
         messages=(system, example, Message(role="assistant", content=EXAMPLE_REASONS), case),
-        json_schema=json.dumps(schema, sort_keys=True),
+        json_schema=reasons_schema(facts),
         max_tokens=REASON_TOKENS,
     )
 
 
-def seen(facts: ChartFacts) -> list[Fact]:
-    """Return the facts that a model may see."""
-    return [fact for fact in facts.facts if fact.kind not in (FactKind.IDENTITY, FactKind.STAY)]
-
-
 def _messages(facts: ChartFacts, scale: AcuityScale, ask: str) -> tuple[Message, ...]:
     levels = ", ".join(f"{level.code} {level.display.lower()}" for level in scale.levels)
-    # Chart text is data: it stands as quoted lines, and nothing in it can choose an answer outside the schema.
-    chart = "\n".join(f"{fact.key}: {json.dumps(fact.shown(), ensure_ascii=False)}" for fact in seen(facts))
     return (
         Message(role="system", content=f"You triage emergency patients. Levels: {levels}."),
-        Message(role="user", content=f"{chart}\n{ask}"),
+        Message(role="user", content=f"{quoted(facts)}\n{ask}"),
     )

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
+from agents import claims
 from agents.ed_triage import prompts
 from agents.ed_triage.pathway import EdTriage
 from agents.pathway import Ports, probabilities
@@ -108,7 +109,7 @@ async def test_a_closed_choice_comes_with_the_probability_of_every_level(chat: C
 async def test_reasons_come_as_json_that_cites_facts(chat: ChatClient) -> None:
     call = await chat.ask(prompts.explain(facts(), PATHWAY.scale, "2"))
     reasons = json.loads(call.content)["reasons"]
-    assert 1 <= len(reasons) <= prompts.MOST_REASONS
+    assert 1 <= len(reasons) <= claims.MOST_REASONS
     assert {key for reason in reasons for key in reason["cites"]} <= {"age", "complaint", "hr"}
     assert aligned(call)
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.ed_triage import quantities, rules
-from agents.ed_triage.quantities import UnusableError, measured
+from agents.ed_triage.quantities import MEASURES
+from agents.quantities import UnusableError, measured
 from tests.fakes.samples import CALM, facts
 
 
@@ -29,7 +30,7 @@ from tests.fakes.samples import CALM, facts
     ],
 )
 def test_units_are_converted(key: str, quantity: dict[str, Any], number: float) -> None:
-    assert measured(quantity, key)[1] == number
+    assert measured(quantity, MEASURES[key])[1] == number
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_units_are_converted(key: str, quantity: dict[str, Any], number: float) 
 )
 def test_what_cannot_be_meant_is_refused_with_what_was_charted(key: str, quantity: dict[str, Any], why: str) -> None:
     with pytest.raises(UnusableError, match=why):
-        measured(quantity, key)
+        measured(quantity, MEASURES[key])
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_what_cannot_be_meant_is_refused_with_what_was_charted(key: str, quantit
     ],
 )
 def test_a_bound_demands_what_every_value_beyond_it_would(key: str, quantity: dict[str, Any], points: int) -> None:
-    text, number = measured(quantity, key)
+    text, number = measured(quantity, MEASURES[key])
     assert text == f"{quantity['comparator']}{quantity['value']}"
     assert rules.news2_points(facts(**CALM | {key: number}))[key] == points
 
@@ -83,7 +84,7 @@ anything = st.none() | st.text(max_size=5) | st.integers() | st.lists(st.integer
 )
 def test_a_value_is_within_what_can_be_or_it_is_none(key: str, quantity: dict[str, Any], value: Any) -> None:
     try:
-        number = measured(quantity | {"value": value}, key)[1]
+        number = measured(quantity | {"value": value}, MEASURES[key])[1]
     except (UnusableError, TypeError):
         return
     low, high = quantities.LIMITS[key]

@@ -9,6 +9,7 @@ from fhir.resources.R4B.observation import Observation
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from agents import charts
 from agents.ed_triage import prompts, resources
 from contracts.charts import ChartFacts, FactKind
 from contracts.ed_triage import EdTriageOptions
@@ -90,7 +91,7 @@ def test_observations_of_another_patient_are_left_out(subject: dict[str, str]) -
     assert read(observed(subject=subject)).facts == ()
 
 
-@pytest.mark.parametrize("status", resources.IGNORED_STATUS)
+@pytest.mark.parametrize("status", charts.IGNORED_STATUS)
 def test_what_was_entered_in_error_is_left_out(status: str) -> None:
     assert read(observed(value=80), observed(value=200, minutes_ago=1, status=status)).number("hr") == 80
 
@@ -127,7 +128,7 @@ def test_the_complaint_of_the_encounter_stands_in_where_none_was_observed() -> N
     told = resources.read_chart([encounter], "enc-1", NOW, CODES).get("complaint")
     assert told is not None
     assert told.value == "fell from a ladder"
-    assert len(read(observed("8661-1", None, valueString="x" * 1000)).facts[0].value) == resources.COMPLAINT_CHARS
+    assert len(read(observed("8661-1", None, valueString="x" * 1000)).facts[0].value) == charts.COMPLAINT_CHARS
 
 
 @pytest.mark.parametrize(
