@@ -18,10 +18,15 @@ EXAMPLE_REASONS = (
 
 
 def judge(facts: ChartFacts, scale: AcuityScale) -> ChatRequest:
-    """Ask for the level, as a closed choice."""
+    """Ask for the level, as a closed choice, in few tokens: each one costs in training and in every answer."""
+    first, last = scale.levels[0].code, scale.levels[-1].code
+    told = sorted(_seen(facts), key=lambda fact: fact.key == "complaint")  # last, where it is read with all the rest
     return ChatRequest(
         step="judge",
-        messages=_messages(facts, scale, "Answer with the number of one level."),
+        messages=(
+            Message(role="system", content=f"Answer with the {scale.name.upper()} level, {first} to {last}."),
+            Message(role="user", content=" ".join(f"{fact.key} {_quoted(fact)}" for fact in told)),
+        ),
         choices=tuple(level.code for level in scale.levels),
         max_tokens=LEVEL_TOKENS,
     )
@@ -64,6 +69,12 @@ def explain(facts: ChartFacts, scale: AcuityScale, level: str) -> ChatRequest:
 
 def _seen(facts: ChartFacts) -> list[Fact]:
     return [fact for fact in facts.facts if fact.kind != FactKind.IDENTITY]
+
+
+def _quoted(fact: Fact) -> str:
+    """Return a value that can't be taken for more than a value: a number, one word, or text in quotes."""
+    plain = fact.number is not None or fact.value.isalnum()
+    return fact.value if plain else json.dumps(fact.value, ensure_ascii=False)
 
 
 def _messages(facts: ChartFacts, scale: AcuityScale, ask: str) -> tuple[Message, ...]:
