@@ -1,7 +1,9 @@
 """What the model is asked: one level, then reasons that name the facts they rest on."""
 
-from agents.claims import quoted, reasons_schema
-from contracts.charts import ChartFacts
+import json
+
+from agents.claims import quoted, reasons_schema, seen
+from contracts.charts import ChartFacts, Fact
 from contracts.ed_triage import AcuityScale
 from contracts.model_calls import ChatRequest, Message
 
@@ -15,10 +17,15 @@ EXAMPLE_REASONS = (
 
 
 def judge(facts: ChartFacts, scale: AcuityScale) -> ChatRequest:
-    """Ask for the level, as a closed choice."""
+    """Ask for the level, as a closed choice, in few tokens: each one costs in training and in every answer."""
+    first, last = scale.levels[0].code, scale.levels[-1].code
+    told = sorted(seen(facts), key=lambda fact: fact.key == "complaint")  # last, where it is read with all the rest
     return ChatRequest(
         step="judge",
-        messages=_messages(facts, scale, "Answer with the number of one level."),
+        messages=(
+            Message(role="system", content=f"Answer with the {scale.name.upper()} level, {first} to {last}."),
+            Message(role="user", content=" ".join(f"{fact.key} {_quoted(fact)}" for fact in told)),
+        ),
         choices=tuple(level.code for level in scale.levels),
         max_tokens=LEVEL_TOKENS,
     )
@@ -35,6 +42,12 @@ def explain(facts: ChartFacts, scale: AcuityScale, level: str) -> ChatRequest:
         json_schema=reasons_schema(facts),
         max_tokens=REASON_TOKENS,
     )
+
+
+def _quoted(fact: Fact) -> str:
+    """Return a value that can't be taken for more than a value: a number, one word, or text in quotes."""
+    plain = fact.number is not None or fact.value.isalnum()
+    return fact.value if plain else json.dumps(fact.value, ensure_ascii=False)
 
 
 def _messages(facts: ChartFacts, scale: AcuityScale, ask: str) -> tuple[Message, ...]:
