@@ -27,7 +27,7 @@ class Disk:
         folder.mkdir(parents=True, exist_ok=True)
         with image.open("wb") as file:
             file.truncate(megabytes * 1024 * 1024)
-        _run("mkfs.ext4", "-q", "-F", str(image))
+        _run("mkfs.ext4", "-q", "-F", "-m", "0", str(image))
         self.mount()
 
     def mount(self) -> None:
