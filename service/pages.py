@@ -50,6 +50,7 @@ NO_RECORDS = (
     "Nothing was written. Go on by your department's own procedure; this page comes back by itself."
 )
 LOOK_AGAIN_S = 5
+REASON_CHARS = 300
 
 
 def create_app(world: World, client: Client, settings: Settings, signer: Ed25519PrivateKey) -> FastAPI:
@@ -140,14 +141,19 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         shown_hash: Annotated[str, Form()],
         decision_id: Annotated[str, Form()],
         selected: Annotated[str, Form()] = "",
-        reason: Annotated[str, Form()] = "",
+        reason: Annotated[str, Form(max_length=REASON_CHARS)] = "",
         me: Reviewer = signed_in,
     ) -> Response:
         as_json = request.headers.get("accept") == "application/json"
         row = await asyncio.to_thread(worklist.row, case_id, me)
         if row is None:
             raise HTTPException(404)
-        fields = {"selected": selected or None, "version": version, "shown_hash": shown_hash, "reason": reason.strip()}
+        fields = {
+            "selected": selected or None,
+            "version": version,
+            "shown_hash": shown_hash,
+            "reason": one_line(reason),
+        }
         try:
             receipt = await worklist.decide(row, kind, me, decision_id, **fields)
         except ApprovalError as fault:
@@ -199,6 +205,11 @@ async def _changes(world: World, since: str) -> AsyncIterator[str]:
         except redis.RedisError:
             yield "event: casechange\ndata:\n\n"
             await asyncio.sleep(HEARTBEAT_MS / 1000)
+
+
+def one_line(reason: str) -> str:
+    """Return what a person wrote without control characters, which a chart may refuse after the decision was taken."""
+    return " ".join("".join(c if c.isprintable() else " " for c in reason).split())
 
 
 def _open_cookie(session: Keyring, cookie: str) -> str:

@@ -39,3 +39,20 @@ async def test_a_page_that_cannot_be_audited_says_so_and_shows_nobody(full: http
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "cannot keep its records" in answer.text and "Nothing was written" in answer.text
     assert ("<!doctype" in answer.text) is (path == "/")
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("  looks\x00 worse\r\nthan\u202e numbers ", "looks worse than numbers"),
+        ("\x00\x0b", ""),
+        ("日本語 ok", "日本語 ok"),
+    ],
+)
+def test_a_reason_is_one_line_that_any_chart_takes(written: str, kept: str) -> None:
+    assert pages.one_line(written) == kept
+
+
+async def test_a_reason_without_end_is_refused_before_anything_is_sent(full: httpx.AsyncClient) -> None:
+    form = {"kind": "reject", "version": "1", "shown_hash": "h", "decision_id": "d", "reason": "x" * (pages.REASON_CHARS + 1)}
+    assert (await full.post("/cases/c/decision", data=form)).status_code == 422
