@@ -134,8 +134,9 @@ def test_after_a_power_cut_everything_acknowledged_is_there(on_disk: tuple[Ward,
     with Sender(ward, "cut") as sender:
         ward.until(lambda: len(sender.acknowledged) > 40)
         assert ward.decide(rows[0]).status_code == 200  # its write to the chart is cut off, or just done
+        pids = json.loads((ward.state / "pids.json").read_text())
         disk.cut()
-        end_at_once(ward)
+        end_at_once(ward, pids)
     disk.unmount()
     disk.mount()
     ward.start()
@@ -249,12 +250,12 @@ def fill(filler: Path) -> None:
             os.fsync(file.fileno())
 
 
-def end_at_once(ward: Ward) -> None:
+def end_at_once(ward: Ward, pids: dict[str, int]) -> None:
     """Kill all processes of the stack, as the cut does."""
     assert ward.stack
     ward.stack.kill()
     ward.stack.wait()
-    for pid in json.loads((ward.state / "pids.json").read_text()).values():
+    for pid in pids.values():
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     ward.world.close()
