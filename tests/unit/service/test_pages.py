@@ -54,5 +54,11 @@ def test_a_reason_is_one_line_that_any_chart_takes(written: str, kept: str) -> N
 
 
 async def test_a_reason_without_end_is_refused_before_anything_is_sent(full: httpx.AsyncClient) -> None:
-    form = {"kind": "reject", "version": "1", "shown_hash": "h", "decision_id": "d", "reason": "x" * (pages.REASON_CHARS + 1)}
+    form = {
+        "kind": "reject",
+        "version": "1",
+        "shown_hash": "h",
+        "decision_id": "d",
+        "reason": "x" * (pages.REASON_CHARS + 1),
+    }
     assert (await full.post("/cases/c/decision", data=form)).status_code == 422
