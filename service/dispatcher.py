@@ -18,6 +18,7 @@ from activities.world import World, read_resources
 from contracts.cases import CaseRef, CaseState
 from contracts.errors import WardflowError
 from contracts.events import AcceptedEvent, Fate, Ignored
+from integrations import traces
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.audit import Action
 from service.case_starts import CaseStarts
@@ -75,8 +76,10 @@ class Dispatcher:
         return 0.0
 
     async def _tell(self, case_id: str, events: set[int], held: set[int]) -> None:
-        if await self._starts.tell(case_id, sorted(events)):
-            await asyncio.to_thread(self._absorb, case_id, events, held)
+        with traces.span("dispatch", case_id, events=len(events)):
+            if await self._starts.tell(case_id, sorted(events)):
+                await asyncio.to_thread(self._absorb, case_id, events, held)
+                log.info("case_told", case_id=case_id, count=len(events))
 
     @asynccontextmanager
     async def _alone(self, case_id: str) -> AsyncIterator[None]:
@@ -186,7 +189,10 @@ class Dispatcher:
     ) -> cases.CaseRow:
         case_id = self._world.blobs.keyring.name("case", pathway, encounter_id, str(generation))
         ref = CaseRef(case_id=case_id, pathway=pathway, encounter_id=encounter_id, generation=generation)
-        return cases.open_new(tx, ref, self._settings.pathways[pathway].deadline, accepted_at)
+        case = cases.open_new(tx, ref, self._settings.pathways[pathway].deadline, accepted_at)
+        log.info("case_opened", case_id=case_id, pathway=pathway)
+        traces.root(case_id, "receive", accepted_at, pathway=pathway, generation=generation)
+        return case
 
     def _look_again(self, case: cases.CaseRow, events: set[int], spoken_for: set[int]) -> str | None:
         """Open the next generation if the rules now demand more than was decided; return its case id.

@@ -66,6 +66,11 @@ def _foreign(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
         trusted = record.name.startswith(TRUSTED_LOGGERS)
         event["event"] = str(record.msg)[:MESSAGE_CHARS] if trusted else "library_message"
         event["logger"] = record.name
+        told = getattr(record, "temporal_workflow", None) or getattr(record, "temporal_activity", None)
+        if told:
+            event["workflow_id"] = event["case_id"] = told["workflow_id"]
+        if trusted and hasattr(record, "activity"):
+            event["activity"] = record.activity
         event["exc_info"] = record.exc_info
     return event
 
