@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,6 +71,18 @@ class Ward:
 
     def kill(self, part: str) -> None:
         os.kill(self.pid(part), signal.SIGKILL)
+
+    @contextmanager
+    def frozen(self, *parts: str) -> Iterator[None]:
+        """Have parts hang: they are there, and answer nothing."""
+        pids = [self.pid(part) for part in parts]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def until(self, ready: Callable[[], T], seconds: float = 30) -> T:
         """Return the first true answer; a real server's state is polled, never slept for."""

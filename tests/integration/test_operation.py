@@ -2,13 +2,9 @@
 
 import asyncio
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -41,22 +37,13 @@ def figures(ward: Ward, process: str) -> dict[tuple[str, ...], float]:
     return {(s.name, *s.labels.values()): s.value for s in samples}
 
 
-@contextmanager
-def frozen(ward: Ward, part: str) -> Iterator[None]:
-    os.kill(ward.pid(part), signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(ward.pid(part), signal.SIGCONT)
-
-
 def test_a_part_that_is_away_is_stated_and_refuses_only_whom_it_keeps_from_its_duty(ward: Ward) -> None:
     for process in ("gateway", "worklist"):
         ward.until(lambda of=process: ready(ward, of)[0] == 200 and set(ready(ward, of)[1].values()) == {"live"})
-    with frozen(ward, "fhir"):
+    with ward.frozen("fhir"):
         ward.until(lambda: ready(ward, "gateway")[1]["chart"] == "away")
         assert (ready(ward, "gateway")[0], ready(ward, "worklist")[0]) == (200, 200)
-    with frozen(ward, "temporal"):
+    with ward.frozen("temporal"):
         ward.until(lambda: ready(ward, "worklist")[0] == 503)
         assert ready(ward, "worklist")[1]["temporal"] == "away"
         assert ready(ward, "gateway")[0] == 200, "it can still accept events"
