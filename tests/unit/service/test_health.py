@@ -94,7 +94,8 @@ async def test_processes_know_of_each_other_through_the_ledger(parts: Parts) -> 
     gateway.done("some other loop")
     await look(gateway, parts.health("worker"), worklist)
     assert worklist.ready() and away(worklist) == {"reconciler", "watchdog", "audit"}
-    assert "some other loop" not in worklist.parts()
+    with parts.world.db.read() as tx:
+        assert set(signs.seen(tx)) == {"gateway", "dispatcher", "worker", "worklist"}
     parts.seconds = 30
     await look(worklist)
     assert away(worklist) == {"reconciler", "watchdog", "audit", "gateway", "dispatcher", "worker"}
