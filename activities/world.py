@@ -26,6 +26,7 @@ from integrations.ledger.tables import Database
 from integrations.live.worklist import LiveWorklist
 
 log = structlog.get_logger()
+CASE = "case"  # the type of workflow whose id is a case's
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def beat() -> None:
 def boundary() -> Iterator[None]:
     """Carry errors across Temporal: ours with type, kind, whether and when to retry; any other by its class alone.
 
-    What is logged and traced within names the case, which is the workflow's id.
+    What is logged and traced within names the workflow, and so the case.
     """
     with _told():
         try:
@@ -107,7 +108,8 @@ def _told() -> Iterator[None]:
     if not activity.in_activity():
         yield
         return
-    info, case_id = activity.info(), activity.info().workflow_id or ""
-    ids = {"case_id": case_id, "workflow_id": case_id, "activity": info.activity_type, "attempt": info.attempt}
-    with bound_contextvars(**ids), traces.span(info.activity_type, case_id, attempt=info.attempt):
+    info = activity.info()
+    case_id = info.workflow_id if info.workflow_type == CASE else None
+    ids = {"case_id": case_id, "workflow_id": info.workflow_id, "activity": info.activity_type, "attempt": info.attempt}
+    with bound_contextvars(**ids), traces.span(info.activity_type, case_id or "", attempt=info.attempt):
         yield

@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from activities.world import CASE
+
 ALLOWED = frozenset(
     [
         "event",
@@ -68,7 +70,8 @@ def _foreign(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
         event["logger"] = record.name
         told = getattr(record, "temporal_workflow", None) or getattr(record, "temporal_activity", None)
         if told:
-            event["workflow_id"] = event["case_id"] = told["workflow_id"]
+            event["workflow_id"] = told.get("workflow_id")
+            event["case_id"] = event["workflow_id"] if told.get("workflow_type") == CASE else None
         if trusted and hasattr(record, "activity"):
             event["activity"] = record.activity
         event["exc_info"] = record.exc_info

@@ -60,7 +60,7 @@ AWAY = {
     "worker": "WORKER AWAY: nothing can be decided now",
     "chart": "CHART AWAY: suggestions and write-back wait",
     "gateway": "GATEWAY AWAY: nothing new arrives",
-    "redis": "Live updates away: read again every 2 s",
+    "redis": "Live updates away: read again every few seconds",
 }
 """What people are told of a part that is away; what else is away they can't see or mend."""
 

@@ -100,7 +100,8 @@ def test_of_a_trusted_library_the_template_is_kept_without_its_values(written: W
 
 
 def test_a_line_of_a_workflow_names_its_case_and_the_activity_that_failed(written: Written) -> None:
-    told = {"temporal_workflow": {"workflow_id": "c1", "run_id": NAME}, "activity": "snapshot_chart", "patient": NAME}
+    workflow = {"workflow_id": "c1", "workflow_type": "case", "run_id": NAME}
+    told = {"temporal_workflow": workflow, "activity": "snapshot_chart", "patient": NAME}
     logging.getLogger("temporalio.workflow").error("suggestion_failed", extra=told)
     logging.getLogger("some.library").error("failed", extra=told)
     trusted, foreign = written()
