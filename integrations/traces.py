@@ -65,14 +65,16 @@ def root(case_id: str, name: str, since: datetime, **attributes: object) -> None
 
     token = _root.set(_ids(case_id))
     try:
-        span = _tracer.start_span(name, Context(), start_time=_nanoseconds(since), attributes=_allowed(attributes))
+        span = _tracer.start_span(
+            name, Context(), start_time=int(since.timestamp() * 1e9), attributes=_allowed(attributes)
+        )
     finally:
         _root.reset(token)
     span.end()
 
 
 @contextmanager
-def span(name: str, case_id: str = "", since: datetime | None = None, **attributes: object) -> Iterator[None]:
+def span(name: str, case_id: str = "", **attributes: object) -> Iterator[None]:
     """Tell what happens in the block, and the class of the error that ends it; in the trace of the case if one is
     named, else within the span around it."""
     if _tracer is None:
@@ -89,9 +91,8 @@ def span(name: str, case_id: str = "", since: datetime | None = None, **attribut
         yield
         return
     with _tracer.start_as_current_span(
-        name, context, attributes=_allowed(attributes), start_time=_nanoseconds(since) if since else None,
-        record_exception=False, set_status_on_exception=False,
-    ) as current:  # fmt: skip
+        name, context, attributes=_allowed(attributes), record_exception=False, set_status_on_exception=False
+    ) as current:
         try:
             yield
         except Exception as fault:
@@ -106,7 +107,3 @@ def _ids(case_id: str) -> tuple[int, int]:
 
 def _allowed(attributes: dict[str, object]) -> dict[str, Any]:
     return {key: value if isinstance(value, int) else str(value) for key, value in attributes.items() if key in ALLOWED}
-
-
-def _nanoseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1e9)

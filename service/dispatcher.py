@@ -38,6 +38,7 @@ class Plan:
     """Case id to the events that it is told."""
     look_again: list[tuple[cases.CaseRow, set[int]]] = field(default_factory=list)
     """Ended cases with new data: does the rules' floor rise above what was decided?"""
+    opened: list[cases.CaseRow] = field(default_factory=list)
     held: set[int] = field(default_factory=set)
     """Events that another pathway's case can't take yet, since its decision is being written."""
 
@@ -62,6 +63,8 @@ class Dispatcher:
         """
         self.woken.clear()
         plan = await asyncio.to_thread(self._plan)
+        for case in plan.opened:
+            _note_opened(case)
         spoken_for = plan.held.union(*plan.tell.values())
         for case_id, events in plan.tell.items():
             async with self._alone(case_id):
@@ -70,7 +73,8 @@ class Dispatcher:
             async with self._alone(case.case_id):
                 again = await asyncio.to_thread(self._look_again, case, events, spoken_for)
                 if again:
-                    await self._tell(again, events, plan.held)
+                    _note_opened(again)
+                    await self._tell(again.case_id, events, plan.held)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.woken.wait(), POLL_S)
         return 0.0
@@ -147,6 +151,7 @@ class Dispatcher:
             case = cases.latest(tx, name, encounter_id)
             if case is None and any(t.opens for t in matched.values()):
                 case = self._open(tx, name, encounter_id, 1, min(a.accepted_at for a in group))
+                plan.opened.append(case)
             if case is None or not matched:
                 continue
             wanted |= set(matched)
@@ -189,13 +194,10 @@ class Dispatcher:
     ) -> cases.CaseRow:
         case_id = self._world.blobs.keyring.name("case", pathway, encounter_id, str(generation))
         ref = CaseRef(case_id=case_id, pathway=pathway, encounter_id=encounter_id, generation=generation)
-        case = cases.open_new(tx, ref, self._settings.pathways[pathway].deadline, accepted_at)
-        log.info("case_opened", case_id=case_id, pathway=pathway)
-        traces.root(case_id, "receive", accepted_at, pathway=pathway, generation=generation)
-        return case
+        return cases.open_new(tx, ref, self._settings.pathways[pathway].deadline, accepted_at)
 
-    def _look_again(self, case: cases.CaseRow, events: set[int], spoken_for: set[int]) -> str | None:
-        """Open the next generation if the rules now demand more than was decided; return its case id.
+    def _look_again(self, case: cases.CaseRow, events: set[int], spoken_for: set[int]) -> cases.CaseRow | None:
+        """Open the next generation if the rules now demand more than was decided; return it.
 
         Else the events need no case, but for those that another pathway's case takes.
         """
@@ -214,7 +216,7 @@ class Dispatcher:
             accepted = min((a.accepted_at for a in inbox.pending(tx) if a.event_id in events), default=tables.now())
             opened = self._open(tx, case.pathway, case.encounter_id, case.generation + 1, accepted)
             inbox.assign(tx, events, opened.case_id)
-            return opened.case_id
+            return opened
 
     def _absorb(self, case_id: str, events: set[int], held: set[int]) -> None:
         """Settle what was told, unless the case ended meanwhile: then the next look re-checks it."""
@@ -222,3 +224,8 @@ class Dispatcher:
             case = cases.find(tx, case_id)
             if case and case.state == CaseState.OPEN:
                 inbox.absorb(tx, events, case_id, held)
+
+
+def _note_opened(case: cases.CaseRow) -> None:
+    log.info("case_opened", case_id=case.case_id, pathway=case.pathway)
+    traces.root(case.case_id, "receive", case.accepted_at, pathway=case.pathway, generation=case.generation)
