@@ -1,5 +1,6 @@
 """Starts the local parts and our processes on loopback, keeps them running, and ends them on Ctrl-C."""
 
+import ctypes
 import importlib.util
 import json
 import os
@@ -20,6 +21,7 @@ from infra import models
 from service import settings
 
 BIN = Path(sys.prefix) / "bin"
+PR_SET_PDEATHSIG = 1  # prctl(2)
 STOP_S = 8.0
 RESTART_S = 1.0
 READY_S = 60.0
@@ -38,11 +40,11 @@ class Part:
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self, logs: Path) -> None:
-        # A session of its own: Ctrl-C reaches us alone, and we end the parts in order.
+        # A session of its own: Ctrl-C reaches us alone, and we end the parts in order; killed, we take them along.
         with (logs / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=os.environ | self.env,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=end_with_parent,
             )  # fmt: skip
 
     def stop(self) -> None:
@@ -53,6 +55,12 @@ class Part:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process when the thread that started it is gone, even by -9; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def prepare(state: Path, with_models: bool) -> list[Part]:
@@ -68,6 +76,7 @@ def prepare(state: Path, with_models: bool) -> list[Part]:
         "fhir_url": fhir_url,
         "gateway_port": ports["gateway"],
         "worklist_port": ports["worklist"],
+        "worker_port": ports["worker"],
         "ledger_url": f"sqlite:///{state / settings.LEDGER_FILE}",
         "blobs_url": str(state / settings.BLOBS_FOLDER),
     }
@@ -81,9 +90,9 @@ def prepare(state: Path, with_models: bool) -> list[Part]:
     parts = [_temporal(state, ports), _valkey(state, ports), _fhir(state, ports, fhir_url)]
     if with_models:
         parts.append(_model(ports["model"]))
-    for name in ("gateway", "worklist", "worker"):
+    for name, alive in (("gateway", "/livez"), ("worklist", "/livez"), ("worker", "/metrics")):
         argv = [sys.executable, "-m", "service.cli", name, "--state", str(state)]
-        parts.append(Part(name, argv, _http(ports[name], "/livez") if name in ports else lambda: True))
+        parts.append(Part(name, argv, _http(ports[name], alive)))
     return parts
 
 
@@ -96,6 +105,8 @@ def run(state: Path, with_models: bool) -> int:
     logs = state / "logs"
     try:
         for part in parts:
+            if stopping:
+                return 0
             part.start(logs)
             _note_pids(state, parts)
             if part.name != "model":  # it warms for a minute; until then cases go by rules
@@ -133,11 +144,10 @@ def _note_pids(state: Path, parts: list[Part]) -> None:
 def _ports(state: Path) -> dict[str, int]:
     """Return the ports of this state folder: chosen at its first start, the same ever after."""
     path = state / "ports.json"
-    if not path.exists():
-        names = ("temporal", "redis", "fhir", "model", "gateway")
-        chosen = {"worklist": WORKLIST_PORT if _free(WORKLIST_PORT) else _any_port()}
-        path.write_text(json.dumps(chosen | {name: _any_port() for name in names}))
-    ports: dict[str, int] = json.loads(path.read_text())
+    ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    for name in {"worklist", "temporal", "redis", "fhir", "model", "gateway", "worker"} - set(ports):
+        ports[name] = WORKLIST_PORT if name == "worklist" and _free(WORKLIST_PORT) else _any_port()
+    path.write_text(json.dumps(ports))
     for name, port in ports.items():
         if not _free(port):
             raise ConfigurationError("port_in_use", f"port {port} of {name}: end what uses it, or change {path}")
@@ -225,6 +235,8 @@ def _model(port: int) -> Part:
 
 
 if __name__ == "__main__":
+    if "--with-parent" in sys.argv:
+        end_with_parent()
     try:
         sys.exit(run(Path(sys.argv[1]), with_models="--models" in sys.argv[2:]))
     except ConfigurationError as refused:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import redis
 import structlog
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -24,7 +23,11 @@ from contracts.errors import ApprovalError, ConfigurationError, LedgerError, Ref
 from integrations.blobs.sealing import Keyring
 from integrations.ledger import tables
 from integrations.live.worklist import HEARTBEAT_MS
-from service.settings import Settings
+from service.endpoints import mount
+from service.health import Health, probes
+from service.loops import beside
+from service.metrics import Metrics
+from service.settings import Secrets, Settings
 from service.worklist import Worklist
 
 log = structlog.get_logger()
@@ -53,20 +56,36 @@ LOOK_AGAIN_S = 5
 REASON_CHARS = 300
 
 
-def create_app(world: World, client: Client, settings: Settings, signer: Ed25519PrivateKey) -> FastAPI:
+AWAY = {
+    "temporal": "TEMPORAL AWAY: nothing can be decided now",
+    "worker": "WORKER AWAY: nothing can be decided now",
+    "chart": "CHART AWAY: suggestions and write-back wait",
+    "gateway": "GATEWAY AWAY: nothing new arrives",
+    "redis": "Live updates away: read again every few seconds",
+}
+"""What people are told of a part that is away; what else is away they can't see or mend."""
+
+
+def create_app(world: World, client: Client, settings: Settings, secrets: Secrets) -> FastAPI:
     """Return the pages and the JSON API under `/api`."""
-    worklist = Worklist(world, client, signer)
-    session = world.blobs.keyring
+    worklist = Worklist(world, client, secrets.signer())
+    session = secrets.session_keyring()
+    needs = ("ledger", "temporal", "worker")
+    health = Health(world, settings.timing, "worklist", needs, probes(world, client))
     pages = Jinja2Templates(HERE / "templates")
     pages.env.globals |= {
         "now": tables.now,
         "users": settings.users,
-        "rules_only": not world.models,
+        "models": list(world.models),
         "stopped": worklist.stopped,
+        "AWAY": AWAY,
         "CaseState": CaseState,
     }
-    app = FastAPI(title="Wardflow worklist", docs_url=None, redoc_url=None)
+    pages.context_processors.append(lambda _request: {"parts": health.parts()})
+    lifespan = beside(health.loops(), health.done)
+    app = FastAPI(title="Wardflow worklist", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
+    mount(app, health, Metrics(health))
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Any) -> Response:
@@ -119,6 +138,10 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         return pages.TemplateResponse(
             request, page, {"seen": seen, "rows": worklist.rows(me), "me": me, "unseen": worklist.unseen_since()}
         )
+
+    @app.get("/parts", response_class=HTMLResponse)
+    def parts(request: Request, _me: Reviewer = signed_in) -> Response:
+        return pages.TemplateResponse(request, "parts.html")
 
     def case_page(request: Request, case_id: str, me: Reviewer, status: int = 200, **told: str) -> Response:
         seen = world.live.position()
@@ -183,10 +206,6 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
     async def events(request: Request, since: str = "$", _me: Reviewer = signed_in) -> StreamingResponse:
         since = request.headers.get("last-event-id") or since
         return StreamingResponse(_changes(world, since), media_type="text/event-stream")
-
-    @app.get("/livez")
-    def livez() -> dict[str, str]:
-        return {"status": "ok"}
 
     return app
 

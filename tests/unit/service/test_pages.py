@@ -23,11 +23,12 @@ async def full(db: Database, blobs: BlobStore, tmp_path: Path) -> httpx.AsyncCli
     secrets = settings.load_secrets(tmp_path)
     given: Any = SimpleNamespace(
         users={"n-okafor": SimpleNamespace(name="Nurse Okafor")},
+        timing=settings.TimingSettings(),
         reviewer=lambda id_: SimpleNamespace(reviewer_id=id_, name="Nurse Okafor", role="triage_nurse"),
     )
     live, nothing = cast(Any, SimpleNamespace(position=lambda: "$")), cast(Any, None)
     world = World(db, blobs, Auditor("worklist", b"a" * 32), nothing, live, {}, {}, "0.1.0")
-    app = pages.create_app(world, nothing, given, secrets.signer())
+    app = pages.create_app(world, nothing, given, secrets)
     person = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ward.test")
     await person.post("/login", data={"user_id": "n-okafor"})
     return person
