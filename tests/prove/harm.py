@@ -10,15 +10,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
+import sqlalchemy as sa
 
+from integrations.ledger import tables
 from tests.fakes.model_server import ModelServer
 from tests.ward import Ward
 
 KILLED = {"worker": 4, "gateway": 3, "temporal": 2, "fhir": 2, "worklist": 1, "valkey": 1}
 """Weights; each once first."""
 EVERY_S, BACK_S = (0.6, 2.2), 30.0
-FROZEN_FROM, FROZEN_S = 0.45, 9.0
-"""When in the run all workers hang, so that deadlines pass without them, and for how long."""
+FROZEN_FROM, PAST_S = 0.45, 7.0
+"""When in the run all workers hang, and until how long after a deadline, so that it passes without them."""
 MOODS = {"good": 8, "failing": 1, "nonsense": 1, "truncated": 1}
 WATCHED = ("gateway", "worklist")
 
@@ -29,6 +31,9 @@ class Harm:
     ward: Ward
     watch: "Watch"
     kills: Counter[str] = field(default_factory=Counter)
+    frozen: threading.Event = field(default_factory=threading.Event)
+    """Meanwhile the gateway lives: its watchdog is what raises."""
+    frozen_s: float = 0.0
 
     def kill(self, calm: threading.Event) -> None:
         """Kill one part after the other with -9, each a little after the last is back: a slow machine gets on too."""
@@ -36,6 +41,9 @@ class Harm:
         first = rng.sample(list(KILLED), len(KILLED))
         while not calm.wait(rng.uniform(*EVERY_S)):
             part = first.pop() if first else rng.choices(list(KILLED), list(KILLED.values()))[0]
+            if part == "gateway" and self.frozen.is_set():
+                first.insert(0, part)
+                continue
             killed = self._pid(part)
             if killed:
                 os.kill(killed, signal.SIGKILL)
@@ -53,19 +61,36 @@ class Harm:
             return None  # the list of processes is just being written
 
     def freeze(self, start: float, seconds: float) -> None:
-        """Stop whichever worker there is for a while, without ending it: nobody starts another."""
+        """Stop whichever worker there is, without ending it, until a case is well past its deadline unless raised."""
         time.sleep(max(0.0, start + FROZEN_FROM * seconds - time.monotonic()))
-        end, stopped = time.monotonic() + FROZEN_S, set[int]()
-        while time.monotonic() < end:
+        due, begun, stopped = self._due(start + seconds), time.time(), set[int]()
+        self.frozen.set()
+        while not self.watch.answers("gateway"):
+            time.sleep(0.2)
+        while time.time() < due + PAST_S:
             pid = self._pid("worker")  # another one, if it was killed meanwhile
             if pid:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
                 stopped.add(pid)
             time.sleep(0.2)
+        self.frozen_s = time.time() - begun
         for pid in stopped:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+        self.frozen.clear()
+
+    def _due(self, end: float) -> float:
+        """Return the third deadline still ahead of open cases, or the last, once there is one."""
+        case = tables.cases.c
+        while time.monotonic() < end:
+            with self.ward.world.db.read() as tx:
+                ahead = (case.state == "open", case.due_at > tables.now())
+                due = list(tx.scalars(sa.select(case.due_at).where(*ahead).order_by(case.due_at).limit(3)))
+            if due:
+                return due[-1].timestamp()
+            time.sleep(0.2)
+        return time.time()
 
     def sicken(self, model: ModelServer, calm: threading.Event) -> None:
         """Let the model fail, babble or break off now and then."""

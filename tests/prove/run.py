@@ -23,7 +23,7 @@ from tests.conftest import model_config
 from tests.fakes.model_server import ModelServer
 from tests.prove import people, records, rules, script
 from tests.prove.finding import Finding
-from tests.prove.harm import FROZEN_S, WATCHED, Harm, Watch
+from tests.prove.harm import WATCHED, Harm, Watch
 from tests.prove.network import ChartSide, FeedSide
 from tests.prove.records import Records
 from tests.prove.samples import Samples
@@ -239,7 +239,7 @@ class Chaos:
             repeated=sum(count > 1 for count in repeats.values()),
             only_found=len(kept - told),
             kills=dict(self.harm.kills),
-            frozen_s=FROZEN_S,
+            frozen_s=round(self.harm.frozen_s, 1),
             chart_asked=self.chart.asked,
             chart_faults=dict(sorted(self.chart.taken.items())),
             samples=self.samples.taken,
