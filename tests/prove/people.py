@@ -19,7 +19,7 @@ THIRD = '\n[users.p-third]\nname = "Physician Third (simulated)"\nrole = "physic
 ACTIONS = {"approve": 0.70, "change": 0.15, "reject": 0.15}
 SILENT, NEVER = 0.08, 0.04
 """Shares of the encounters that nobody decides before they are escalated, or ever."""
-DOUBLED, HESITANT = 0.40, 0.15
+DOUBLED, HESITANT = 0.40, 0.25
 LOOK_S, AGAIN_S, PATIENCE_S = 0.4, 0.5, 90.0
 
 

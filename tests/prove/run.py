@@ -36,7 +36,8 @@ EVENTS_A_SECOND = 4.0
 FAULT_SHARE = 0.4
 DECIDED_SHARE, LONGER_S = 0.5, 40.0
 """What people have decided on before it grows calm, and how long after the last arrival they get for it."""
-SETTLE_S = 120.0
+SETTLE_S, CONTROL_SETTLE_S = 120.0, 60.0
+"""How long after the last harm all must be done; without a safety it may never be."""
 EXPORT_LAG_S = 15.0
 
 
@@ -50,6 +51,10 @@ class Plan:
     @property
     def seconds(self) -> float:
         return self.events / EVENTS_A_SECOND
+
+    @property
+    def settle_s(self) -> float:
+        return CONTROL_SETTLE_S if self.sabotage else SETTLE_S
 
 
 @dataclass(frozen=True)
@@ -155,14 +160,16 @@ class Chaos:
     def settle(self) -> tuple[float, list[Finding]]:
         """Wait until nothing is under way, for a bounded time; then end all that looks on."""
         start, open_ = time.monotonic(), ["everything"]
-        while open_ and time.monotonic() - start < SETTLE_S:
+        while open_ and time.monotonic() - start < self.plan.settle_s:
             time.sleep(0.5)
             open_ = self._under_way()
         self.over.set()
         for work in self._watching:
             work.result()
         self._exported()
-        return time.monotonic() - start, [Finding("I1", "the end", f"{SETTLE_S} s later: {what}") for what in open_]
+        return time.monotonic() - start, [
+            Finding("I1", "the end", f"{what} after {self.plan.settle_s:.0f} s") for what in open_
+        ]
 
     def _under_way(self) -> list[str]:
         inbox, cases, kept = tables.inbox.c, tables.cases.c, tables.trajectories.c

@@ -51,7 +51,7 @@ def _encounter(rng: random.Random, name: str, start: float) -> Iterator[Step]:
     vitals: dict[str, float | str] = {"hr": rng.uniform(62, 88)}
     yield Step(start, name, "arrived", vitals | ({"spo2": 97.0} if rng.random() < 0.3 else {}))
     if rng.random() < CHANGED:
-        yield Step(start + rng.uniform(0.3, 6), name, vitals={"hr": rng.uniform(62, 88)})
+        yield Step(start + rng.uniform(0.3, 12), name, vitals={"hr": rng.uniform(62, 88)})
     if rng.random() < MOVED:
         yield Step(start + rng.uniform(0.5, 5), name, "in-progress")
     if rng.random() < DETERIORATES:
