@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra import stack
 from integrations.fhir import proposals
-from integrations.ledger import cases, inbox, tables
+from integrations.ledger import cases, tables
 from service import cli, gateway, watch
 
 
@@ -35,11 +35,6 @@ def reconciliation() -> None:
     gateway.Feed.changed_since = lambda self, moment: iter(())
 
 
-def staleness() -> None:
-    """A decision is not held against events that no suggestion has seen yet."""
-    inbox.newest_event = lambda *_: 0
-
-
 def fsync() -> None:
     """The ledger believes the page cache."""
     made = tables._engine
@@ -57,7 +52,6 @@ CONTROLS = {
     "watchdog": (watchdog, "I4"),
     "own_writes": (own_writes, "I15"),
     "reconciliation": (reconciliation, "I8"),
-    "staleness": (staleness, "I6"),
     "fsync": (fsync, "I1"),
 }
 """What is taken out, and the rule that must be found broken."""
