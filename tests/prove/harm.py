@@ -49,8 +49,9 @@ class Harm:
                 continue
             killed = self._pid(part)
             if killed:
-                os.kill(killed, signal.SIGKILL)
-                self.kills[part] += 1
+                with suppress(ProcessLookupError):  # it ended by itself
+                    os.kill(killed, signal.SIGKILL)
+                    self.kills[part] += 1
                 end = time.monotonic() + BACK_S
                 while self._pid(part) in (None, killed) and time.monotonic() < end:
                     time.sleep(0.1)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 
 AT_WRITES = {"conflict": 1, "fail": 2, "busy": 1, "reset": 2, "hang": 1, "phantom": 2}
@@ -180,6 +181,7 @@ class FeedSide:
         self.sent: list[Delivery] = []
         self.taken: Counter[str] = Counter()
         self.faulty = threading.Event()
+        self._order = count()
         self._later: list[tuple[float, int, int, Relayed]] = []
         self._ready = threading.Condition()
         self._open = True
@@ -225,7 +227,7 @@ class FeedSide:
 
     def _postpone(self, request: Relayed, seconds: float, tries: int = TRIES) -> None:
         with self._ready:
-            heapq.heappush(self._later, (time.monotonic() + seconds, len(self.sent) + id(request), tries, request))
+            heapq.heappush(self._later, (time.monotonic() + seconds, next(self._order), tries, request))
             self._ready.notify()
 
     def _carry(self) -> None:

@@ -38,7 +38,8 @@ DECIDED_SHARE, LONGER_S = 0.5, 40.0
 """What people have decided on before it grows calm, and how long after the last arrival they get for it."""
 SETTLE_S, CONTROL_SETTLE_S = 120.0, 60.0
 """How long after the last harm all must be done; without a safety it may never be."""
-EXPORT_LAG_S = 15.0
+EXPORT_LAG_S, CLOSING_S = 15.0, 15.0
+"""For the last audit records to reach the chart, and for the last workflows to close after their last step."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Result:
     findings: list[str]
 
 
-def run(plan: Plan, state: Path, *, keep: bool = False) -> tuple[Result, Records]:
+def run(plan: Plan, state: Path) -> tuple[Result, Records]:
     """Play, settle, join. Everything that was started is ended again."""
     begun = time.monotonic()
     chaos = Chaos(plan, state)
@@ -118,6 +119,7 @@ class Chaos:
         starter = ("tests.prove.sabotage", plan.sabotage) if plan.sabotage else ("infra.stack",)
         self.ward = Ward(state, SHORT, extra, starter=starter)
         self.hospital_url = f"http://127.0.0.1:{ports['fhir']}/fhir"
+        self.hospital = script.Hospital(self.hospital_url)
         urls = {name: f"http://127.0.0.1:{ports[name]}" for name in WATCHED}
         self.watch, self.samples = Watch(urls), Samples(state / settings.LEDGER_FILE)
         self.harm = Harm(plan.seed, self.ward, self.watch)
@@ -129,8 +131,7 @@ class Chaos:
 
     def start(self) -> None:
         self.ward.start()
-        token = self.ward.secrets.fhir_token.get_secret_value()
-        self.hospital = script.Hospital(self.hospital_url, token)
+        self.hospital.token = self.ward.secrets.fhir_token.get_secret_value()
         for work in (self.watch.look, self.samples.take, self.people.work):
             self._watching.append(self._threads.submit(work, self.over))
 
@@ -203,7 +204,12 @@ class Chaos:
 
         async def temporal() -> list[records.Execution]:
             client = await connect(opened.temporal, opened.temporal_namespace, ward.secrets.keyring())
-            return await records.executions(client)
+            end = time.monotonic() + CLOSING_S
+            while True:
+                found = await records.executions(client)
+                if all(run.completed for run in found) or time.monotonic() > end:
+                    return found
+                await asyncio.sleep(1)
 
         return Records(
             sent=list(self.feed.sent),
@@ -225,6 +231,7 @@ class Chaos:
         self._threads.shutdown()
         if self.ward.stack:
             self.ward.stop()
+        self.hospital.close()
         self.chart.close()
         self.feed.close()
         self.model.close()
