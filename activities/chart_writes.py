@@ -45,9 +45,9 @@ def note_writes(world: World, ref: CaseRef, written: list[Resource], action: Act
     with world.db.write() as tx:
         for found in written:
             type_, id_, version = found["resourceType"], found["id"], found["meta"]["versionId"]
-            cases.wrote(tx, ref.case_id, type_, id_, version, content_hash(found))
-            what = f"{type_}/{id_}/_history/{version}"
-            world.auditor.append(tx, action, what, case_id=ref.case_id, encounter_id=ref.encounter_id)
+            if cases.wrote(tx, ref.case_id, type_, id_, version, content_hash(found)):
+                what = f"{type_}/{id_}/_history/{version}"
+                world.auditor.append(tx, action, what, case_id=ref.case_id, encounter_id=ref.encounter_id)
         if ends:
             cases.end(tx, ref.case_id, ends)
 

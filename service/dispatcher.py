@@ -101,15 +101,21 @@ class Dispatcher:
                 return plan
         with self._world.db.write() as tx:
             groups: dict[tuple[str, str], list[AcceptedEvent]] = {}
-            for accepted in inbox.pending(tx):
-                fate = self._plain_fate(tx, accepted)
-                if fate:
+            replaced: set[int] = set()
+            pending = inbox.pending(tx)
+            last = {_resource(accepted): accepted.event_id for accepted in pending}
+            for accepted in pending:
+                fate, encounter_id = self._plain_fate(tx, accepted), accepted.event.encounter_id
+                # Replaced within its window: it still says since when the encounter waits.
+                waits = fate == (Fate.SUPERSEDED, None) and accepted.event_id < last[_resource(accepted)]
+                if fate and not (waits and encounter_id):
                     inbox.settle(tx, [accepted.event_id], *fate)
-                elif accepted.event.encounter_id and not self._own_under_way(tx, accepted):
-                    groups.setdefault((accepted.event.feed, accepted.event.encounter_id), []).append(accepted)
+                elif encounter_id and not self._own_under_way(tx, accepted):
+                    groups.setdefault((accepted.event.feed, encounter_id), []).append(accepted)
+                    replaced |= {accepted.event_id} if waits else set()
             for (feed, encounter_id), group in groups.items():
                 if self._window_closed(group) and self._not_before.get(encounter_id, tables.now()) <= tables.now():
-                    self._assign(tx, plan, feed, encounter_id, group)
+                    self._assign(tx, plan, feed, encounter_id, group, replaced)
         return plan
 
     def _plain_fate(self, tx: sa.Connection, accepted: AcceptedEvent) -> tuple[Fate, Ignored | None] | None:
@@ -134,12 +140,21 @@ class Dispatcher:
             moment - min(accepted)
         ).total_seconds() >= timing.window_most_s
 
-    def _assign(self, tx: sa.Connection, plan: Plan, feed: str, encounter_id: str, group: list[AcceptedEvent]) -> None:
+    def _assign(
+        self,
+        tx: sa.Connection,
+        plan: Plan,
+        feed: str,
+        encounter_id: str,
+        group: list[AcceptedEvent],
+        replaced: set[int],
+    ) -> None:
+        newest = [a for a in group if a.event_id not in replaced]
         wanted: set[int] = set()
         broken: set[int] = set()
         try:
             triggered = {
-                name: {a.event_id: t for a in group if (t := self._trigger(tx, pathway, a, broken))}
+                name: {a.event_id: t for a in newest if (t := self._trigger(tx, pathway, a, broken))}
                 for name, pathway in self._settings.pathways.items()
                 if pathway.feed == feed
             }
@@ -165,7 +180,8 @@ class Dispatcher:
             else:
                 plan.look_again.append((case, set(matched)))
         inbox.settle(tx, broken - wanted, Fate.QUARANTINED, "a trigger's condition can't be evaluated on it")
-        inbox.settle(tx, {a.event_id for a in group} - wanted - broken, Fate.IGNORED, Ignored.NO_TRIGGER)
+        inbox.settle(tx, {a.event_id for a in newest} - wanted - broken, Fate.IGNORED, Ignored.NO_TRIGGER)
+        inbox.settle(tx, {a.event_id for a in group} & replaced, Fate.SUPERSEDED)
 
     def _trigger(
         self, tx: sa.Connection, pathway: PathwaySettings, accepted: AcceptedEvent, broken: set[int]
@@ -229,3 +245,7 @@ class Dispatcher:
 def _note_opened(case: cases.CaseRow) -> None:
     log.info("case_opened", case_id=case.case_id, pathway=case.pathway)
     traces.root(case.case_id, "receive", case.accepted_at, pathway=case.pathway, generation=case.generation)
+
+
+def _resource(accepted: AcceptedEvent) -> tuple[str, str, str]:
+    return accepted.event.feed, accepted.event.resource_type, accepted.event.resource_id

@@ -28,10 +28,17 @@ NURSE, CHARGE = "n-okafor", "c-lindqvist"
 
 
 class Ward:
-    """Starts `infra.stack` on a state folder; `config` replaces text of the packaged configuration."""
+    """Runs the module `starter` on a state folder; `config` replaces text of the packaged configuration."""
 
-    def __init__(self, state: Path, config: dict[str, str] | None = None, extra: str = "", root: Path = ROOT) -> None:
-        self.state, self.root = state, root
+    def __init__(
+        self,
+        state: Path,
+        config: dict[str, str] | None = None,
+        extra: str = "",
+        root: Path = ROOT,
+        starter: tuple[str, ...] = ("infra.stack",),
+    ) -> None:
+        self.state, self.root, self.starter = state, root, starter
         state.mkdir(parents=True, exist_ok=True)
         text = (root / "service" / "wardflow.toml").read_text()
         for old, new in (config or {}).items():
@@ -42,7 +49,7 @@ class Ward:
         self.pages: dict[str, httpx.Client] = {}
 
     def start(self) -> "Ward":
-        argv = [sys.executable, "-m", "infra.stack", str(self.state), "--with-parent"]
+        argv = [sys.executable, "-m", *self.starter, str(self.state), "--with-parent"]
         env = os.environ | {"PYTHONPATH": str(self.root)}
         with (self.state / "stack.log").open("wb") as out:
             self.stack = subprocess.Popen(argv, stdout=out, stderr=out, cwd=self.root, env=env)
@@ -61,10 +68,11 @@ class Ward:
         for page in self.pages.values():
             page.close()
         self.pages.clear()
-        self.world.close()
         assert self.stack is not None
         self.stack.send_signal(signal.SIGINT)
-        return self.stack.wait(60)
+        code = self.stack.wait(60)
+        self.world.close()
+        return code
 
     def pid(self, part: str) -> int:
         return json.loads((self.state / "pids.json").read_text())[part]

@@ -85,7 +85,7 @@ class Case:
             self._refuse_unfit(decision)
             request = DecisionRequest(ref=self.ref, decision=decision)
             try:
-                held = await workflow.execute_activity_class(RecordDecision, request, **policies.DECISION)
+                held = await workflow.execute_activity_class(RecordDecision, request, **policies.LEDGER)
             except ActivityError as fault:
                 raise (fault.cause or fault) from None
             self.receipt = held

@@ -29,12 +29,7 @@ WRITE = ActivityConfig(
 )
 RECORD = ActivityConfig(start_to_close_timeout=timedelta(seconds=30), retry_policy=RETRY)
 LEDGER = ActivityConfig(task_queue=TaskQueue.LEDGER, start_to_close_timeout=timedelta(seconds=10), retry_policy=RETRY)
-DECISION = ActivityConfig(
-    task_queue=TaskQueue.LEDGER,
-    schedule_to_close_timeout=timedelta(seconds=30),
-    start_to_close_timeout=timedelta(seconds=10),
-    retry_policy=RETRY,
-)
+"""Without an end: a decision whose recording was given up might be in the ledger, and its person told so."""
 MODEL = ActivityConfig(
     task_queue=TaskQueue.GPU_REASONING,
     schedule_to_start_timeout=timedelta(seconds=30),

@@ -230,10 +230,10 @@ def intend_write(tx: sa.Connection, case_id: str, resource_type: str, resource_i
 
 def wrote(
     tx: sa.Connection, case_id: str, resource_type: str, resource_id: str, version_id: str, content_hash: str
-) -> None:
-    """Note the version that the server gave to our write."""
+) -> bool:
+    """Note the version that the server gave to our write; False if it was noted before."""
     tx.execute(own_writes.delete().where(*_written(resource_type, resource_id, "")))
-    _keep_write(tx, case_id, resource_type, resource_id, version_id, content_hash)
+    return not _keep_write(tx, case_id, resource_type, resource_id, version_id, content_hash)
 
 
 def _keep_write(tx: sa.Connection, case_id: str, type_: str, id_: str, version_id: str, content_hash: str) -> bool:

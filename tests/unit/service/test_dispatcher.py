@@ -1,18 +1,21 @@
 """One look at the inbox: whatever stands in one event, the others get their fate."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
+import sqlalchemy as sa
 
 from activities.world import World
-from contracts.events import FhirEvent
+from contracts.events import Fate, FhirEvent
 from integrations.blobs.store import BlobStore
 from integrations.ledger import inbox, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from service.dispatcher import Dispatcher
 from service.settings import PartSettings, PathwaySettings, Settings, TimingSettings, TriggerSettings
+from tests.fakes.samples import NOW, event
 from tests.fakes.silence import NobodyListens
 
 HIGH = "Observation.value.ofType(Quantity).value > 120"
@@ -23,11 +26,14 @@ PARTS = PartSettings(
 
 @pytest.fixture
 def dispatcher(db: Database, blobs: BlobStore) -> Dispatcher:
-    triggers = (TriggerSettings(resource="Observation", where=HIGH, opens=True),)
+    trigger = TriggerSettings(resource="Observation", where=HIGH, opens=True)
+    return looking(db, blobs, trigger, TimingSettings(window_quiet_s=0))
+
+
+def looking(db: Database, blobs: BlobStore, trigger: TriggerSettings, timing: TimingSettings) -> Dispatcher:
     pathway = PathwaySettings(
-        feed="ehr", unit="", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,), triggers=triggers
+        feed="ehr", unit="", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,), triggers=(trigger,)
     )
-    timing = TimingSettings(window_quiet_s=0)
     given = Settings.model_validate({"state": ".", "parts": PARTS, "pathways": {"p": pathway}, "timing": timing})
     live, nothing = cast(Any, NobodyListens()), cast(Any, None)
     world = World(db, blobs, Auditor("gateway", b"a" * 32), nothing, live, {}, {}, "0.1.0")
@@ -69,3 +75,62 @@ def test_an_event_whose_body_is_out_of_reach_waits_alone(
     blobs.put(told("large", 130, padding=100_000).body)
     dispatcher._not_before.clear()
     assert {1} in dispatcher._plan().tell.values()
+
+
+class Ledger:
+    """A ledger into which events come at given moments, and a dispatcher that looks at them."""
+
+    def __init__(self, db: Database, blobs: BlobStore, clock: pytest.MonkeyPatch) -> None:
+        self.db, self.blobs, self._clock = db, blobs, clock
+        self._dispatcher = looking(db, blobs, TriggerSettings(resource="Encounter", opens=True), TimingSettings())
+
+    def hears(self, told: FhirEvent, after_s: float) -> None:
+        self._at(after_s)
+        inbox.accept(self.db, self.blobs, [told])
+
+    def looked_at(self, after_s: float) -> list[str]:
+        """Look once; return the fates in the order of acceptance."""
+        self._at(after_s)
+        self._dispatcher._plan()
+        with self.db.read() as tx:
+            return list(tx.scalars(sa.select(tables.inbox.c.fate).order_by(tables.inbox.c.event_id)))
+
+    def case(self) -> Any:
+        with self.db.read() as tx:
+            return tx.execute(sa.select(tables.cases)).first()
+
+    def _at(self, after_s: float) -> None:
+        moment: datetime = NOW + timedelta(seconds=after_s)
+        self._clock.setattr(tables, "now", lambda: moment)
+        self._clock.setattr(inbox, "now", lambda: moment)
+
+
+@pytest.fixture
+def ledger(db: Database, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    return Ledger(db, blobs, monkeypatch)
+
+
+def stay(version_id: str) -> FhirEvent:
+    return event("enc-1", version_id, resource_type="Encounter")
+
+
+def test_an_arrival_that_is_written_again_at_once_keeps_the_clock_of_its_first_event(ledger: Ledger) -> None:
+    ledger.hears(stay("1"), 0)
+    ledger.hears(stay("2"), 0.9)
+    assert ledger.looked_at(1.0) == [Fate.PENDING, Fate.PENDING]
+    assert ledger.looked_at(2.0) == [Fate.SUPERSEDED, Fate.PENDING]
+    assert ledger.case().accepted_at == NOW
+
+
+def test_an_arrival_that_is_written_again_and_again_does_not_hold_its_window_open(ledger: Ledger) -> None:
+    for number in range(8):
+        ledger.hears(stay(str(number + 1)), number * 0.8)
+        ledger.looked_at(number * 0.8)
+    assert ledger.case().accepted_at == NOW
+
+
+def test_an_old_version_that_comes_late_is_settled_at_once(ledger: Ledger) -> None:
+    ledger.hears(stay("2"), 0)
+    ledger.looked_at(2.0)
+    ledger.hears(stay("1"), 2.1)
+    assert ledger.looked_at(2.1) == [Fate.PENDING, Fate.SUPERSEDED]
