@@ -138,12 +138,31 @@ class RegisteredModel(Frozen):
     template_sha256: str
     data_sha256: str
     """Of the manifest: row ids and their hashes."""
+    rows_blob: str = ""
+    """The rows themselves, sealed; empty for a base."""
     code_sha256: str
     settings: dict[str, float | int | str]
     folder: str
-    """Of the artefact, relative to the state folder."""
+    """Of the artefact, relative to the state folder; absolute for a base that was registered where it lay."""
+    file_sha256: dict[str, str] = {}
+    """Of each file in that folder."""
     evaluation: dict[str, object]
     """What `evaluate` printed of it."""
     verdict: str
-    """`better`, or why it was refused."""
+    """`better`, or why it was refused; `untuned` for a base."""
     made_at: datetime
+
+
+class Deployment(Frozen):
+    """What an alias meant for a while, and who wanted that."""
+
+    deployment_id: int
+    alias: str
+    name: str
+    """Of a registered model; empty: the endpoint's own."""
+    since: datetime
+    until: datetime | None
+    by: str
+    reason: str
+    replaced: str | None
+    """What going back leads to; None where nothing was before."""
