@@ -1,0 +1,59 @@
+"""Starts what `wardflow tune run` needs, a Temporal server and a worker of its own, and keeps both running."""
+
+import fcntl
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from contracts.errors import ConfigurationError
+from infra import stack
+from infra.processes import Part, any_port
+
+WITH_US = ("setpriv", "--pdeathsig", "KILL")  # of util-linux: they end with us, else the next start would find two
+
+
+def run(folder: Path, worker: list[str]) -> int:
+    """Run until SIGTERM, or until the command that started us is gone; a part that ends is started again.
+
+    `FOLDER/temporal` holds the server's address while it answers.
+    """
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, _frame: stopping.append(got))
+    parent, logs, address, port = os.getppid(), folder / "logs", folder / "temporal", any_port()
+    logs.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigurationError("in_use", f"another `tune run` works in {folder}") from None
+        address.unlink(missing_ok=True)
+        server = stack.temporal(folder, port)
+        parts = [server, Part("worker", worker, lambda: True)]
+        for part in parts:
+            part.argv = [*WITH_US, *part.argv]
+        try:
+            for part in parts:
+                part.start(logs)
+                stack.wait(part, stopping, logs)
+                address.write_text(f"127.0.0.1:{port}")
+            while not stopping and os.getppid() == parent:
+                time.sleep(stack.RESTART_S)
+                for part in parts:
+                    if part.ended():
+                        sys.stderr.write(f"{part.name} ended; starting it again\n")
+                        part.start(logs)
+        finally:
+            address.unlink(missing_ok=True)
+            for part in reversed(parts):
+                part.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(run(Path(sys.argv[1]), sys.argv[2:]))
+    except ConfigurationError as refused:
+        sys.exit(f"wardflow: {refused}")
