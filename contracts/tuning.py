@@ -14,6 +14,7 @@ class Arm(StrEnum):
     """What the person had seen when they decided."""
 
     SHOWN = "shown"
+    """A suggested level, a model's or the rules': either sways a person. Every decision on the page is of this arm."""
     UNAIDED = "unaided"
     """No suggestion: the least biased label there is."""
 

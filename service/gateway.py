@@ -19,7 +19,7 @@ from integrations.fhir import notifications
 from integrations.fhir.feed import Feed
 from integrations.ledger import inbox, tables
 from integrations.ledger.audit import Action
-from service import watch
+from service import outcomes, watch
 from service.dispatcher import Dispatcher
 from service.loops import forever
 from service.settings import Settings
@@ -122,9 +122,13 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
         full = await asyncio.to_thread(watch.export_audit, world) == watch.AUDIT_BATCH
         return 0.0 if full else timing.audit_export_s
 
+    async def followed() -> float:
+        full = await asyncio.to_thread(outcomes.collect, world) == outcomes.BATCH
+        return 0.0 if full else timing.outcomes_s
+
     loops = {
         "door": door.commit, "dispatcher": dispatcher.step, "reconciler": reconciled, "watchdog": watched,
-        "audit": exported,
+        "audit": exported, "outcomes": followed,
     }  # fmt: skip
 
     @asynccontextmanager

@@ -124,6 +124,7 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         decision_id: Annotated[str, Form()],
         selected: Annotated[str, Form()] = "",
         reason: Annotated[str, Form()] = "",
+        dwell_ms: Annotated[str, Form()] = "",
         me: Reviewer = signed_in,
     ) -> Response:
         as_json = request.headers.get("accept") == "application/json"
@@ -132,7 +133,7 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
             raise HTTPException(404)
         fields = {"selected": selected or None, "version": version, "shown_hash": shown_hash, "reason": reason.strip()}
         try:
-            receipt = await worklist.decide(row, kind, me, decision_id, **fields)
+            receipt = await worklist.decide(row, kind, me, decision_id, dwell_ms, **fields)
         except ApprovalError as fault:
             status = 503 if fault.kind == Refusal.UNCONFIRMED else 409
             said = TOLD[Refusal(fault.kind)].format(by=str(fault).partition(": ")[2])

@@ -91,6 +91,7 @@ class TimingSettings(Frozen):
     reconcile_overlap_s: float = 60.0
     watchdog_s: float = 1.0
     audit_export_s: float = 2.0
+    outcomes_s: float = 5.0
 
 
 class Stores(Frozen):

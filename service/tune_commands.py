@@ -12,10 +12,10 @@ import typer
 
 from activities.workbench import Workbench
 from contracts.errors import ConfigurationError, WardflowError
-from contracts.tuning import FitKind
+from contracts.tuning import DecidedCase, FitKind
 from integrations.ledger import registry
 from integrations.ledger.registry import CHAMPION
-from service import console, parts, settings
+from service import console, parts, settings, trajectories
 
 tune = typer.Typer(no_args_is_help=True, help="Better models from what people decided, and back.")
 By = Annotated[str, typer.Option(help="Your user id; it is audited.")]
@@ -26,10 +26,15 @@ VENV, BASE = Path(".venv-models"), ".cache/models/smollm2-135m-instruct"
 
 @tune.command(name="run")
 def run_rounds(
-    cases: Annotated[Path, typer.Option(exists=True, help="NDJSON: a FHIR bundle a line, one encounter in each.")],
-    decisions: Annotated[Path, typer.Option(exists=True, help="CSV with a column case_id: the encounter's id.")],
-    decision_column: Annotated[str, typer.Option(help="What a person decided: it trains.")],
     state: console.State = Path(".state"),
+    cases: Annotated[
+        Path | None, typer.Option(exists=True, help="NDJSON: a FHIR bundle a line, one encounter in each.")
+    ] = None,
+    decisions: Annotated[
+        Path | None, typer.Option(exists=True, help="CSV with a column case_id: the encounter's id.")
+    ] = None,
+    decision_column: Annotated[str, typer.Option(help="What a person decided: it trains.")] = "nurse_level",
+    from_ledger: Annotated[str, typer.Option(help="Your user id: this state's own decided cases train.")] = "",
     eval_cases: Annotated[Path | None, typer.Option(exists=True, help="Charts that measure; else a fifth.")] = None,
     labels: Annotated[Path | None, typer.Option(exists=True, help="CSV of what measures; else decisions.")] = None,
     label_column: Annotated[str | None, typer.Option(help="What experts said: it never trains.")] = None,
@@ -50,7 +55,12 @@ def run_rounds(
         rounds_, climb = _module("rounds"), _module("climb")
         options = {"scale": scale} if scale else {}
         served = settings.pathway_named(pathway, dict(options))
-        decided = await rounds_.from_files(cases, decisions, decision_column, reviewer_role, served)
+        if from_ledger:
+            decided = _own(state.resolve(), pathway, from_ledger)
+        elif cases and decisions:
+            decided = await rounds_.from_files(cases, decisions, decision_column, reviewer_role, served)
+        else:
+            raise ConfigurationError("cases", "name --cases and --decisions, or --from-ledger USER")
         measuring = rounds_.Measuring(eval_cases, labels, label_column)
         train, measured, against = await rounds_.measured(decided, measuring, served)
         bench = parts.workbench(state.resolve(), venv, "tune")
@@ -151,6 +161,13 @@ def _deploy(state: Path, by: str, reason: str, as_json: bool, deploy: Callable[[
         return 0
 
     console.finish(work())
+
+
+def _own(state: Path, pathway: str, by: str) -> list[DecidedCase]:
+    opened = settings.load(state)
+    if by not in opened.users:
+        raise ConfigurationError("from_ledger", f"{by!r} is no user of the configuration")
+    return trajectories.decided(parts.world(opened, settings.load_secrets(state), "cli"), pathway, by)
 
 
 def _bench(state: Path) -> Workbench:
