@@ -7,37 +7,31 @@ from pathlib import Path
 
 from temporalio import activity
 
-from activities.workbench import FOLDER, Workbench, code_sha256, combined
+from activities.workbench import FOLDER, Workbench, beating, code_sha256
 from activities.world import boundary
 from contracts.errors import TuningError
 from contracts.rounds import FitRequest, Fitted
-from contracts.tuning import FitJob, FitReport, TrainingRow
+from contracts.tuning import FitJob, TrainingRow
 from integrations.ledger.registry import UNTUNED
-from tuning import trainer
+from tuning import folders, trainer
 
 
 @activity.defn(name="fit_model")
 @dataclass(frozen=True)
 class FitModel:
-    """Idempotent by the job's hash: a finished job's report is read back, a broken one goes on from its checkpoint."""
+    """Idempotent by the job's hash, which names its folder: a finished job's report is read back from there, a broken
+    one goes on from its checkpoint, and of two trainers one waits."""
 
     bench: Workbench
 
     async def __call__(self, request: FitRequest) -> Fitted:
-        """Return the candidate; the trainer's progress is this activity's heartbeat."""
+        """Return the candidate."""
         with boundary():
-            job = self._job(request)
-            done = Path(job.out) / "report.json"
-            if done.exists():
-                report = FitReport.model_validate_json(done.read_bytes())
-            else:
-                report = await trainer.fit(self.bench.python, job, activity.heartbeat)
-                partial = done.with_suffix(".partial")
-                partial.write_text(report.model_dump_json())
-                partial.replace(done)
+            async with beating() as tell:
+                report = await trainer.fit(self.bench.python, self._job(request), tell)
             plan = request.round.plan
             return Fitted(
-                name=f"{plan.pathway}-{plan.kind}-{combined(report.file_sha256)[:12]}",
+                name=f"{plan.pathway}-{plan.kind}-{folders.combined(report.file_sha256)[:12]}",
                 folder=str(Path(report.artefact).relative_to(self.bench.state)),
                 report=report,
             )

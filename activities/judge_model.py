@@ -9,7 +9,7 @@ from pathlib import Path
 
 from temporalio import activity
 
-from activities.workbench import FOLDER, Workbench, combined
+from activities.workbench import FOLDER, Workbench, beating
 from activities.world import boundary
 from agents.pathway import ChatPort, Pathway
 from contracts.errors import Fallback, ModelError
@@ -18,7 +18,7 @@ from contracts.rounds import Judged, JudgeRequest, MeasuredCase
 from contracts.suggestions import Suggestion
 from integrations.ledger.registry import UNTUNED
 from integrations.ledger.tables import now
-from tuning import judgement, trainer, verdict
+from tuning import folders, judgement, trainer, verdict
 
 LEAST = 1e-30  # of a probability, whose logarithm must be a number
 
@@ -69,12 +69,15 @@ class JudgeModel:
             by_rules = [await _suggest(pathway, asked, case) for case in measured]
             levels = tuple(choice.code for choice in by_rules[0].choices)
             candidate = await self._told(
-                fitted.name, self.bench.state / fitted.folder / "merged", combined(fitted.report.file_sha256), asked
+                fitted.name,
+                self.bench.state / fitted.folder / "merged",
+                folders.combined(fitted.report.file_sha256),
+                asked,
             )
             model = self.bench.model(request.round.champion)
             folder = self.bench.artefact(model)
             weights = folder if model.verdict == UNTUNED else folder / "merged"
-            champion = await self._told(model.name, weights, combined(model.file_sha256), asked)
+            champion = await self._told(model.name, weights, folders.combined(model.file_sha256), asked)
 
             async def judged(port: ChatPort | None) -> list[judgement.Judged]:
                 said = [await _suggest(pathway, port, case) for case in measured] if port else by_rules
@@ -92,7 +95,8 @@ class JudgeModel:
         named = hashlib.sha256(json.dumps([sha256, keys]).encode()).hexdigest()
         kept = self.bench.state / FOLDER / "scores" / f"{named[:16]}.json"
         if not kept.exists():
-            told = await trainer.score(self.bench.python, weights, asked.requests, activity.heartbeat)
+            async with beating() as tell:
+                told = await trainer.score(self.bench.python, weights, asked.requests, tell)
             kept.parent.mkdir(parents=True, exist_ok=True)
             partial = kept.with_suffix(".partial")
             partial.write_text(json.dumps([list(row) for row in told]))

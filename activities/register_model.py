@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.workbench import Workbench, code_sha256, combined
+from activities.workbench import Workbench, code_sha256
 from activities.world import boundary
 from contracts.rounds import RegisterRequest, RoundResult
 from contracts.tuning import RegisteredModel
 from integrations.ledger import registry
 from integrations.ledger.tables import now
+from tuning import folders
 
 
 @activity.defn(name="register_model")
@@ -31,7 +32,9 @@ class RegisterModel:
                 kind=plan.kind,
                 parent=asked.champion,
                 base_sha256=base.base_sha256,
-                adapter_sha256=combined({name: value for name, value in files.items() if name.startswith("adapter/")}),
+                adapter_sha256=folders.combined(
+                    {name: value for name, value in files.items() if name.startswith("adapter/")}
+                ),
                 tokenizer_sha256=base.tokenizer_sha256,
                 template_sha256=base.template_sha256,
                 data_sha256=request.curated.data_sha256,

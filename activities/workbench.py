@@ -1,12 +1,14 @@
 """What the activities of tuning may reach: the records, the model environment, and no chart."""
 
-import hashlib
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import pydantic
+from temporalio import activity
 
 from agents.pathway import Pathway
 from contracts.errors import TuningError
@@ -15,7 +17,9 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import registry
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
+from tuning import folders
 
+HEARTBEAT_S = 2.0
 T = TypeVar("T", bound=pydantic.BaseModel)
 FOLDER = "tuning"
 """In the state folder: what rounds make."""
@@ -50,41 +54,43 @@ class Workbench:
     def artefact(self, model: RegisteredModel) -> Path:
         """Return the model's folder, as it was registered. Raises TuningError where a file is gone or changed."""
         folder = self.state / model.folder
-        for name, registered in model.file_sha256.items():
-            if not (folder / name).is_file() or _sha256(folder / name) != registered:
-                raise TuningError("changed_on_disk", f"{model.name}: {name} is not the file that was registered")
+        found = folders.file_sha256(folder)
+        changed = [name for name, registered in model.file_sha256.items() if found.get(name) != registered]
+        if changed:
+            raise TuningError("changed_on_disk", f"{model.name}: {changed[0]} is not the file that was registered")
         return folder
-
-
-def file_hashes(folder: Path) -> dict[str, str]:
-    """Return the hex SHA-256 of each file, by its path in the folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): _sha256(path) for path in files}
 
 
 def code_sha256(pathway: str) -> str:
     """Return the hash of the code that makes a model: rows, training and judgement."""
     root = Path(__file__).resolve().parents[1]
-    return combined(
+    return folders.combined(
         {
             f"{name}/{path}": value
             for name in ("tuning", f"agents/{pathway}", "contracts")
-            for path, value in file_hashes(root / name).items()
+            for path, value in folders.file_sha256(root / name).items()
             if path.endswith(".py")
         }
     )
 
 
-def base_sha256(hashes: dict[str, str]) -> str:
-    """Return the hash of the weights alone among the files of a base."""
-    return combined({name: value for name, value in hashes.items() if name.endswith(".safetensors")})
+@asynccontextmanager
+async def beating() -> AsyncIterator[Callable[[Mapping[str, float]], None]]:
+    """Heartbeat until the block ends; what it yields takes the trainer's progress, which each beat carries."""
+    told = [""]
 
+    def tell(progress: Mapping[str, float]) -> None:
+        eta = f", {progress['eta_s'] / 60:.1f} minutes left" if "eta_s" in progress else ""
+        loss = f", loss {progress['loss']:.3f}" if "loss" in progress else ""
+        told[0] = f"{progress['step']:.0f} of {progress['of']:.0f}{loss}{eta}"
 
-def combined(hashes: dict[str, str]) -> str:
-    """Return one hex SHA-256 of them all."""
-    return hashlib.sha256("\n".join(f"{name} {value}" for name, value in sorted(hashes.items())).encode()).hexdigest()
+    async def beat() -> None:
+        while True:
+            activity.heartbeat(told[0])
+            await asyncio.sleep(HEARTBEAT_S)
 
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    beats = asyncio.create_task(beat())
+    try:
+        yield tell
+    finally:
+        beats.cancel()

@@ -68,7 +68,7 @@ def run(state: Path, with_models: bool) -> int:
             champion.step()
         for part in parts:
             part.start(logs)
-            _note_pids(state, parts, champion)
+            note_pids(state, [*parts, *(champion.parts() if champion else ())])
             wait(part, stopping, logs)
         url = f"http://127.0.0.1:{json.loads((state / 'parts.json').read_text())['worklist_port']}/"
         sys.stdout.write(f"Wardflow is up. Worklist: {url}  (Ctrl-C ends it; logs in {logs})\n")
@@ -82,7 +82,7 @@ def run(state: Path, with_models: bool) -> int:
             if champion:
                 with suppress(LedgerError):  # busy, or away for a moment: what is up stays up
                     champion.step()
-            _note_pids(state, parts, champion)
+            note_pids(state, [*parts, *(champion.parts() if champion else ())])
         return 0
     finally:
         for part in reversed([*parts, *(champion.parts() if champion else ())]):
@@ -98,10 +98,10 @@ def wait(part: Part, stopping: list[int], logs: Path) -> None:
         time.sleep(0.1)
 
 
-def _note_pids(state: Path, parts: list[Part], champion: Serving | None) -> None:
-    running = [*parts, *(champion.parts() if champion else ())]
-    pids = json.dumps({part.name: part.process.pid for part in running if part.process})
-    path = state / "pids.json"
+def note_pids(folder: Path, parts: list[Part]) -> None:
+    """Tell in `pids.json` which process is which part."""
+    pids = json.dumps({part.name: part.process.pid for part in parts if part.process})
+    path = folder / "pids.json"
     if not path.exists() or path.read_text() != pids:
         path.write_text(pids)
 

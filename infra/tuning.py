@@ -39,12 +39,14 @@ def run(folder: Path, worker: list[str]) -> int:
                 part.start(logs)
                 stack.wait(part, stopping, logs)
                 address.write_text(f"127.0.0.1:{port}")
+            stack.note_pids(folder, parts)
             while not stopping and os.getppid() == parent:
                 time.sleep(stack.RESTART_S)
                 for part in parts:
                     if part.ended():
                         sys.stderr.write(f"{part.name} ended; starting it again\n")
                         part.start(logs)
+                        stack.note_pids(folder, parts)
         finally:
             address.unlink(missing_ok=True)
             for part in reversed(parts):

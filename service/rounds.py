@@ -15,7 +15,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from activities.workbench import FOLDER, Workbench, base_sha256, file_hashes
+from activities.workbench import FOLDER, Workbench
 from agents.pathway import NoModel, Pathway
 from contracts.charts import ChartFacts
 from contracts.decisions import DecisionKind
@@ -27,6 +27,7 @@ from contracts.tuning import Arm, DecidedCase, FitKind, RegisteredModel
 from integrations.ledger import registry
 from integrations.ledger.tables import now
 from service import labelled, tuner
+from tuning import folders
 from workflows.tuning import Tuning
 
 HELD_OUT = 5
@@ -117,14 +118,14 @@ def base_model(bench: Workbench, pathway: str, base: str) -> RegisteredModel:
         folder = bench.state / FOLDER / "bases" / Path(root).name
         if not folder.exists():
             fs.get(root, str(folder), recursive=True)
-    files = file_hashes(folder)
+    files = folders.file_sha256(folder)
     if not any(name.endswith(".safetensors") for name in files):
         raise ConfigurationError(
             "base", f"{folder} holds no model in safetensors: `make models`, or name one by --base"
         )
     template = files.get("chat_template.jinja") or files.get("tokenizer_config.json", "")
     model = RegisteredModel(
-        name=folder.name, pathway=pathway, kind=FitKind.MODEL, parent=None, base_sha256=base_sha256(files),
+        name=folder.name, pathway=pathway, kind=FitKind.MODEL, parent=None, base_sha256=folders.weights_sha256(folder),
         adapter_sha256="", tokenizer_sha256=files.get("tokenizer.json", ""), template_sha256=template, data_sha256="",
         code_sha256="", settings={}, folder=str(folder), file_sha256=files, evaluation={}, verdict=registry.UNTUNED,
         made_at=now(),
