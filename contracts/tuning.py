@@ -6,7 +6,7 @@ from enum import StrEnum
 from contracts.charts import ChartFacts
 from contracts.decisions import DecisionKind
 from contracts.frozen import Frozen
-from contracts.model_calls import ChatRequest
+from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import MadeBy
 
 
@@ -101,6 +101,8 @@ class FitJob(Frozen):
     rows: tuple[TrainingRow, ...]
     settings: dict[str, float | int | str] = {}
     """Those of the kind that differ from its defaults; an unknown one is refused."""
+    calls: tuple[ModelCall, ...] = ()
+    """Captured from the model that is gone on from; refused where it would read or answer them otherwise here."""
 
 
 class FitReport(Frozen):
@@ -122,6 +124,41 @@ class FitReport(Frozen):
     """Folder with `adapter/` and `merged/` (a served model's folder), or with the classical estimator."""
     file_sha256: dict[str, str]
     """Of each file of the artefact, by its path in the folder."""
+
+
+class ScoreJob(Frozen):
+    """What `tuning.train score` reads: requests with a closed choice."""
+
+    schema_version: int = 1
+    model: str
+    """Folder of weights that a server could serve."""
+    requests: tuple[ChatRequest, ...]
+
+
+class ScoreReport(Frozen):
+    probabilities: tuple[tuple[float, ...], ...]
+    """Of each choice, in the order of the requests; each sums to 1."""
+    seconds: float
+    cpu_seconds: float
+
+
+class AgreementJob(Frozen):
+    """What `tuning.train agreement` reads: calls that the server of this model answered."""
+
+    schema_version: int = 1
+    model: str
+    calls: tuple[ModelCall, ...]
+
+
+class AgreementReport(Frozen):
+    """How far the log-probabilities of a closed choice, recomputed here, are from the captured ones."""
+
+    calls: int
+    left_out: int
+    """Without a closed choice, token ids or log-probabilities."""
+    largest_difference: float
+    tolerance: float
+    """From this on, such calls may not train on policy."""
 
 
 class RegisteredModel(Frozen):
