@@ -27,7 +27,7 @@ class FitModel:
     async def __call__(self, request: FitRequest) -> Fitted:
         """Return the candidate."""
         with boundary():
-            async with beating() as tell:
+            async with beating(request.round) as tell:
                 report = await trainer.fit(self.bench.python, self._job(request), tell)
             plan = request.round.plan
             return Fitted(

@@ -20,10 +20,11 @@ from integrations.ledger.registry import UNTUNED
 from integrations.ledger.tables import now
 from tuning import folders, judgement, trainer, verdict
 
+MERGED = "merged"
 LEAST = 1e-30  # of a probability, whose logarithm must be a number
 
 
-class _Asked:
+class _Questions:
     """Notes what the graph asks, and answers as a model that is away: what the graph then proposes is by rules."""
 
     def __init__(self) -> None:
@@ -61,57 +62,55 @@ class JudgeModel:
 
     async def __call__(self, request: JudgeRequest) -> Judged:
         """Return figures of both, and the verdict. Probabilities come from the trainer's `score`, not from a server."""
-        plan, fitted = request.round.plan, request.fitted
+        plan, fitted, champion = request.round.plan, request.fitted, self.bench.model(request.round.champion)
         with boundary():
-            measured = self.bench.get(MeasuredCase, plan.measured_blob)
-            pathway = self.bench.pathway(plan.pathway, dict(plan.options))
-            asked = _Asked()
-            by_rules = [await _suggest(pathway, asked, case) for case in measured]
-            levels = tuple(choice.code for choice in by_rules[0].choices)
-            candidate = await self._told(
-                fitted.name,
-                self.bench.state / fitted.folder / "merged",
-                folders.combined(fitted.report.file_sha256),
-                asked,
-            )
-            model = self.bench.model(request.round.champion)
-            folder = self.bench.artefact(model)
-            weights = folder if model.verdict == UNTUNED else folder / "merged"
-            champion = await self._told(model.name, weights, folders.combined(model.file_sha256), asked)
+            async with beating(request.round) as tell:
+                measured = self.bench.get(MeasuredCase, plan.measured_blob)
+                pathway = self.bench.pathway(plan.pathway, dict(plan.options))
+                questions = _Questions()
+                by_rules = [await _suggest(pathway, questions, case) for case in measured]
+                levels = tuple(choice.code for choice in by_rules[0].choices)
+                held = self.bench.artefact(champion)
 
-            async def judged(port: ChatPort | None) -> list[judgement.Judged]:
-                said = [await _suggest(pathway, port, case) for case in measured] if port else by_rules
-                pairs = zip(measured, said, strict=True)
-                return [_judged(case.reference, suggestion, levels) for case, suggestion in pairs]
+                async def judged(weights: Path, files: dict[str, str]) -> list[judgement.Judged]:
+                    port = await self._score(weights, folders.combined(files), questions.requests, tell)
+                    said = [await _suggest(pathway, port, case) for case in measured]
+                    return _judged(measured, said, levels)
 
-            ours, theirs, rules = await judged(candidate), await judged(champion), await judged(None)
-            said = verdict.judge(ours, theirs, rules, levels, plan.margin)
-            figures = [judgement.judgement(cases, levels).model_dump(mode="json") for cases in (ours, theirs)]
-            against: dict[str, object] = {"measured_against": plan.measured_against, "through": "trainer"}
-            return Judged(evaluation={**figures[0], **against}, champion=figures[1], **said.model_dump())
+                ours = await judged(self.bench.state / fitted.folder / MERGED, fitted.report.file_sha256)
+                theirs = await judged(held if champion.verdict == UNTUNED else held / MERGED, champion.file_sha256)
+                said = verdict.judge(ours, theirs, _judged(measured, by_rules, levels), levels, plan.margin)
+                figures = [judgement.judgement(cases, levels).model_dump(mode="json") for cases in (ours, theirs)]
+        against: dict[str, object] = {"measured_against": plan.measured_against, "through": "trainer"}
+        return Judged(evaluation={**figures[0], **against}, champion=figures[1], **said.model_dump())
 
-    async def _told(self, name: str, weights: Path, sha256: str, asked: _Asked) -> _Scored:
-        keys = [request.sha256() for request in asked.requests]
+    async def _score(
+        self, weights: Path, sha256: str, requests: Sequence[ChatRequest], tell: trainer.Progress
+    ) -> _Scored:
+        keys = [request.sha256() for request in requests]
         named = hashlib.sha256(json.dumps([sha256, keys]).encode()).hexdigest()
         kept = self.bench.state / FOLDER / "scores" / f"{named[:16]}.json"
         if not kept.exists():
-            async with beating() as tell:
-                told = await trainer.score(self.bench.python, weights, asked.requests, tell)
+            told = await trainer.score(self.bench.python, weights, requests, tell)
             kept.parent.mkdir(parents=True, exist_ok=True)
             partial = kept.with_suffix(".partial")
-            partial.write_text(json.dumps([list(row) for row in told]))
+            partial.write_text(json.dumps(told))
             partial.replace(kept)
-        return _Scored(name, dict(zip(keys, json.loads(kept.read_text()), strict=True)))
+        return _Scored(sha256, dict(zip(keys, json.loads(kept.read_text()), strict=True)))
 
 
 async def _suggest(pathway: Pathway, port: ChatPort, case: MeasuredCase) -> Suggestion:
     return (await pathway.build(port).ainvoke({"facts": case.facts}))["suggestion"]
 
 
-def _judged(reference: str, said: Suggestion, levels: tuple[str, ...]) -> judgement.Judged:
-    chosen = said.choice(said.selected)
-    return judgement.Judged(
-        reference=levels.index(reference),
-        given=levels.index(said.selected),
-        probability=chosen.probability if chosen else None,
-    )
+def _judged(
+    measured: Sequence[MeasuredCase], said: Sequence[Suggestion], levels: tuple[str, ...]
+) -> list[judgement.Judged]:
+    return [
+        judgement.Judged(
+            reference=levels.index(case.reference),
+            given=levels.index(one.selected),
+            probability=chosen.probability if (chosen := one.choice(one.selected)) else None,
+        )
+        for case, one in zip(measured, said, strict=True)
+    ]

@@ -12,6 +12,7 @@ from temporalio import activity
 
 from agents.pathway import Pathway
 from contracts.errors import TuningError
+from contracts.rounds import RoundRequest
 from contracts.tuning import RegisteredModel
 from integrations.blobs.store import BlobStore
 from integrations.ledger import registry
@@ -75,14 +76,15 @@ def code_sha256(pathway: str) -> str:
 
 
 @asynccontextmanager
-async def beating() -> AsyncIterator[Callable[[Mapping[str, float]], None]]:
+async def beating(asked: RoundRequest) -> AsyncIterator[Callable[[Mapping[str, float]], None]]:
     """Heartbeat until the block ends; what it yields takes the trainer's progress, which each beat carries."""
-    told = [""]
+    round_ = f"of round {asked.number} of {len(asked.plan.parts)}"
+    told = [round_]
 
     def tell(progress: Mapping[str, float]) -> None:
         eta = f", {progress['eta_s'] / 60:.1f} minutes left" if "eta_s" in progress else ""
         loss = f", loss {progress['loss']:.3f}" if "loss" in progress else ""
-        told[0] = f"{progress['step']:.0f} of {progress['of']:.0f}{loss}{eta}"
+        told[0] = f"{round_}: {progress['step']:.0f} of {progress['of']:.0f}{loss}{eta}"
 
     async def beat() -> None:
         while True:

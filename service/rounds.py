@@ -32,7 +32,7 @@ from workflows.tuning import Tuning
 
 HELD_OUT = 5
 """One decided case of so many measures instead of training, where no other cases measure."""
-START_S, LOOK_S = 60.0, 2.0
+START_S, LOOK_S = 60.0, 5.0
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from contracts.rounds import RoundsReport
+from contracts.tuning import FitReport
 from infra import models, stack
 from tests.ward import NURSE, ROOT
 
@@ -72,14 +73,17 @@ def test_killed_at_any_step_the_rounds_go_on_and_train_nothing_twice(tmp_path: P
     where = ["--state", str(state)]
 
     process = wardflow(*run, *where)
-    until_said(process, "fit_model 1")  # it has begun to train
+    until_said(process, "fit_model")
+    jobs = state / "tuning" / "jobs"
+    while not list(jobs.glob("*/checkpoint.pt")):
+        time.sleep(0.1)
     os.kill(json.loads((state / "tuning" / "pids.json").read_text())["worker"], signal.SIGKILL)
     until_said(process, "judge_model")
     process.kill()  # the command itself, and so all that it had started
     process.communicate()
-    jobs = state / "tuning" / "jobs"
     trained = {path: path.stat().st_mtime_ns for path in jobs.glob("*/report.json")}
     assert len(trained) == 1
+    assert FitReport.model_validate_json(next(iter(trained)).read_bytes()).resumed_from >= 10
 
     report = RoundsReport.model_validate(answered(*run, *where))
     assert [told.judged.verdict for told in report.rounds].count("better") >= 1
