@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from temporalio import activity
 
 from activities.world import World, boundary
-from agents.pathway import ChatPort, NoModel
+from agents.pathway import NoModel, Ports
 from contracts.cases import AgentRequest, AgentResult
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
@@ -95,13 +95,13 @@ class RunAgent:
         heartbeats = asyncio.create_task(_heartbeat())
         try:
             with boundary():
-                client = None if request.rules_only else self.world.models.get("reasoning")
-                port: ChatPort = RecordedChat(self.world, request, client) if client else NoModel()
                 pathway, ref = self.world.pathways[request.ref.pathway], request.ref
                 facts = await asyncio.to_thread(
                     self.world.facts, ref.pathway, ref.encounter_id, request.snapshot.snapshot_blob
                 )
-                suggestion: Suggestion = (await pathway.build(port).ainvoke({"facts": facts}))["suggestion"]
+                suggestion: Suggestion = (await pathway.build(self._ports(request)).ainvoke({"facts": facts}))[
+                    "suggestion"
+                ]
                 blob = await asyncio.to_thread(self.world.blobs.put, suggestion.canonical())
         finally:
             heartbeats.cancel()
@@ -114,6 +114,11 @@ class RunAgent:
             selected=suggestion.selected,
             made_by=suggestion.made_by,
         )
+
+    def _ports(self, request: AgentRequest) -> Ports:
+        if request.rules_only:
+            return Ports(dict.fromkeys(self.world.models, NoModel(Fallback.UNREACHABLE)))
+        return Ports({role: RecordedChat(self.world, request, client) for role, client in self.world.models.items()})
 
 
 async def _heartbeat() -> None:

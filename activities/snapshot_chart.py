@@ -31,5 +31,7 @@ class SnapshotChart:
             chart = json.dumps({"as_of": as_of.isoformat(), "resources": resources}, sort_keys=True)
             blob = self.world.blobs.put(chart.encode())
             facts = self.world.facts(ref.pathway, ref.encounter_id, blob)
-            coded = json.dumps([[fact.key, fact.value, fact.unit] for fact in facts.facts])
+            # Whose it is and what was left out count too: a person is shown both, and the result names the patient.
+            values = [[fact.key, fact.value, fact.unit] for fact in facts.facts]
+            coded = json.dumps([values, facts.patient, sorted(facts.left_out)])
             return ChartSnapshot(snapshot_blob=blob, facts_hash=hashlib.sha256(coded.encode()).hexdigest())

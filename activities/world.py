@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from temporalio import activity
@@ -58,12 +59,15 @@ class World:
 def read_resources(world: World, pathway: str, encounter_id: str) -> list[Resource]:
     """Return what the pathway freezes of a chart, as the server has it now. Raises FhirError."""
     encounter = world.fhir.read("Encounter", encounter_id)
-    patient = (encounter.get("subject") or {}).get("reference", "").removeprefix("Patient/")
+    subject = (encounter.get("subject") or {}).get("reference") or ""
+    kind, _, patient = subject.removeprefix(f"{world.fhir.base_url}/").partition("/")
     found = [encounter]
     for query in world.pathways[pathway].chart_queries(encounter_id):
-        if patient or "{patient}" not in query:  # an unidentified patient has no record to look up
-            beat()
-            found += world.fhir.search(query.format(patient=patient))
+        # A patient who is unidentified, or of another server, has no record here to look up.
+        if kind == "Patient" or "{patient}" not in query:
+            for page in world.fhir.pages(query.format(patient=quote(patient, safe=""))):
+                beat()
+                found += page
     # Some servers answer with absolute references; what points at this server is made relative, as agents read it.
     return json.loads(json.dumps(found).replace(f'"reference": "{world.fhir.base_url}/', '"reference": "'))
 
@@ -76,12 +80,15 @@ def beat() -> None:
 
 @contextmanager
 def boundary() -> Iterator[None]:
-    """Carry errors across Temporal: ours with type, kind and whether to retry; any other by its class alone."""
+    """Carry errors across Temporal: ours with type, kind, whether and when to retry; any other by its class alone."""
     try:
         yield
     except WardflowError as fault:
         kind: Any = str(fault.kind)
-        raise ApplicationError(str(fault), kind, type=type(fault).__name__, non_retryable=not fault.retryable) from None
+        raise ApplicationError(
+            str(fault), kind, type=type(fault).__name__, non_retryable=not fault.retryable,
+            next_retry_delay=fault.retry_after,
+        ) from None  # fmt: skip
     except Exception as fault:
         log.error("activity_broken", exc_info=fault)
         raise ApplicationError("unexpected", type=type(fault).__name__, non_retryable=True) from None

@@ -66,7 +66,7 @@ class ChartSnapshot(Frozen):
 
     snapshot_blob: str
     facts_hash: str
-    """Equal when no coded value changed."""
+    """Equal when nothing changed of what a person is shown: coded values, what was left out, whose chart it is."""
 
 
 class AgentRequest(Frozen):

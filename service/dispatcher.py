@@ -62,18 +62,21 @@ class Dispatcher:
         self.woken.clear()
         plan = await asyncio.to_thread(self._plan)
         spoken_for = plan.held.union(*plan.tell.values())
-        for case, events in plan.look_again:
+        for case_id, events in plan.tell.items():
+            async with self._alone(case_id):
+                await self._tell(case_id, events, plan.held)
+        for case, events in plan.look_again:  # reads charts, which may hang: what needs none goes first
             async with self._alone(case.case_id):
                 again = await asyncio.to_thread(self._look_again, case, events, spoken_for)
                 if again:
-                    plan.tell.setdefault(again, set()).update(events)
-        for case_id, events in plan.tell.items():
-            async with self._alone(case_id):
-                if await self._starts.tell(case_id, sorted(events)):
-                    await asyncio.to_thread(self._absorb, case_id, events, plan.held)
+                    await self._tell(again, events, plan.held)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.woken.wait(), POLL_S)
         return 0.0
+
+    async def _tell(self, case_id: str, events: set[int], held: set[int]) -> None:
+        if await self._starts.tell(case_id, sorted(events)):
+            await asyncio.to_thread(self._absorb, case_id, events, held)
 
     @asynccontextmanager
     async def _alone(self, case_id: str) -> AsyncIterator[None]:
@@ -98,7 +101,7 @@ class Dispatcher:
                 elif accepted.event.encounter_id and not self._own_under_way(tx, accepted):
                     groups.setdefault((accepted.event.feed, accepted.event.encounter_id), []).append(accepted)
             for (feed, encounter_id), group in groups.items():
-                if self._window_closed(group):
+                if self._window_closed(group) and self._not_before.get(encounter_id, tables.now()) <= tables.now():
                     self._assign(tx, plan, feed, encounter_id, group)
         return plan
 
@@ -126,8 +129,18 @@ class Dispatcher:
 
     def _assign(self, tx: sa.Connection, plan: Plan, feed: str, encounter_id: str, group: list[AcceptedEvent]) -> None:
         wanted: set[int] = set()
-        for name, pathway in self._settings.pathways.items():
-            matched = {a.event_id: t for a in group if pathway.feed == feed and (t := self._trigger(tx, pathway, a))}
+        broken: set[int] = set()
+        try:
+            triggered = {
+                name: {a.event_id: t for a in group if (t := self._trigger(tx, pathway, a, broken))}
+                for name, pathway in self._settings.pathways.items()
+                if pathway.feed == feed
+            }
+        except WardflowError as fault:  # a body of this encounter is out of reach; the others don't wait for it
+            log.warning("encounter_waits", exc_info=fault)
+            self._not_before[encounter_id] = tables.now() + LATER
+            return
+        for name, matched in triggered.items():
             case = cases.latest(tx, name, encounter_id)
             if case is None and any(t.opens for t in matched.values()):
                 case = self._open(tx, name, encounter_id, 1, min(a.accepted_at for a in group))
@@ -143,10 +156,16 @@ class Dispatcher:
                 inbox.assign(tx, matched, case.case_id)
             else:
                 plan.look_again.append((case, set(matched)))
-        inbox.settle(tx, {a.event_id for a in group} - wanted, Fate.IGNORED, Ignored.NO_TRIGGER)
+        inbox.settle(tx, broken - wanted, Fate.QUARANTINED, "a trigger's condition can't be evaluated on it")
+        inbox.settle(tx, {a.event_id for a in group} - wanted - broken, Fate.IGNORED, Ignored.NO_TRIGGER)
 
-    def _trigger(self, tx: sa.Connection, pathway: PathwaySettings, accepted: AcceptedEvent) -> TriggerSettings | None:
-        """Return the trigger that the event matches: type first, then FHIRPath on what the feed sent."""
+    def _trigger(
+        self, tx: sa.Connection, pathway: PathwaySettings, accepted: AcceptedEvent, broken: set[int]
+    ) -> TriggerSettings | None:
+        """Return the trigger that the event matches: type first, then FHIRPath on what the feed sent.
+
+        An event on which a condition can't be evaluated is added to `broken`: one must not end the look at all others.
+        """
         for trigger in pathway.triggers:
             if trigger.resource != accepted.event.resource_type:
                 continue
@@ -154,8 +173,12 @@ class Dispatcher:
             if condition is None:
                 return trigger
             body = json.loads(inbox.body(tx, self._world.blobs, accepted.event_id))
-            if condition(body, None) == [True]:
-                return trigger
+            try:
+                if condition(body, None) == [True]:
+                    return trigger
+            except Exception as fault:
+                log.error("event_broken", exc_info=fault)
+                broken.add(accepted.event_id)
         return None
 
     def _open(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from agents.pathway import ChatPort, NoModel, Pathway
+from agents.pathway import ChatPort, Pathway, Ports
 from contracts.charts import ChartFacts
 from contracts.errors import ConfigurationError, Fallback
 from contracts.frozen import Frozen
@@ -88,7 +88,7 @@ async def run(plan: EvaluationPlan, pathway: Pathway, port: ChatPort | None, mod
     if MadeBy.MODEL in judges and port is None:
         raise ConfigurationError("model", "the judge `model` needs --model-url and --model")
     charts = labelled.charts(plan.cases, pathway, plan.limit)
-    by_rules = [await _suggest(pathway, NoModel(), facts) for facts in charts]
+    by_rules = [await _suggest(pathway, None, facts) for facts in charts]
     levels = tuple(choice.code for choice in by_rules[0].choices)
     encounters = [facts.encounter_id for facts in charts]
     labels = labelled.levels(plan.labels, plan.label_column, encounters, levels)
@@ -97,7 +97,7 @@ async def run(plan: EvaluationPlan, pathway: Pathway, port: ChatPort | None, mod
     judged: dict[str, Judgement] = {}
     for judge in dict.fromkeys(judges):
         by_model = judge == MadeBy.MODEL
-        asking = _Asking(judge, pathway, model if by_model else "", port or NoModel(), plan.state)
+        asking = _Asking(judge, pathway, model if by_model else "", port, plan.state)
         said = await asking.all(by_rules)
         cases = [
             Judged(
@@ -119,7 +119,7 @@ async def run(plan: EvaluationPlan, pathway: Pathway, port: ChatPort | None, mod
 class _Asking:
     """One judge's predictions: kept in `predictions-JUDGE.ndjson` as they come, and read back from there."""
 
-    def __init__(self, judge: MadeBy, pathway: Pathway, model: str, port: ChatPort, state: Path | None) -> None:
+    def __init__(self, judge: MadeBy, pathway: Pathway, model: str, port: ChatPort | None, state: Path | None) -> None:
         self._judge, self._pathway, self._model, self._port = judge, pathway, model, port
         self._file = state / f"predictions-{judge}.ndjson" if state else None
         self._kept = _kept(self._file) if self._file else {}
@@ -182,8 +182,9 @@ def _prediction(asked: str, made: Suggestion) -> Prediction:
     )
 
 
-async def _suggest(pathway: Pathway, port: ChatPort, facts: ChartFacts) -> Suggestion:
-    return (await pathway.build(port).ainvoke({"facts": facts}))["suggestion"]
+async def _suggest(pathway: Pathway, port: ChatPort | None, facts: ChartFacts) -> Suggestion:
+    ports = Ports({"reasoning": port} if port else {})
+    return (await pathway.build(ports).ainvoke({"facts": facts}))["suggestion"]
 
 
 def _tell(line: str) -> None:

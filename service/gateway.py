@@ -19,6 +19,7 @@ from integrations.fhir import notifications
 from integrations.fhir.feed import Feed
 from integrations.ledger import inbox, tables
 from integrations.ledger.audit import Action
+from integrations.live.worklist import LEDGER_AWAY
 from service import outcomes, watch
 from service.dispatcher import Dispatcher
 from service.loops import forever
@@ -27,6 +28,7 @@ from service.settings import Settings
 log = structlog.get_logger()
 MOST_BODY_BYTES = 4 * 1024 * 1024
 MOST_BATCH = 500
+PATH_CHARS = 200  # of a request's path, in the reason why it was quarantined
 
 
 class Door:
@@ -61,14 +63,17 @@ class Door:
     async def _alone(self, event: FhirEvent) -> Exception | None:
         try:
             await self._accept([event])
-        except Exception as fault:
-            if isinstance(fault, LedgerError) and fault.retryable:
+        except LedgerError as fault:
+            if fault.retryable:
                 return fault
             log.error("event_broken", exc_info=fault)
             try:
-                await self._accept([notifications.quarantined(event.feed, event.body, "can't be kept")])
+                await self._accept([notifications.unreadable(event.feed, event.body, "can't be kept")])
             except LedgerError as refused:
                 return refused
+        except Exception as fault:
+            log.error("event_refused", exc_info=fault)
+            return LedgerError("not_kept", type(fault).__name__, retryable=True)
         return None
 
     async def _accept(self, events: list[FhirEvent]) -> None:
@@ -150,16 +155,18 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
             return JSONResponse({"error": "unauthenticated"}, status_code=401)
         raw, too_large = await _body(request)
         if too_large:
-            reason = f"{path}: larger than {MOST_BODY_BYTES} bytes"
-            event = notifications.quarantined(feed, too_large.encode(), reason)
+            reason = f"{path[:PATH_CHARS]}: larger than {MOST_BODY_BYTES} bytes"
+            event = notifications.quarantined(feed, too_large, reason)
         elif request.method == "DELETE":
-            event = notifications.quarantined(feed, path.encode() + raw, f"{path}: a deletion, which no pathway reads")
+            digest = hashlib.sha256(path.encode() + raw).hexdigest()
+            event = notifications.quarantined(feed, digest, f"{path[:PATH_CHARS]}: a deletion, which no pathway reads")
         else:
             event = await asyncio.to_thread(notifications.parse, feed, raw, settings.parts.fhir_url)
         try:
             await door.accept(event)
         except LedgerError as fault:
             log.error("event_refused", feed=feed, error=type(fault).__name__)
+            await asyncio.to_thread(world.live.publish, LEDGER_AWAY)
             return JSONResponse({"error": "our trouble: send it again"}, status_code=503, headers={"Retry-After": "2"})
         return JSONResponse({"resourceType": "OperationOutcome", "issue": [_ACCEPTED]})
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import redis
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -19,13 +20,14 @@ from temporalio.client import Client
 from activities.world import World
 from contracts.cases import CaseState
 from contracts.decisions import DecisionKind, Reviewer
-from contracts.errors import ApprovalError, ConfigurationError, Refusal
+from contracts.errors import ApprovalError, ConfigurationError, LedgerError, Refusal
 from integrations.blobs.sealing import Keyring
 from integrations.ledger import tables
 from integrations.live.worklist import HEARTBEAT_MS
 from service.settings import Settings
 from service.worklist import Worklist
 
+log = structlog.get_logger()
 HERE = Path(__file__).parent
 COOKIE = "wardflow_user"
 HEADERS = {
@@ -43,6 +45,11 @@ TOLD = {
     Refusal.SIGNATURE: "The decision could not be verified. Nothing was written.",
     Refusal.UNCONFIRMED: "Not confirmed yet; it may still be taken. Look at the list before you decide again.",
 }
+NO_RECORDS = (
+    "Wardflow cannot keep its records at the moment (is its disk full?), so it shows no patient and takes no decision. "
+    "Nothing was written. Go on by your department's own procedure; this page comes back by itself."
+)
+LOOK_AGAIN_S = 5
 
 
 def create_app(world: World, client: Client, settings: Settings, signer: Ed25519PrivateKey) -> FastAPI:
@@ -76,6 +83,16 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         return reviewer
 
     signed_in = Depends(user)
+
+    @app.exception_handler(LedgerError)
+    def no_records(request: Request, fault: LedgerError) -> Response:
+        log.error("page_refused", kind=fault.kind)
+        again = {"Retry-After": str(LOOK_AGAIN_S)}
+        if request.url.path.startswith("/api") or request.headers.get("accept") == "application/json":
+            return JSONResponse({"error": NO_RECORDS}, status_code=503, headers=again)
+        whole = "fragment" not in request.query_params
+        context = {"told": NO_RECORDS, "whole": whole, "look_again_s": LOOK_AGAIN_S}
+        return pages.TemplateResponse(request, "away.html", context, status_code=503, headers=again)
 
     @app.exception_handler(401)
     async def to_login(request: Request, _fault: Exception) -> Response:

@@ -16,7 +16,7 @@ from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from activities.workbench import FOLDER, Workbench
-from agents.pathway import NoModel, Pathway
+from agents.pathway import Pathway, Ports
 from contracts.charts import ChartFacts
 from contracts.decisions import DecisionKind
 from contracts.errors import ConfigurationError, TuningError
@@ -102,7 +102,7 @@ async def measured(
 
 
 async def _levels(pathway: Pathway, chart: ChartFacts) -> list[str]:
-    suggestion: Suggestion = (await pathway.build(NoModel()).ainvoke({"facts": chart}))["suggestion"]
+    suggestion: Suggestion = (await pathway.build(Ports({})).ainvoke({"facts": chart}))["suggestion"]
     return [choice.code for choice in suggestion.choices]
 
 

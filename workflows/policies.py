@@ -42,6 +42,8 @@ MODEL = ActivityConfig(
     heartbeat_timeout=timedelta(seconds=8),
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
 )
+RULES_FROM = timedelta(seconds=2)
+"""Before its deadline a case without a suggestion stops waiting for the model."""
 RULES = ActivityConfig(
     task_queue=TaskQueue.CASES,
     schedule_to_close_timeout=timedelta(minutes=2),
@@ -67,3 +69,12 @@ CONCURRENT_WORKFLOW_TASKS = 4
 """More stall the worker on two cores (measured: 100 left 411 of 1,000 cases unfinished)."""
 CACHED_CASES = 500
 """Bounds a worker's memory: about 0.2 MB a case."""
+
+
+def model(until_due: timedelta) -> ActivityConfig:
+    """Return the policy of a model run: it ends before the deadline of the case, where that is still ahead."""
+    most = until_due - RULES_FROM
+    config = MODEL.copy()
+    if timedelta() < most < timedelta(seconds=120):
+        config["schedule_to_close_timeout"] = most
+    return config

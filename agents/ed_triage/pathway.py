@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from agents.ed_triage import graph, resources, rules, scales
-from agents.pathway import ChatPort, Pathway, Resource, SuggestionGraph
+from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
 from contracts.charts import ChartFacts
 from contracts.decisions import Decision
 from contracts.ed_triage import EdTriageOptions
@@ -26,8 +26,8 @@ class EdTriage:
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
         return resources.read_chart(chart, encounter_id, as_of, self.options.codes)
 
-    def build(self, reasoning: ChatPort) -> SuggestionGraph:
-        return graph.build(self.scale, self.options, reasoning)
+    def build(self, ports: Ports) -> SuggestionGraph:
+        return graph.build(self.scale, self.options, ports.model("reasoning"))
 
     def floor(self, facts: ChartFacts) -> str | None:
         return rules.floor(rules.findings(facts))

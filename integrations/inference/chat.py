@@ -90,8 +90,9 @@ class ChatClient:
         endpoint = await self.now()
         called_at, start = datetime.now(UTC), time.monotonic()
         try:
-            answer = await self._http.post(f"{endpoint.url}/chat/completions", json=_body(endpoint, request))
-        except httpx.TimeoutException as fault:
+            async with asyncio.timeout(endpoint.timeout_s):  # httpx's own begins again with every byte
+                answer = await self._http.post(f"{endpoint.url}/chat/completions", json=_body(endpoint, request))
+        except (TimeoutError, httpx.TimeoutException) as fault:
             self._slow_in_a_row += 1
             if self._slow_in_a_row >= SLOW_IN_A_ROW:
                 self._resting_until = time.monotonic() + REST_S
@@ -105,7 +106,7 @@ class ChatClient:
         latency_ms = (time.monotonic() - start) * 1000
         try:
             return self._call(request, answer.json(), called_at, latency_ms)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as fault:
             raise ModelError(Fallback.NONSENSE, f"no chat completion ({type(fault).__name__})") from None
 
     def _call(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from contracts.events import AcceptedEvent, Fate, FhirEvent, Ignored
+from contracts.events import AcceptedEvent, Fate, FhirEvent
 from integrations.blobs.store import BlobStore
 from integrations.ledger.tables import Database, counters, inbox, now, own_writes, told
 
@@ -97,9 +97,9 @@ def body(tx: sa.Connection, blobs: BlobStore, event_id: int) -> bytes:
 
 
 def settle(
-    tx: sa.Connection, event_ids: Iterable[int], fate: Fate, reason: Ignored | None = None, case_id: str | None = None
+    tx: sa.Connection, event_ids: Iterable[int], fate: Fate, reason: str | None = None, case_id: str | None = None
 ) -> None:
-    """Give pending events their fate; events that have one keep it."""
+    """Give pending events their fate, with an `Ignored` or words as its reason; events that have one keep it."""
     tx.execute(
         inbox.update()
         .where(inbox.c.event_id.in_(list(event_ids)), inbox.c.fate == Fate.PENDING)

@@ -9,6 +9,8 @@ import redis.asyncio
 STREAM = "wardflow:worklist"
 KEPT_ENTRIES = 10_000
 HEARTBEAT_MS = 2_000
+LEDGER_AWAY = "ledger"
+"""Published instead of a case id when an event can't be kept: pages look again, and say so."""
 
 
 class LiveWorklist:

@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
+from agents import claims
 from agents.ed_triage import prompts
 from agents.ed_triage.pathway import EdTriage
-from agents.pathway import probabilities
+from agents.pathway import Ports, probabilities
 from contracts.charts import ChartFacts, Fact, FactKind
 from contracts.ed_triage import EdTriageOptions
 from contracts.errors import Fallback, ModelError
@@ -108,7 +109,7 @@ async def test_a_closed_choice_comes_with_the_probability_of_every_level(chat: C
 async def test_reasons_come_as_json_that_cites_facts(chat: ChatClient) -> None:
     call = await chat.ask(prompts.explain(facts(), PATHWAY.scale, "2"))
     reasons = json.loads(call.content)["reasons"]
-    assert 1 <= len(reasons) <= prompts.MOST_REASONS
+    assert 1 <= len(reasons) <= claims.MOST_REASONS
     assert {key for reason in reasons for key in reason["cites"]} <= {"age", "complaint", "hr"}
     assert aligned(call)
 
@@ -120,7 +121,7 @@ async def test_the_same_question_gets_the_same_probabilities(chat: ChatClient) -
 
 
 async def test_the_graph_runs_on_it_without_temporal(chat: ChatClient) -> None:
-    result = await PATHWAY.build(chat).ainvoke({"facts": facts()})
+    result = await PATHWAY.build(Ports({"reasoning": chat})).ainvoke({"facts": facts()})
     assert result["suggestion"].made_by == MadeBy.MODEL
     assert result["suggestion"].floor == "3"
 
