@@ -6,6 +6,8 @@ from temporalio import activity
 
 from activities.workbench import Workbench
 from activities.world import boundary
+from agents.pathway import TeachingPathway
+from contracts.errors import TuningError
 from contracts.rounds import Curated, MeasuredCase, RoundRequest
 from contracts.tuning import DecidedCase
 from tuning import curate
@@ -25,6 +27,8 @@ class CurateDecisions:
             decided = self.bench.get(DecidedCase, plan.decided_blob)[: plan.parts[request.number - 1]]
             measured = [case.facts for case in self.bench.get(MeasuredCase, plan.measured_blob)]
             pathway = self.bench.pathway(plan.pathway, dict(plan.options))
+            if not isinstance(pathway, TeachingPathway):
+                raise TuningError("no_lessons", f"{plan.pathway} makes no lessons of decisions")
             made = curate.curate(decided, pathway, measured)
             return Curated(
                 rows_blob=self.bench.put(made.rows),

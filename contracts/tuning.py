@@ -51,6 +51,19 @@ class DecidedCase(Frozen):
     outcomes: tuple[Outcome, ...] = ()
 
 
+class NoLesson(StrEnum):
+    """Why a decision trains nothing."""
+
+    RULES_ONLY = "rules_only"
+    """What was shown came from rules, or nobody knows from where (I11, I13)."""
+    REJECTED = "rejected"
+    """A person says that the suggestion is wrong, not which choice is right: a target would be our guess."""
+    UNKNOWN_CHOICE = "unknown_choice"
+    """None of the choices, as after a change of scale."""
+    TOO_FAST = "too_fast"
+    """Approved sooner than it can be read, or nobody knows how fast."""
+
+
 class Features(Frozen):
     """A chart for a judge that is no language model."""
 

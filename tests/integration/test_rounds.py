@@ -15,7 +15,7 @@ import pytest
 from contracts.rounds import RoundsReport
 from contracts.tuning import FitReport
 from infra import models, stack
-from tests.ward import NURSE, ROOT
+from tests.ward import NURSE, ROOT, Resource, observation
 
 pytestmark = [pytest.mark.integration, pytest.mark.model, pytest.mark.timeout(900)]
 WORDS = {"1": "arrest", "3": "fever", "5": "itch"}
@@ -37,17 +37,10 @@ def answered(*argv: str, code: int = 0) -> Any:
 def made_up(folder: Path) -> list[str]:
     """Write decided cases in which one word decides; nobody is a patient. Return the command that tunes on them."""
     levels = {f"made-{n}": list(WORDS)[n * 7 % 11 % 3] for n in range(CASES)}
-    lines: list[str] = []
-    for encounter, level in levels.items():
-        of = {"subject": {"reference": f"Patient/{encounter}"}, "meta": {"versionId": "1"}, "status": "final"}
-        start = "2026-01-05T08:00:00Z"
-        arrived = {"resourceType": "Encounter", "id": encounter, **of, "status": "arrived", "period": {"start": start}}
-        complaint = {
-            "resourceType": "Observation", "id": f"{encounter}-c", **of, "effectiveDateTime": start,
-            "code": {"coding": [{"system": "http://loinc.org", "code": "8661-1"}]},
-            "encounter": {"reference": f"Encounter/{encounter}"}, "valueString": WORDS[level],
-        }  # fmt: skip
-        lines.append(json.dumps({"resourceType": "Bundle", "entry": [{"resource": arrived}, {"resource": complaint}]}))
+    bundles = [
+        _bundle(encounter, WORDS[level], 60 + number / 2) for number, (encounter, level) in enumerate(levels.items())
+    ]
+    lines = [json.dumps(bundle) for bundle in bundles]
     (folder / "cases.ndjson").write_text("\n".join(lines))
     with (folder / "decisions.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("case_id", "nurse_level"), *levels.items()])
@@ -58,6 +51,19 @@ def made_up(folder: Path) -> list[str]:
     run = ["run", "--cases", str(folder / "cases.ndjson"), "--decisions", str(folder / "decisions.csv")]
     settings = [word for setting in SMALL for word in ("--setting", setting)]
     return [*run, "--decision-column", "nurse_level", "--rounds", "2", "--base", str(base), *settings]
+
+
+def _bundle(encounter: str, complaint: str, hr: float) -> Resource:
+    start = "2026-01-05T08:00:00Z"
+    arrived = {
+        "resourceType": "Encounter",
+        "id": encounter,
+        "subject": {"reference": f"Patient/{encounter}"},
+        "period": {"start": start},
+    }
+    told = [observation(encounter, "complaint", complaint), observation(encounter, "hr", hr)]
+    resources = [arrived, *(one | {"effectiveDateTime": start} for one in told)]
+    return {"resourceType": "Bundle", "entry": [{"resource": resource} for resource in resources]}
 
 
 def until_said(process: "subprocess.Popen[str]", step: str) -> None:
