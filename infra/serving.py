@@ -2,11 +2,13 @@
 
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from contracts.errors import LedgerError
 from infra import models
 from infra.processes import Part, any_port
 from integrations.ledger import registry
@@ -41,6 +43,13 @@ class Serving:
     def parts(self) -> list[Part]:
         """Return the processes that there are, at most two."""
         return [server.part for server in (self._up, self._next) if server]
+
+    def stop(self) -> None:
+        """End the processes; from now on nothing is up."""
+        for part in self.parts():
+            part.stop()
+        with suppress(LedgerError):
+            self._note(None)
 
     def step(self) -> None:
         """Begin a switch, finish one, or start again what has ended."""

@@ -85,8 +85,10 @@ def run(state: Path, with_models: bool) -> int:
             note_pids(state, [*parts, *(champion.parts() if champion else ())])
         return 0
     finally:
-        for part in reversed([*parts, *(champion.parts() if champion else ())]):
+        for part in reversed(parts):
             part.stop()
+        if champion:
+            champion.stop()
 
 
 def wait(part: Part, stopping: list[int], logs: Path) -> None:

@@ -181,7 +181,7 @@ async def run(planned: RoundsPlan, state: Path, venv: Path) -> RoundsReport:
         return report
     except WorkflowFailureError as fault:
         cause = fault.cause.cause if isinstance(fault.cause, ActivityError) else fault.cause
-        raise TuningError("failed", str(cause)) from None
+        raise TuningError("failed", getattr(cause, "message", "") or str(cause)) from None
     finally:
         parts.terminate()
         parts.wait(30)

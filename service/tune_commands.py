@@ -15,7 +15,7 @@ from contracts.errors import ConfigurationError, WardflowError
 from contracts.tuning import DecidedCase, FitKind
 from integrations.ledger import registry
 from integrations.ledger.registry import CHAMPION
-from service import console, parts, settings, trajectories
+from service import console, logs, parts, settings, trajectories
 
 tune = typer.Typer(no_args_is_help=True, help="Better models from what people decided, and back.")
 By = Annotated[str, typer.Option(help="Your user id; it is audited.")]
@@ -78,6 +78,7 @@ def run_rounds(
 @tune.command(name="worker", hidden=True)
 def run_worker(state: console.State, venv: Venv = VENV) -> None:
     """Run the steps of rounds; `tune run` starts it."""
+    logs.configure("tuner")
     asyncio.run(_module("tuner").run(parts.workbench(state, venv, "tuner")))
 
 

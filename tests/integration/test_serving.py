@@ -49,8 +49,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def champion(state: Path) -> Iterator[serving.Serving]:
     built = serving.Serving(state, Path("venv"), state / BASE)
     yield built
-    for part in built.parts():
-        part.stop()
+    built.stop()
 
 
 @pytest.fixture
@@ -97,6 +96,8 @@ async def test_a_promotion_and_the_way_back_switch_without_a_gap(champion: servi
         registry.rollback(tx, AUDITOR, CHAMPION, "n-okafor", "worse")
     await stepped(champion, lambda: up(db) == BASE)
     assert await asked(db) == BASE
+    champion.stop()
+    assert up(db) is None
 
 
 async def test_a_model_that_does_not_start_leaves_the_one_before_it(
