@@ -6,11 +6,13 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 from contracts.errors import ConfigurationError
 from infra import stack
 from infra.processes import Part, any_port
 
+FORMER_S = 15.0
 WITH_US = ("setpriv", "--pdeathsig", "KILL")  # of util-linux: they end with us, else the next start would find two
 
 
@@ -25,10 +27,7 @@ def run(folder: Path, worker: list[str]) -> int:
     parent, logs, address, port = os.getppid(), folder / "logs", folder / "temporal", any_port()
     logs.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigurationError("in_use", f"another `tune run` works in {folder}") from None
+        _take(lock)
         address.unlink(missing_ok=True)
         server = stack.temporal(folder, port)
         parts = [server, Part("worker", worker, lambda: True)]
@@ -52,6 +51,18 @@ def run(folder: Path, worker: list[str]) -> int:
             for part in reversed(parts):
                 part.stop()
     return 0
+
+
+def _take(lock: TextIO) -> None:
+    """Hold the folder; what a killed command had started needs a moment to end. Raises ConfigurationError."""
+    end = time.monotonic() + FORMER_S
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > end:
+                raise ConfigurationError("in_use", "another `tune run` works on this state") from None
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":
