@@ -36,5 +36,5 @@ integration: $(SETUP) models
 	$(PYTHON) -m pytest tests/integration tests/scenarios tests/browser
 
 lock: $(SETUP)
-	$(PYTHON) -m uv pip compile pyproject.toml --extra local --extra evaluate --group dev --generate-hashes \
+	$(PYTHON) -m uv pip compile pyproject.toml --extra local --extra evaluate --extra traces --group dev --generate-hashes \
 	  --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements.lock

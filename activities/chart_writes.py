@@ -3,6 +3,7 @@
 from activities.world import World, beat
 from contracts.cases import CaseRef, CaseState
 from contracts.errors import FhirError, FhirFault
+from integrations import traces
 from integrations.fhir.client import Resource
 from integrations.fhir.proposals import content_hash
 from integrations.ledger import cases
@@ -23,15 +24,16 @@ def write_to_chart(
         unfinished = [
             cases.intend_write(tx, ref.case_id, body["resourceType"], body["id"], content_hash(body)) for body in bodies
         ]
-    there = _read_back(world, bodies) if any(unfinished) else None
-    if there is None:
-        beat()
-        try:
-            world.fhir.bundle(entries)
-        except FhirError as fault:
-            if fault.kind != FhirFault.CONFLICT:
-                raise
-        there = _read_back(world, bodies)
+    with traces.span("chart_write", resources=len(bodies)):
+        there = _read_back(world, bodies) if any(unfinished) else None
+        if there is None:
+            beat()
+            try:
+                world.fhir.bundle(entries)
+            except FhirError as fault:
+                if fault.kind != FhirFault.CONFLICT:
+                    raise
+            there = _read_back(world, bodies)
     if there is None:
         raise FhirError(FhirFault.NOT_WRITTEN, "the chart does not hold what was sent", retryable=True)
     note_writes(world, ref, there, action, ends)

@@ -13,6 +13,7 @@ from contracts.cases import AgentRequest, AgentResult
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import Suggestion
+from integrations import traces
 from integrations.inference.chat import ChatClient
 from integrations.ledger import switches, tables
 from integrations.ledger.audit import Action
@@ -37,7 +38,8 @@ class RecordedChat:
         if recorded:
             return recorded
         try:
-            call = await self._client.ask(request)
+            with traces.span("model", role=self._client.endpoint.name, step=request.step):
+                call = await self._client.ask(request)
         except ModelError as fault:
             if fault.kind == Fallback.FORBIDDEN:
                 await asyncio.to_thread(self._audit_refusal)
@@ -113,6 +115,7 @@ class RunAgent:
             choices=tuple(choice.code for choice in suggestion.choices),
             selected=suggestion.selected,
             made_by=suggestion.made_by,
+            fallback=suggestion.fallback,
         )
 
     def _ports(self, request: AgentRequest) -> Ports:

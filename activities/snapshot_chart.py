@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.world import World, boundary, read_resources
 from contracts.cases import ChartSnapshot, SnapshotRequest
+from integrations import traces
 from integrations.ledger.audit import Action
 from integrations.ledger.tables import now
 
@@ -24,7 +25,8 @@ class SnapshotChart:
         ref = request.ref
         with boundary():
             as_of = now()
-            resources = read_resources(self.world, ref.pathway, ref.encounter_id)
+            with traces.span("chart_read"):
+                resources = read_resources(self.world, ref.pathway, ref.encounter_id)
             with self.world.db.write() as tx:
                 what, detail = f"Encounter/{ref.encounter_id}", f"{len(resources)} resources"
                 self.world.auditor.append(tx, Action.READ, what, case_id=ref.case_id, detail=detail)

@@ -70,7 +70,7 @@ def read_chart(
             return
         for fact in found:
             if isinstance(fact, str):
-                left_out.append(fact)
+                left_out.append(_clean(fact))
             elif fact.effective_at and fact.effective_at > as_of + AHEAD:
                 left_out.append(f"{fact.shown()} of {fact.effective_at:%Y-%m-%d %H:%M} UTC, ahead of the clock")
             elif fact.key not in newest or _at(newest[fact.key]) <= _at(fact):
@@ -89,7 +89,7 @@ def read_chart(
 def _reference(resource: Resource, element: str) -> str:
     named = resource.get(element)
     reference = named.get("reference") if isinstance(named, dict) else None
-    return reference if isinstance(reference, str) else ""
+    return reference.partition("/_history/")[0] if isinstance(reference, str) else ""
 
 
 def _at(fact: Fact) -> datetime:
@@ -102,7 +102,7 @@ def _stay(encounter: Resource, readings: Readings) -> Iterator[Fact]:
     if text and "complaint" in readings:
         yield _fact("complaint", readings["complaint"], text, None, encounter, None)
     if encounter.get("status") not in UNDER_WAY and "encounter" in readings:
-        yield _fact("encounter", readings["encounter"], str(encounter.get("status")), None, encounter, None)
+        yield _fact("encounter", readings["encounter"], _clean(encounter["status"]), None, encounter, None)
 
 
 def _observed(
@@ -117,7 +117,7 @@ def _observed(
     parts = [
         (part, key)
         for part in (resource, *resource.get("component", ()))
-        if (key := _key(part["code"], readings, codes))
+        if (key := _key(part.get("code", {}), readings, codes))
     ]
     where = f"{resource['resourceType']}/{resource['id']}"
     if _reference(resource, "subject") != patient:

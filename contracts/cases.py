@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from contracts.decisions import Decision
+from contracts.errors import Fallback
 from contracts.frozen import Frozen
 from contracts.suggestions import MadeBy
 
@@ -83,6 +84,7 @@ class AgentResult(Frozen):
     choices: tuple[str, ...]
     selected: str
     made_by: MadeBy
+    fallback: Fallback | None = None
 
 
 class OpenRequest(Frozen):

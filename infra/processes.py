@@ -1,14 +1,18 @@
 """A local process, and the ports that processes listen at."""
 
+import ctypes
 import os
+import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
+PR_SET_PDEATHSIG = 1  # prctl(2)
 STOP_S = 8.0
 
 
@@ -23,11 +27,11 @@ class Part:
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self, logs: Path) -> None:
-        # A session of its own: Ctrl-C reaches us alone, and we end the parts in order.
+        # A session of its own: Ctrl-C reaches us alone, and we end the parts in order; killed, we take them along.
         with (logs / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=os.environ | self.env,
-                start_new_session=True,
+                start_new_session=True, preexec_fn=end_with_parent,
             )  # fmt: skip
 
     def ended(self) -> bool:
@@ -41,6 +45,12 @@ class Part:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process when the thread that started it is gone, even by -9; Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def free(port: int) -> bool:

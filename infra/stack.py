@@ -12,7 +12,7 @@ import certifi
 
 from contracts.errors import ConfigurationError, LedgerError
 from infra import models
-from infra.processes import Part, any_port, free, http, listens
+from infra.processes import Part, any_port, end_with_parent, free, http, listens
 from infra.serving import Serving
 from integrations.inference import router
 from integrations.ledger import registry
@@ -38,6 +38,7 @@ def prepare(state: Path, with_models: bool) -> list[Part]:
         "fhir_url": fhir_url,
         "gateway_port": ports["gateway"],
         "worklist_port": ports["worklist"],
+        "worker_port": ports["worker"],
         "ledger_url": f"sqlite:///{state / settings.LEDGER_FILE}",
         "blobs_url": str(state / settings.BLOBS_FOLDER),
     }
@@ -48,9 +49,9 @@ def prepare(state: Path, with_models: bool) -> list[Part]:
         known["models"] = {"reasoning": meant | {"phi": "allowed", "dialect": "vllm", "timeout_s": 30}}
     (state / "parts.json").write_text(json.dumps(known, indent=1))
     parts = [temporal(state, ports["temporal"]), _valkey(state, ports), _fhir(state, ports, fhir_url)]
-    for name in ("gateway", "worklist", "worker"):
+    for name, alive in (("gateway", "/livez"), ("worklist", "/livez"), ("worker", "/metrics")):
         argv = [sys.executable, "-m", "service.cli", name, "--state", str(state)]
-        parts.append(Part(name, argv, http(ports[name], "/livez") if name in ports else lambda: True))
+        parts.append(Part(name, argv, http(ports[name], alive)))
     return parts
 
 
@@ -67,6 +68,8 @@ def run(state: Path, with_models: bool) -> int:
         if champion:
             champion.step()
         for part in parts:
+            if stopping:
+                return 0
             part.start(logs)
             note_pids(state, [*parts, *(champion.parts() if champion else ())])
             wait(part, stopping, logs)
@@ -111,11 +114,10 @@ def note_pids(folder: Path, parts: list[Part]) -> None:
 def _ports(state: Path) -> dict[str, int]:
     """Return the ports of this state folder: chosen at its first start, the same ever after."""
     path = state / "ports.json"
-    if not path.exists():
-        names = ("temporal", "redis", "fhir", "gateway")
-        chosen = {"worklist": WORKLIST_PORT if free(WORKLIST_PORT) else any_port()}
-        path.write_text(json.dumps(chosen | {name: any_port() for name in names}))
-    ports: dict[str, int] = json.loads(path.read_text())
+    ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    for name in {"worklist", "temporal", "redis", "fhir", "gateway", "worker"} - set(ports):
+        ports[name] = WORKLIST_PORT if name == "worklist" and free(WORKLIST_PORT) else any_port()
+    path.write_text(json.dumps(ports))
     for name, port in ports.items():
         if not free(port):
             raise ConfigurationError("port_in_use", f"port {port} of {name}: end what uses it, or change {path}")
@@ -165,6 +167,8 @@ def _fhir(state: Path, ports: dict[str, int], url: str) -> Part:
 
 
 if __name__ == "__main__":
+    if "--with-parent" in sys.argv:
+        end_with_parent()
     try:
         sys.exit(run(Path(sys.argv[1]), with_models="--models" in sys.argv[2:]))
     except ConfigurationError as refused:

@@ -1,7 +1,6 @@
 """Starts what `wardflow tune run` needs, a Temporal server and a worker of its own, and keeps both running."""
 
 import fcntl
-import os
 import signal
 import sys
 import time
@@ -10,36 +9,32 @@ from typing import TextIO
 
 from contracts.errors import ConfigurationError
 from infra import stack
-from infra.processes import Part, any_port
+from infra.processes import Part, any_port, end_with_parent
 
 FORMER_S = 15.0
-WITH_US = ("setpriv", "--pdeathsig", "KILL")  # of util-linux: they end with us, else the next start would find two
 
 
 def run(folder: Path, worker: list[str]) -> int:
-    """Run until SIGTERM, or until the command that started us is gone; a part that ends is started again.
+    """Run until SIGTERM, which also comes when the command that started us is gone; start again what ends.
 
     `FOLDER/temporal` holds the server's address while it answers.
     """
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, _frame: stopping.append(got))
-    parent, logs, address, port = os.getppid(), folder / "logs", folder / "temporal", any_port()
+    logs, address, port = folder / "logs", folder / "temporal", any_port()
     logs.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         _take(lock)
         address.unlink(missing_ok=True)
-        server = stack.temporal(folder, port)
-        parts = [server, Part("worker", worker, lambda: True)]
-        for part in parts:
-            part.argv = [*WITH_US, *part.argv]
+        parts = [stack.temporal(folder, port), Part("worker", worker, lambda: True)]
         try:
             for part in parts:
                 part.start(logs)
                 stack.wait(part, stopping, logs)
                 address.write_text(f"127.0.0.1:{port}")
             stack.note_pids(folder, parts)
-            while not stopping and os.getppid() == parent:
+            while not stopping:
                 time.sleep(stack.RESTART_S)
                 for part in parts:
                     if part.ended():
@@ -66,6 +61,7 @@ def _take(lock: TextIO) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     try:
         sys.exit(run(Path(sys.argv[1]), sys.argv[2:]))
     except ConfigurationError as refused:

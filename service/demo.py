@@ -81,7 +81,9 @@ async def run(plan: DemoPlan) -> int:
     ended = asyncio.current_task()
     assert ended is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.cancel)  # else the parts would outlive us
-    stack = subprocess.Popen([sys.executable, "-m", "infra.stack", str(state), *flags], stdout=sys.stderr)
+    stack = subprocess.Popen(
+        [sys.executable, "-m", "infra.stack", str(state), "--with-parent", *flags], stdout=sys.stderr
+    )
     try:
         opened, world = await _started(stack, state, with_models)
         result, clean = await _play(plan, opened, world, start)

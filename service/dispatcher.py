@@ -18,6 +18,7 @@ from activities.world import World, read_resources
 from contracts.cases import CaseRef, CaseState
 from contracts.errors import WardflowError
 from contracts.events import AcceptedEvent, Fate, Ignored
+from integrations import traces
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.audit import Action
 from service.case_starts import CaseStarts
@@ -37,6 +38,7 @@ class Plan:
     """Case id to the events that it is told."""
     look_again: list[tuple[cases.CaseRow, set[int]]] = field(default_factory=list)
     """Ended cases with new data: does the rules' floor rise above what was decided?"""
+    opened: list[cases.CaseRow] = field(default_factory=list)
     held: set[int] = field(default_factory=set)
     """Events that another pathway's case can't take yet, since its decision is being written."""
 
@@ -61,6 +63,8 @@ class Dispatcher:
         """
         self.woken.clear()
         plan = await asyncio.to_thread(self._plan)
+        for case in plan.opened:
+            _note_opened(case)
         spoken_for = plan.held.union(*plan.tell.values())
         for case_id, events in plan.tell.items():
             async with self._alone(case_id):
@@ -69,14 +73,17 @@ class Dispatcher:
             async with self._alone(case.case_id):
                 again = await asyncio.to_thread(self._look_again, case, events, spoken_for)
                 if again:
-                    await self._tell(again, events, plan.held)
+                    _note_opened(again)
+                    await self._tell(again.case_id, events, plan.held)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.woken.wait(), POLL_S)
         return 0.0
 
     async def _tell(self, case_id: str, events: set[int], held: set[int]) -> None:
-        if await self._starts.tell(case_id, sorted(events)):
-            await asyncio.to_thread(self._absorb, case_id, events, held)
+        with traces.span("dispatch", case_id, events=len(events)):
+            if await self._starts.tell(case_id, sorted(events)):
+                await asyncio.to_thread(self._absorb, case_id, events, held)
+                log.info("case_told", case_id=case_id, count=len(events))
 
     @asynccontextmanager
     async def _alone(self, case_id: str) -> AsyncIterator[None]:
@@ -144,6 +151,7 @@ class Dispatcher:
             case = cases.latest(tx, name, encounter_id)
             if case is None and any(t.opens for t in matched.values()):
                 case = self._open(tx, name, encounter_id, 1, min(a.accepted_at for a in group))
+                plan.opened.append(case)
             if case is None or not matched:
                 continue
             wanted |= set(matched)
@@ -188,8 +196,8 @@ class Dispatcher:
         ref = CaseRef(case_id=case_id, pathway=pathway, encounter_id=encounter_id, generation=generation)
         return cases.open_new(tx, ref, self._settings.pathways[pathway].deadline, accepted_at)
 
-    def _look_again(self, case: cases.CaseRow, events: set[int], spoken_for: set[int]) -> str | None:
-        """Open the next generation if the rules now demand more than was decided; return its case id.
+    def _look_again(self, case: cases.CaseRow, events: set[int], spoken_for: set[int]) -> cases.CaseRow | None:
+        """Open the next generation if the rules now demand more than was decided; return it.
 
         Else the events need no case, but for those that another pathway's case takes.
         """
@@ -208,7 +216,7 @@ class Dispatcher:
             accepted = min((a.accepted_at for a in inbox.pending(tx) if a.event_id in events), default=tables.now())
             opened = self._open(tx, case.pathway, case.encounter_id, case.generation + 1, accepted)
             inbox.assign(tx, events, opened.case_id)
-            return opened.case_id
+            return opened
 
     def _absorb(self, case_id: str, events: set[int], held: set[int]) -> None:
         """Settle what was told, unless the case ended meanwhile: then the next look re-checks it."""
@@ -216,3 +224,8 @@ class Dispatcher:
             case = cases.find(tx, case_id)
             if case and case.state == CaseState.OPEN:
                 inbox.absorb(tx, events, case_id, held)
+
+
+def _note_opened(case: cases.CaseRow) -> None:
+    log.info("case_opened", case_id=case.case_id, pathway=case.pathway)
+    traces.root(case.case_id, "receive", case.accepted_at, pathway=case.pathway, generation=case.generation)

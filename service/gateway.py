@@ -3,8 +3,6 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -22,7 +20,10 @@ from integrations.ledger.audit import Action
 from integrations.live.worklist import LEDGER_AWAY
 from service import outcomes, watch
 from service.dispatcher import Dispatcher
-from service.loops import forever
+from service.endpoints import mount
+from service.health import Health, probes
+from service.loops import beside
+from service.metrics import Metrics
 from service.settings import Settings
 
 log = structlog.get_logger()
@@ -111,8 +112,8 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
     dispatcher = Dispatcher(world, client, settings, verify_key)
     door = Door(world, dispatcher.woken)
     secrets = {feed.name: f"Bearer {feed.secret}".encode() for feed in feeds}
-    unauthenticated = {"count": 0}
     timing = settings.timing
+    health = Health(world, timing, "gateway", needs=("ledger",), probes=probes(world, client))
 
     async def reconciled() -> float:
         for feed in feeds:
@@ -133,25 +134,16 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
 
     loops = {
         "door": door.commit, "dispatcher": dispatcher.step, "reconciler": reconciled, "watchdog": watched,
-        "audit": exported, "outcomes": followed,
+        "audit": exported, "outcomes": followed, **health.loops(),
     }  # fmt: skip
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(forever(name, work)) for name, work in loops.items()]
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    app = FastAPI(title="Wardflow gateway", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(title="Wardflow gateway", lifespan=beside(loops, health.done), openapi_url=None)
+    mount(app, health, Metrics(health, world.db))
 
     @app.api_route("/feeds/{feed}/{path:path}", methods=["PUT", "POST", "DELETE"])
     @app.api_route("/feeds/{feed}", methods=["PUT", "POST", "DELETE"])
     async def notify(feed: str, request: Request, path: str = "") -> Response:
         given = request.headers.get("authorization", "").encode()
         if feed not in secrets or not hmac.compare_digest(given, secrets[feed]):
-            unauthenticated["count"] += 1
             return JSONResponse({"error": "unauthenticated"}, status_code=401)
         raw, too_large = await _body(request)
         if too_large:
@@ -169,10 +161,6 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
             await asyncio.to_thread(world.live.publish, LEDGER_AWAY)
             return JSONResponse({"error": "our trouble: send it again"}, status_code=503, headers={"Retry-After": "2"})
         return JSONResponse({"resourceType": "OperationOutcome", "issue": [_ACCEPTED]})
-
-    @app.get("/livez")
-    async def livez() -> dict[str, int]:
-        return {"unauthenticated": unauthenticated["count"]}
 
     return app
 

@@ -34,6 +34,8 @@ class PartSettings(Frozen):
     fhir_url: str
     gateway_port: int
     worklist_port: int
+    worker_port: int | None = None
+    """Of the worker's metrics alone; None: it gives none."""
     ledger_url: str
     """SQLAlchemy URL."""
     blobs_url: str
@@ -92,6 +94,13 @@ class TimingSettings(Frozen):
     watchdog_s: float = 1.0
     audit_export_s: float = 2.0
     outcomes_s: float = 5.0
+    health_s: float = 5.0
+    """Between two looks at every part; one that misses four counts as away."""
+
+
+class TracingSettings(Frozen):
+    endpoint: str = ""
+    """OTLP collector over HTTP, without `/v1/traces`; empty: no traces. Else OTEL_EXPORTER_OTLP_ENDPOINT is taken."""
 
 
 class Stores(Frozen):
@@ -109,6 +118,7 @@ class Settings(Frozen):
     users: dict[str, UserSettings] = {}
     models: dict[str, ModelSettings] = {}
     timing: TimingSettings = TimingSettings()
+    tracing: TracingSettings = TracingSettings()
 
     def pathway_objects(self) -> dict[str, Pathway]:
         """Return each pathway. Raises ConfigurationError."""
@@ -136,6 +146,11 @@ class Secrets(Frozen):
         """Return the keys that seal payloads, blobs and event bodies."""
         keys = {kid: bytes.fromhex(key.get_secret_value()) for kid, key in self.seal_keys.items()}
         return Keyring(self.seal_key_id, keys, bytes.fromhex(self.naming_key.get_secret_value()))
+
+    def session_keyring(self) -> Keyring:
+        """Return the key of the pages' cookies: a new one signs everybody out, and touches nothing else."""
+        key = {"s1": bytes.fromhex(self.session_key.get_secret_value())}
+        return Keyring("s1", key, bytes.fromhex(self.naming_key.get_secret_value()))
 
     def signer(self) -> Ed25519PrivateKey:
         """Return the key that signs decisions."""
@@ -166,6 +181,7 @@ def load(state: Path) -> Settings:
     try:
         raw, parts = _read(config), json.loads((state / "parts.json").read_text())
         models = raw.pop("models", {}) | parts.pop("models", {})
+        raw.setdefault("tracing", {"endpoint": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")})
         return Settings.model_validate(raw | {"state": state, "parts": parts | raw.get("parts", {}), "models": models})
     except FileNotFoundError as fault:
         raise ConfigurationError("not_started", f"{fault.filename} is missing: start with `wardflow up`") from None

@@ -10,12 +10,14 @@ import os
 import shutil
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN, fs/ext4/ext4.h: _IOR('X', 125, __u32)
 WITHOUT_JOURNAL = struct.pack("I", 2)  # EXT4_GOING_FLAGS_NOLOGFLUSH: not even the journal's buffer is written
+BUSY_S = 10.0
 TOOLS = ("mkfs.ext4", "mount", "umount")
 
 
@@ -27,7 +29,7 @@ class Disk:
         folder.mkdir(parents=True, exist_ok=True)
         with image.open("wb") as file:
             file.truncate(megabytes * 1024 * 1024)
-        _run("mkfs.ext4", "-q", "-F", str(image))
+        _run("mkfs.ext4", "-q", "-F", "-m", "0", str(image))
         self.mount()
 
     def mount(self) -> None:
@@ -43,7 +45,15 @@ class Disk:
             os.close(descriptor)
 
     def unmount(self) -> None:
-        _run("umount", str(self.folder))
+        """Unmount; processes that were just killed may hold it a moment longer."""
+        end = time.monotonic() + BUSY_S
+        while True:
+            try:
+                return _run("umount", str(self.folder))
+            except subprocess.CalledProcessError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
 
 
 def unavailable() -> str | None:

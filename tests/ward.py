@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,7 +42,7 @@ class Ward:
         self.pages: dict[str, httpx.Client] = {}
 
     def start(self) -> "Ward":
-        argv = [sys.executable, "-m", "infra.stack", str(self.state)]
+        argv = [sys.executable, "-m", "infra.stack", str(self.state), "--with-parent"]
         env = os.environ | {"PYTHONPATH": str(self.root)}
         with (self.state / "stack.log").open("wb") as out:
             self.stack = subprocess.Popen(argv, stdout=out, stderr=out, cwd=self.root, env=env)
@@ -70,6 +71,18 @@ class Ward:
 
     def kill(self, part: str) -> None:
         os.kill(self.pid(part), signal.SIGKILL)
+
+    @contextmanager
+    def frozen(self, *parts: str) -> Iterator[None]:
+        """Have parts hang: they are there, and answer nothing."""
+        pids = [self.pid(part) for part in parts]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def until(self, ready: Callable[[], T], seconds: float = 30) -> T:
         """Return the first true answer; a real server's state is polled, never slept for."""

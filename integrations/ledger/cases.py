@@ -10,7 +10,7 @@ from contracts.cases import CaseRef, CaseState, OpenRequest
 from contracts.decisions import Decision, DecisionKind
 from contracts.errors import ApprovalError, Refusal
 from contracts.frozen import Frozen
-from integrations.ledger import inbox
+from integrations.ledger import inbox, tallies
 from integrations.ledger.tables import UtcTime, calls, cases, decisions, now, own_writes, runs, told, trajectories
 
 
@@ -127,6 +127,9 @@ def show_version(tx: sa.Connection, request: OpenRequest, task_version: str) -> 
                 shown_at=now(),
             )
         )
+        waited = inbox.waited_since(tx, case.encounter_id, case.covers_event, request.covers_event)
+        lag = now() - waited if waited else None
+        tallies.suggested(tx, request.result.made_by, request.result.fallback, lag)
 
 
 def cover(tx: sa.Connection, case_id: str, version: int, event_id: int) -> None:
@@ -172,6 +175,7 @@ def decide(tx: sa.Connection, decision: Decision) -> bool:
         )
     )
     tx.execute(cases.update().where(cases.c.case_id == decision.case_id).values(state=CaseState.DECIDED))
+    tallies.decided(tx, decision.kind)
     return True
 
 

@@ -142,6 +142,13 @@ def newest_event(tx: sa.Connection, encounter_id: str, case_id: str) -> int:
     return max(tx.scalar(waiting) or 0, tx.scalar(heard) or 0)
 
 
+def waited_since(tx: sa.Connection, encounter_id: str, after: int, until: int) -> datetime | None:
+    """Return when the oldest event of an encounter in that range of ids was accepted, of those that a case needs."""
+    needed = (inbox.c.encounter_id == encounter_id, inbox.c.fate.in_([Fate.PENDING, Fate.ABSORBED]), ~inbox.c.own)
+    ranged = (inbox.c.event_id > after, inbox.c.event_id <= until)
+    return tx.scalar(sa.select(sa.func.min(inbox.c.accepted_at)).where(*needed, *ranged))
+
+
 def absorb(tx: sa.Connection, event_ids: Iterable[int], case_id: str, held: set[int]) -> None:
     """Settle events as given to a case, but those held for another case; the fate names one case, `told` each."""
     ids = list(event_ids)

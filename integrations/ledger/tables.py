@@ -66,6 +66,7 @@ cases = sa.Table(
     *_have(sa.Integer, "generation", "escalation_step", "version", "covers_event"),
     *_may(sa.String, "suggestion_blob", "suggestion_hash", "snapshot_blob", "task_version"),
     sa.UniqueConstraint("pathway", "encounter_id", "generation"), sa.Index("cases_encounter", "encounter_id"),
+    sa.Index("cases_state", "state", "due_at", "accepted_at"),
 )
 LIVE = cases.c.state.in_(["open", "decided"])
 sa.Index(  # I3: one live case for each encounter and pathway
@@ -123,8 +124,10 @@ class Database:
         self._writing = _engine(url, "BEGIN IMMEDIATE")
 
     def create(self) -> None:
-        """Make the tables. Raises LedgerError for a ledger of another schema version."""
+        """Make tables and indexes that are missing. Raises LedgerError for a ledger of another schema version."""
         metadata.create_all(self._writing)
+        for index in (index for table in metadata.sorted_tables for index in table.indexes):
+            index.create(self._writing, checkfirst=True)
         with self.write() as tx:
             found = mark(tx, "schema_version")
             if found is None:

@@ -24,6 +24,13 @@ class LiveWorklist:
         """Give back the connections."""
         self._client.close()
 
+    def answers(self) -> bool:
+        """Return whether Redis is there."""
+        try:
+            return bool(self._client.ping())
+        except redis.RedisError:
+            return False
+
     def publish(self, case_id: str) -> bool:
         """Tell the pages that a case changed; False when nobody could be told, which is no failure."""
         try:

@@ -103,3 +103,15 @@ def test_an_open_page_follows_new_data_and_a_stale_one_is_refused(page: Page, wa
     shot(page, "refused")
     page.get_by_role("button", name="Reject").click()
     assert ward.ended("browser-3").state == "rejected"
+
+
+def test_the_page_says_by_itself_which_parts_are_away(page: Page, ward: Ward) -> None:
+    parts = page.locator(".parts")
+    expect(parts).to_contain_text("Model serving: reasoning")
+    expect(parts).not_to_contain_text("AWAY", timeout=20_000)
+    shot(page, "all-live")
+    with ward.frozen("fhir", "valkey", "temporal"):
+        for told in ("CHART AWAY", "TEMPORAL AWAY", "Live updates away"):
+            expect(parts).to_contain_text(told, timeout=30_000)
+        shot(page, "parts-away")
+    expect(parts).not_to_contain_text("away", timeout=30_000)

@@ -59,7 +59,7 @@ def files(found: Distribution) -> list[str]:
 
 
 PROVIDERS = packages_distributions()
-RUNTIME = sorted({*needed("wardflow", "local"), *needed("wardflow", "evaluate")})
+RUNTIME = sorted({name for extra in ("local", "evaluate", "traces") for name in needed("wardflow", extra)})
 
 
 @cache

@@ -362,3 +362,19 @@ def test_levels_of_responsiveness_become_the_words_that_the_rules_know(charted: 
     resource.pop("valueQuantity", None)
     fact = read(resource).get("avpu")
     assert fact and fact.value == known
+
+
+def test_what_is_not_seen_stands_in_no_line_of_what_was_left_out() -> None:
+    chart = read(observed(value=None, valueQuantity={"value": 80, "unit": "/min\u202e\u200b"}))
+    assert chart.left_out == ("HR 80 /min, in a unit that is not known (Observation/obs-1)",)
+
+
+def test_a_reference_to_a_version_names_the_resource() -> None:
+    told = observed(
+        subject={"reference": "Patient/pat-1/_history/7"}, encounter={"reference": "Encounter/enc-1/_history/2"}
+    )
+    assert read(told).number("hr") == 80
+
+
+def test_a_component_without_a_code_costs_no_other() -> None:
+    assert read(observed(component=[{"valueQuantity": {"value": 1}}])).number("hr") == 80
