@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import exp
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from contracts.charts import ChartFacts
 from contracts.decisions import Decision
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import Choice, Suggestion
+from contracts.tuning import DecidedCase, Features, NoLesson, TrainingRow
 
 Resource = dict[str, Any]
 
@@ -83,6 +84,22 @@ class Pathway(Protocol):
 
     def colour(self, code: str) -> str:
         """Return the CSS colour that the scale gives a code."""
+        ...
+
+
+@runtime_checkable
+class TeachingPathway(Pathway, Protocol):
+    """One whose decisions can make a model better."""
+
+    reward_version: int
+    """Of what `lesson` makes of a decision."""
+
+    def features(self, facts: ChartFacts) -> Features:
+        """Return the chart as text and numbers, the same keys for every chart."""
+        ...
+
+    def lesson(self, case: DecidedCase) -> TrainingRow | NoLesson:
+        """Return what the decision teaches, or why it teaches nothing."""
         ...
 
 

@@ -14,6 +14,7 @@ class Arm(StrEnum):
     """What the person had seen when they decided."""
 
     SHOWN = "shown"
+    """A suggested level, a model's or the rules': either sways a person. Every decision on the page is of this arm."""
     UNAIDED = "unaided"
     """No suggestion: the least biased label there is."""
 
@@ -48,6 +49,19 @@ class DecidedCase(Frozen):
     dwell_ms: int | None = None
     arm: Arm = Arm.SHOWN
     outcomes: tuple[Outcome, ...] = ()
+
+
+class NoLesson(StrEnum):
+    """Why a decision trains nothing."""
+
+    RULES_ONLY = "rules_only"
+    """What was shown came from rules, or nobody knows from where (I11, I13)."""
+    REJECTED = "rejected"
+    """A person says that the suggestion is wrong, not which choice is right: a target would be our guess."""
+    UNKNOWN_CHOICE = "unknown_choice"
+    """None of the choices, as after a change of scale."""
+    TOO_FAST = "too_fast"
+    """Approved sooner than it can be read, or nobody knows how fast."""
 
 
 class Features(Frozen):
@@ -175,12 +189,31 @@ class RegisteredModel(Frozen):
     template_sha256: str
     data_sha256: str
     """Of the manifest: row ids and their hashes."""
+    rows_blob: str = ""
+    """The rows themselves, sealed; empty for a base."""
     code_sha256: str
     settings: dict[str, float | int | str]
     folder: str
-    """Of the artefact, relative to the state folder."""
+    """Of the artefact, relative to the state folder; absolute for a base that was registered where it lay."""
+    file_sha256: dict[str, str] = {}
+    """Of each file in that folder."""
     evaluation: dict[str, object]
     """What `evaluate` printed of it."""
     verdict: str
-    """`better`, or why it was refused."""
+    """`better`, or why it was refused; `untuned` for a base."""
     made_at: datetime
+
+
+class Deployment(Frozen):
+    """What an alias meant for a while, and who wanted that."""
+
+    deployment_id: int
+    alias: str
+    name: str
+    """Of a registered model; empty: the endpoint's own."""
+    since: datetime
+    until: datetime | None
+    by: str
+    reason: str
+    replaced: str | None
+    """What going back leads to; None where nothing was before."""

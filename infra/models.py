@@ -54,10 +54,10 @@ def dequantise(gguf: Path, out: Path) -> None:
     tokenizer.save_pretrained(out)
 
 
-def serve_command(venv: Path, model_dir: Path, port: int) -> tuple[list[str], dict[str, str]]:
-    """Return the argv and the extra environment of the OpenAI-compatible server on 127.0.0.1."""
+def serve_command(venv: Path, model_dir: Path, port: int, name: str = MODEL_NAME) -> tuple[list[str], dict[str, str]]:
+    """Return the argv and the extra environment of the OpenAI-compatible server of `name` on 127.0.0.1."""
     argv = [str(venv.absolute() / PYTHON), "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1"]
-    argv += ["--port", str(port), "--model", str(model_dir.absolute()), "--served-model-name", MODEL_NAME]
+    argv += ["--port", str(port), "--model", str(model_dir.absolute()), "--served-model-name", name]
     argv += ["--dtype", "float32", "--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", "8"]
     argv += ["--generation-config", "vllm", "--logprobs-mode", "processed_logprobs", "--max-logprobs", "20"]
     argv += ["--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}']

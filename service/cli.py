@@ -20,13 +20,14 @@ from contracts.suggestions import MadeBy
 from integrations import traces
 from integrations.inference.chat import Dialect, Phi
 from integrations.ledger import switches
-from service import console, demo, doctor, gateway, ledger_commands, logs, pages, parts, settings, worker
+from service import console, demo, doctor, gateway, ledger_commands, logs, pages, parts, settings, tune_commands, worker
 from service.settings import Secrets, Settings
 from service.temporal import connect, metered
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 app.add_typer(ledger_commands.ledger, name="ledger")
 app.add_typer(ledger_commands.kept, name="trajectories")
+app.add_typer(tune_commands.tune, name="tune")
 log = structlog.get_logger()
 
 

@@ -198,10 +198,10 @@ async def _models(world: World) -> list[Finding]:
     for role, client in world.models.items():
         try:
             admit(client.endpoint)
-            served = await client.served()
+            served, wanted = await client.served(), (await client.now()).model
             told = f"{role}: serves {', '.join(served)}"
-            fix = f"{role}: {client.endpoint.model} is not served; cases go by rules"
-            findings.append(_judged("models", client.endpoint.model in served, told, fix, Verdict.WARN))
+            fix = f"{role}: {wanted} is not served; cases go by rules"
+            findings.append(_judged("models", wanted in served, told, fix, Verdict.WARN))
         except WardflowError as fault:
             fix = "cases go by rules until it answers"
             if client.endpoint.phi != Phi.ALLOWED:

@@ -18,7 +18,7 @@ from integrations.fhir.feed import Feed
 from integrations.ledger import inbox, tables
 from integrations.ledger.audit import Action
 from integrations.live.worklist import LEDGER_AWAY
-from service import watch
+from service import outcomes, watch
 from service.dispatcher import Dispatcher
 from service.endpoints import mount
 from service.health import Health, probes
@@ -128,9 +128,13 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
         full = await asyncio.to_thread(watch.export_audit, world) == watch.AUDIT_BATCH
         return 0.0 if full else timing.audit_export_s
 
+    async def followed() -> float:
+        full = await asyncio.to_thread(outcomes.collect, world) == outcomes.BATCH
+        return 0.0 if full else timing.outcomes_s
+
     loops = {
         "door": door.commit, "dispatcher": dispatcher.step, "reconciler": reconciled, "watchdog": watched,
-        "audit": exported, **health.loops(),
+        "audit": exported, "outcomes": followed, **health.loops(),
     }  # fmt: skip
     app = FastAPI(title="Wardflow gateway", lifespan=beside(loops, health.done), openapi_url=None)
     mount(app, health, Metrics(health, world.db))

@@ -127,7 +127,7 @@ def probes(world: World, client: Client) -> dict[str, Probe]:
 
     def role(name: str) -> Probe:
         async def serving() -> bool:
-            return world.models[name].endpoint.model in await world.models[name].served()
+            return (await world.models[name].now()).model in await world.models[name].served()
 
         return serving
 

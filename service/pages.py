@@ -165,6 +165,7 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
         decision_id: Annotated[str, Form()],
         selected: Annotated[str, Form()] = "",
         reason: Annotated[str, Form(max_length=REASON_CHARS)] = "",
+        dwell_ms: Annotated[str, Form()] = "",
         me: Reviewer = signed_in,
     ) -> Response:
         as_json = request.headers.get("accept") == "application/json"
@@ -178,7 +179,7 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
             "reason": one_line(reason),
         }
         try:
-            receipt = await worklist.decide(row, kind, me, decision_id, **fields)
+            receipt = await worklist.decide(row, kind, me, decision_id, dwell_ms, **fields)
         except ApprovalError as fault:
             status = 503 if fault.kind == Refusal.UNCONFIRMED else 409
             said = TOLD[Refusal(fault.kind)].format(by=str(fault).partition(": ")[2])

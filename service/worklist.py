@@ -107,7 +107,7 @@ class Worklist:
         return Row(case, suggestion, decision, stale, headline, colour)
 
     async def decide(
-        self, row: Row, kind: DecisionKind, reviewer: Reviewer, page_id: str, **fields: Any
+        self, row: Row, kind: DecisionKind, reviewer: Reviewer, page_id: str, dwell_ms: str = "", **fields: Any
     ) -> DecisionReceipt:
         """Sign and send the decision; return when it is in the ledger. Raises ApprovalError."""
         selected = fields.pop("selected", None)
@@ -120,7 +120,7 @@ class Worklist:
         decision_id = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
         unsigned = Decision(
             decision_id=decision_id, case_id=row.case.case_id, kind=kind, reviewer=reviewer, decided_at=tables.now(),
-            selected=selected, **fields,
+            selected=selected, dwell_ms=believed(dwell_ms, row), **fields,
         )  # fmt: skip
         signature = self._signer.sign(unsigned.signed_bytes()).hex()
         signed = unsigned.model_copy(update={"signature": signature})
@@ -164,6 +164,15 @@ class Worklist:
                 raise ApprovalError(Refusal.NOT_OPEN)
             await asyncio.sleep(1)
         raise ApprovalError(Refusal.UNCONFIRMED)
+
+
+def believed(dwell_ms: str, row: Row) -> int | None:
+    """Return what the page measured, or None where it can't be: nobody looked at a version before it was there."""
+    since = row.case.suggested_at
+    if since is None or not dwell_ms.isascii() or not dwell_ms.isdigit():
+        return None
+    told = int(dwell_ms[:12])
+    return told if timedelta(milliseconds=told) <= tables.now() - since else None
 
 
 def _urgency(row: Row) -> tuple[bool, bool, str, Any]:

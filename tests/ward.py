@@ -162,7 +162,13 @@ class Ward:
         return self.until(ready, seconds)
 
     def decide(
-        self, row: Resource, kind: str = "approve", selected: str = "", reason: str = "", user: str = NURSE
+        self,
+        row: Resource,
+        kind: str = "approve",
+        selected: str = "",
+        reason: str = "",
+        user: str = NURSE,
+        dwell_ms: str = "",
     ) -> httpx.Response:
         form = {
             "kind": kind,
@@ -171,6 +177,7 @@ class Ward:
             "decision_id": uuid.uuid4().hex,
             "selected": selected,
             "reason": reason,
+            "dwell_ms": dwell_ms,
         }
         url = f"/cases/{row['case_id']}/decision"
         return self.page(user).post(url, data=form, headers={"Accept": "application/json"})

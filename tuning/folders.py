@@ -24,8 +24,11 @@ def combined(hashes: Mapping[str, str]) -> str:
 
 
 def weights_sha256(folder: Path) -> str:
-    """Return the hash of a model's weights alone."""
-    return combined({path.name: _sha256(path) for path in folder.glob(f"*{WEIGHTS}")})
+    """Return the hash of a model's weights alone. Raises TuningError where there are none."""
+    hashes = {path.name: _sha256(path) for path in folder.glob(f"*{WEIGHTS}")}
+    if not hashes:
+        raise TuningError("no_model", f"{folder} holds no weights")
+    return combined(hashes)
 
 
 def name_base(adapter: Path, base_sha256: str) -> None:

@@ -93,7 +93,7 @@ def ordinal(counts: Counts) -> dict[str, float | None]:
     }
 
 
-def quadratic_weighted_kappa(counts: Counts) -> float | None:
+def quadratic_weighted_kappa(counts: Counts | NDArray[np.float64]) -> float | None:
     """Return 1 - (observed / expected squared distance), or None where both sides know one and the same level only.
 
     Cohen, Weighted kappa, Psychological Bulletin 70(4), 1968, with the squared weights of Fleiss and Cohen,

@@ -12,9 +12,9 @@ from pathlib import Path
 import torch  # pyright: ignore[reportMissingImports]
 
 from contracts.errors import TuningError
-from contracts.frozen import Frozen
 from contracts.tuning import FitJob, FitKind, FitReport
 from tuning import folders, replay
+from tuning.lora_settings import OnPolicySettings, Settings
 from tuning.policy import DEVICE, Policy
 
 CHECKPOINT_EVERY = 10  # steps
@@ -24,51 +24,17 @@ COMPARED = 16  # rows on which that is looked at
 Tell = Callable[[dict[str, float]], None]
 
 
-class Settings(Frozen):
-    """Chosen on folds of the nurses' decisions; docs/fit.md has what was tried."""
-
-    epochs: int = 5
-    batch: int = 8
-    lr: float = 5e-4
-    """Highest of its one cycle: a short rise, then down to 0."""
-    warm: float = 0.05
-    """Share of the steps in which it rises."""
-    layers: int = 12
-    """How many of the uppermost layers change; what the lower ones make of a prompt is computed once."""
-    rank: int = 16
-    alpha: float = 32.0
-    dropout: float = 0.0
-    clip: float = 1.0
-    """Largest norm of a gradient."""
-    seed: int = 1
-
-
-class OnPolicySettings(Settings):
-    epochs: int = 2
-    lr: float = 2e-4
-    samples: int = 8
-    """Choices drawn for a row in each step; 0: the expectation over all choices, which is their limit."""
-    kl: float = 0.1
-    """Price of each nat by which the policy leaves its parent."""
-
-
-def settings(job: FitJob) -> Settings:
-    """Return all settings of a job. Raises ValidationError for one that is unknown or no number."""
-    return (OnPolicySettings if job.kind == FitKind.ON_POLICY else Settings).model_validate(job.settings)
-
-
 class Fit:
     """One job: its rows in memory, its checkpoint and result in its folder."""
 
-    def __init__(self, job: FitJob, asked: Settings, tell: Tell) -> None:
-        self._job, self._tell, self._out = job, tell, Path(job.out)
+    def __init__(self, job: FitJob, asked: Settings, base_sha256: str, tell: Tell) -> None:
+        self._job, self._base_sha256, self._tell, self._out = job, base_sha256, tell, Path(job.out)
         self._checkpoint = self._out / "checkpoint.pt"
         self._former_s = self._former_cpu_s = 0.0
         self._started = time.monotonic()
         torch.manual_seed(asked.seed)
-        self._policy, self._base_sha256 = Policy(Path(job.base)), folders.weights_sha256(Path(job.base))
+        self._policy = Policy(Path(job.base))
         if job.start:
-            folders.check_base(Path(job.start), self._base_sha256)
             self._policy.load_adapter(Path(job.start))
             self._asked = _as_started(asked, self._policy.adapter_shape())
         else:

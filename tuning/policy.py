@@ -126,6 +126,16 @@ class Policy:
             told(len(batch))
         return found
 
+    def log_probabilities(self, prompts: Sequence[Prompt], told: Told = lambda _: None) -> list[list[float]]:
+        """Return the log-probability of each choice, renormalised over the choices; prompts may differ in number."""
+        found: list[list[float]] = [[] for _ in prompts]
+        for count in {len(prompt.choices) for prompt in prompts}:
+            some = [at for at, prompt in enumerate(prompts) if len(prompt.choices) == count]
+            logits = self.choice_logits([prompts[at] for at in some], told)
+            for at, row in zip(some, logits.log_softmax(-1).tolist(), strict=True):
+                found[at] = row
+        return found
+
     def _run(self, layers: torch.nn.ModuleList, norm: torch.nn.Module, hidden: torch.Tensor) -> torch.Tensor:
         self._decoder.layers, self._decoder.norm = layers, norm
         try:

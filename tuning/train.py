@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from math import exp
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,8 +18,7 @@ from pydantic import ValidationError
 from contracts.errors import TuningError
 from contracts.frozen import Frozen
 from contracts.tuning import AgreementJob, AgreementReport, FitJob, FitKind, FitReport, ScoreJob, ScoreReport
-from tuning import lora, replay
-from tuning.policy import Policy
+from tuning import folders, lora_settings, replay
 from tuning.trainer import BAD_JOB
 
 Tell = Callable[[dict[str, float]], None]
@@ -30,14 +30,20 @@ def fit(job: FitJob, tell: Tell) -> FitReport:
         raise TuningError("kind", "a classical judge is not trained here")
     if not job.rows:
         raise TuningError("no_rows", "nothing to learn from")
-    asked, out = lora.settings(job), Path(job.out)
+    if len({len(told) for row in job.rows for told in (row.request.choices, row.target, row.reward)}) != 1:
+        raise TuningError("rows", "choices, targets and rewards differ in number")
+    asked, out, base_sha256 = lora_settings.of(job), Path(job.out), folders.weights_sha256(Path(job.base))
+    if job.start:
+        folders.check_base(Path(job.start), base_sha256)
     out.mkdir(parents=True, exist_ok=True)
     with (out / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a former try whose caller was killed ends at its next line of progress
         _claim(out / "job.sha256", job.model_copy(update={"out": ""}).sha256())
         done = out / "report.json"
         if not done.exists():
-            report = lora.Fit(job, asked, tell).run()
+            from tuning.lora import Fit  # torch takes seconds: what is refused or done is answered without it
+
+            report = Fit(job, asked, base_sha256, tell).run()
             partial = done.with_suffix(".partial")
             partial.write_text(report.model_dump_json())
             partial.replace(done)
@@ -47,17 +53,22 @@ def fit(job: FitJob, tell: Tell) -> FitReport:
 
 def score(job: ScoreJob, tell: Tell) -> ScoreReport:
     """Return the probability of each choice. Raises TuningError."""
-    began = time.monotonic()
-    policy, count = Policy(Path(job.model)), len(job.requests)
+    from tuning.policy import Policy
+
+    began, policy = time.monotonic(), Policy(Path(job.model))
     prompts = [policy.prompt(request) for request in job.requests]
-    told = policy.choice_logits(prompts, _counted(tell, count)).softmax(-1).tolist() if prompts else []
+    told = policy.log_probabilities(prompts, _counted(tell, len(prompts)))
     return ScoreReport(
-        probabilities=tuple(map(tuple, told)), seconds=time.monotonic() - began, cpu_seconds=time.process_time()
+        probabilities=tuple(tuple(map(exp, row)) for row in told),
+        seconds=time.monotonic() - began,
+        cpu_seconds=time.process_time(),
     )
 
 
 def agreement(job: AgreementJob, tell: Tell) -> AgreementReport:
     """Return how far recomputed log-probabilities are from captured ones. Raises TuningError."""
+    from tuning.policy import Policy
+
     tell({"step": 0, "of": len(job.calls)})
     return replay.agreement(Policy(Path(job.model)), job.calls)
 

@@ -3,18 +3,20 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from agents.ed_triage import graph, resources, rules, scales
+from agents.ed_triage import features, graph, resources, reward, rules, scales
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
 from contracts.charts import ChartFacts
 from contracts.decisions import Decision
 from contracts.ed_triage import EdTriageOptions
 from contracts.suggestions import Suggestion
+from contracts.tuning import DecidedCase, Features, NoLesson, TrainingRow
 
 
 class EdTriage:
-    """See `agents.pathway.Pathway`."""
+    """See `agents.pathway.TeachingPathway`."""
 
     name = graph.PATHWAY
+    reward_version = reward.VERSION
 
     def __init__(self, options: EdTriageOptions) -> None:
         self.options = options
@@ -45,6 +47,12 @@ class EdTriage:
 
     def colour(self, code: str) -> str:
         return next((level.colour for level in self.scale.levels if level.code == code), "#555555")
+
+    def features(self, facts: ChartFacts) -> Features:
+        return features.features(facts)
+
+    def lesson(self, case: DecidedCase) -> TrainingRow | NoLesson:
+        return reward.lesson(case, self.scale)
 
 
 def configure(options: Mapping[str, object]) -> Pathway:

@@ -92,6 +92,22 @@ trajectories = sa.Table(
     "trajectories", metadata, _key("case_id"), *_have(sa.String, "blob"), *_have(sa.Boolean, "trainable"),
     *_have(UtcTime, "recorded_at"),
 )
+outcomes = sa.Table(  # what the chart told after the decision, as rows of their own: a trajectory never changes
+    "outcomes", metadata, _key("case_id"), _key("kind"), *_have(sa.String, "resource"),
+    *_have(UtcTime, "known_at", "recorded_at"),
+)
+models = sa.Table(  # `document` is the RegisteredModel as JSON
+    "models", metadata, _key("name"), *_have(sa.String, "pathway", "document"), *_have(UtcTime, "registered_at"),
+    *_may(sa.String, "rows_blob"),
+)
+deployments = sa.Table(  # what an alias meant from when until when; an empty name is the endpoint's own model
+    "deployments", metadata, _key("deployment_id", sa.Integer), *_have(sa.String, "alias", "name", "by", "reason"),
+    *_have(UtcTime, "since"), *_may(UtcTime, "until"), *_may(sa.String, "replaced"), sqlite_autoincrement=True,
+)
+NOW_DEPLOYED = deployments.c.until.is_(None)
+sa.Index(  # an alias means one model at a time
+    "deployments_now", deployments.c.alias, unique=True, sqlite_where=NOW_DEPLOYED, postgresql_where=NOW_DEPLOYED,
+)
 audit = sa.Table(
     "audit", metadata, _key("seq", sa.Integer), *_have(sa.String, "chain", "record", "previous_hash", "hash"),
     *_have(sa.Integer, "position"), sa.UniqueConstraint("chain", "position"),

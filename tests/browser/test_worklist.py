@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from integrations.fhir import proposals
+from integrations.ledger import cases
 from tests.ward import Ward
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
@@ -66,6 +67,9 @@ def test_an_arrival_appears_by_itself_and_is_approved_by_keyboard(page: Page, wa
         re.compile("Decided|Written")
     )
     case = ward.ended("browser-1")
+    with ward.world.db.read() as tx:
+        decided = cases.decision_of(tx, case.case_id)
+    assert decided and decided.dwell_ms and 50 < decided.dwell_ms < 60_000, "what the page measured"
     assert ward.world.fhir.read("Observation", proposals.resource_id(case.ref, "result"))
     assert problems == [], "no script or policy violation"
 

@@ -24,6 +24,7 @@ from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
 from integrations.ledger import tables
 from tests.fakes.model_server import ModelServer
 from tests.ward import ROOT
+from tuning import trainer
 
 pytestmark = pytest.mark.integration
 PATHWAY = EdTriage(EdTriageOptions())
@@ -79,7 +80,7 @@ async def asked(endpoint: ChatEndpoint) -> ModelError:
     return refused.value
 
 
-def facts() -> ChartFacts:
+def facts(hr: str = "112") -> ChartFacts:
     def fact(key: str, kind: FactKind, label: str, value: str, number: float | None = None, unit: str = "") -> Fact:
         where = f"Observation/{key}/_history/1"
         return Fact(key=key, kind=kind, label=label, value=value, number=number, unit=unit, resource=where)
@@ -87,7 +88,7 @@ def facts() -> ChartFacts:
     told = (
         fact("age", FactKind.PRESENTATION, "Age", "61", 61, "years"),
         fact("complaint", FactKind.PRESENTATION, "Complaint", "chest pain, sweating"),
-        fact("hr", FactKind.VITAL, "HR", "112", 112, "/min"),
+        fact("hr", FactKind.VITAL, "HR", hr, float(hr), "/min"),
     )
     return ChartFacts(encounter_id="e", patient="Patient/p", as_of=tables.now(), facts=told)
 
@@ -118,6 +119,20 @@ async def test_the_same_question_gets_the_same_probabilities(chat: ChatClient) -
     request = prompts.judge(facts(), PATHWAY.scale)
     first, second = [probabilities(await chat.ask(request), CODES) for _ in range(2)]
     assert [c.probability for c in first] == pytest.approx([c.probability for c in second], abs=1e-4)
+
+
+@pytest.mark.model
+async def test_the_trainer_recomputes_what_the_server_said(real_url: str) -> None:
+    endpoint = ChatEndpoint("reasoning", real_url, models.MODEL_NAME, Phi.ALLOWED, Dialect.VLLM, timeout_s=60)
+    client = ChatClient(endpoint)
+    calls = [await client.ask(prompts.judge(facts(hr), PATHWAY.scale)) for hr in ("48", "112", "160")]
+    calls.append(await client.ask(prompts.explain(facts(), PATHWAY.scale, "2")))
+    await client.close()
+    python, model_dir = ROOT / stack.VENV_MODELS / models.PYTHON, ROOT / stack.MODEL_CACHE / models.MODEL_NAME
+    found = await trainer.agreement(python, model_dir, calls, lambda _: None)
+    print(f"largest difference of a log-probability: {found.largest_difference:.2g}")
+    assert (found.calls, found.left_out) == (3, 1)
+    assert found.largest_difference < found.tolerance / 10
 
 
 async def test_the_graph_runs_on_it_without_temporal(chat: ChatClient) -> None:
