@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from contracts.errors import TuningError
 from contracts.frozen import Frozen
 from contracts.model_calls import ChatRequest, ModelCall
@@ -57,7 +59,7 @@ async def _run(python: Path, mode: str, job: Frozen, report: type[Report], progr
                 progress(told)
         await feeding
         if await process.wait() == 0:
-            return report.model_validate_json(last)
+            return _report(report, last)
         kind = "bad_job" if process.returncode == BAD_JOB else "trainer_ended"
         raise TuningError(kind, await complaint, retryable=kind != "bad_job")
     finally:
@@ -65,6 +67,13 @@ async def _run(python: Path, mode: str, job: Frozen, report: type[Report], progr
             process.kill()
             await process.wait()
         await complaint
+
+
+def _report(report: type[Report], line: bytes) -> Report:
+    try:
+        return report.model_validate_json(line)
+    except ValidationError:
+        raise TuningError("no_report", "the trainer ended without one", retryable=True) from None
 
 
 async def _feed(pipe: asyncio.StreamWriter, job: bytes) -> None:
