@@ -119,7 +119,10 @@ class Fit:
         torch.nn.utils.clip_grad_norm_(self._trained, self._asked.clip)
         self._optimizer.step()
         self._schedule.step()
-        return float((shown.detach() * weights).mean())
+        shown_mean = float((shown.detach() * weights).mean())
+        if not math.isfinite(shown_mean):
+            raise TuningError("diverged", "the loss is no number: a lower lr may help")
+        return shown_mean
 
     def _on_policy(self, batch: list[int], told: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what gives the policy's gradient, and the price that it lowers, row by row.
@@ -148,6 +151,7 @@ class Fit:
         self._optimizer.load_state_dict(kept["optimizer"])
         self._schedule.load_state_dict(kept["schedule"])
         torch.set_rng_state(kept["rng"].cpu())
+        torch.cuda.set_rng_state_all([state.cpu() for state in kept["cuda_rng"]])
         self._former_s, self._former_cpu_s = kept["seconds"], kept["cpu_seconds"]
         return kept["done"], kept["losses"]
 
@@ -160,6 +164,7 @@ class Fit:
                     "optimizer": self._optimizer.state_dict(),
                     "schedule": self._schedule.state_dict(),
                     "rng": torch.get_rng_state(),
+                    "cuda_rng": torch.cuda.get_rng_state_all(),
                     "done": done,
                     "losses": losses,
                     "seconds": self._former_s + time.monotonic() - self._started,
@@ -201,7 +206,7 @@ def _as_started(asked: Settings, shape: dict[str, float | int]) -> Settings:
 
 def _check_equal(what: str, ours: torch.Tensor, theirs: torch.Tensor, limit: float) -> None:
     apart = float((ours - theirs).abs().max())
-    if apart > limit:
+    if not apart <= limit:
         raise TuningError("not_equal", f"logits of the {what} weights differ by {apart:.2g}, more than {limit:.2g}")
 
 
