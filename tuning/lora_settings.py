@@ -7,7 +7,7 @@ from contracts.tuning import FitJob, FitKind
 
 
 class Settings(Frozen):
-    """Chosen on folds of the nurses' decisions; docs/fit.md has what was tried."""
+    """The defaults are chosen for their cost (docs/fit.md); their quality on real decisions is not measured yet."""
 
     epochs: PositiveInt = 5
     batch: PositiveInt = 8
