@@ -60,7 +60,7 @@ def read_chart(
     if encounter is None:
         raise FhirError(FhirFault.MISSING, "chart without its Encounter")
     patient = _reference(encounter, "subject")  # empty where nobody knows yet who it is
-    newest: dict[str, Fact] = {}
+    newest: dict[str, tuple[tuple[datetime, str], Fact]] = {}
 
     def take(source: Resource, read: Callable[[], Iterator[Fact | str]]) -> None:
         try:
@@ -68,13 +68,14 @@ def read_chart(
         except (ValueError, TypeError, AttributeError, LookupError, OverflowError):
             left_out.append(f"{source['resourceType']}/{source['id']}, which can't be read")
             return
+        kept_at = str((source.get("meta") or {}).get("lastUpdated") or "")  # decides between equal moments
         for fact in found:
             if isinstance(fact, str):
                 left_out.append(_clean(fact))
             elif fact.effective_at and fact.effective_at > as_of + AHEAD:
                 left_out.append(f"{fact.shown()} of {fact.effective_at:%Y-%m-%d %H:%M} UTC, ahead of the clock")
-            elif fact.key not in newest or _at(newest[fact.key]) <= _at(fact):
-                newest[fact.key] = fact
+            elif fact.key not in newest or newest[fact.key][0] <= (_at(fact), kept_at):
+                newest[fact.key] = (_at(fact), kept_at), fact
 
     take(encounter, lambda: _stay(encounter, readings))
     for who in by_type.get("Patient", ()):
@@ -82,7 +83,7 @@ def read_chart(
             take(who, lambda who=who: _person(who, as_of))
     for resource in by_type.get("Observation", ()):
         take(resource, lambda resource=resource: _observed(resource, patient, encounter_id, readings, codes))
-    ordered = tuple(newest[key] for key in ("name", "sex", "age", *readings) if key in newest)
+    ordered = tuple(newest[key][1] for key in ("name", "sex", "age", *readings) if key in newest)
     return ChartFacts(encounter_id=encounter_id, patient=patient, as_of=as_of, facts=ordered, left_out=tuple(left_out))
 
 

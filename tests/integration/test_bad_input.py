@@ -58,10 +58,11 @@ def test_what_cannot_be_read_is_a_small_quarantined_row_each(ward: Ward) -> None
 
 @pytest.mark.usefixtures("next_patient")
 def test_without_the_secret_nothing_is_kept_of_what_came(ward: Ward) -> None:
-    before = ward.settled()["accepted"]
+    unheard = ENCOUNTER | {"id": "bad-unheard"}
     for token in ("wrong", "x" * 5000, ward.secrets.feed_secret.get_secret_value()[:-1]):
-        assert ward.notify(json.dumps(ENCOUNTER).encode(), token=token).status_code == 401
-    assert ward.settled()["accepted"] == before
+        assert ward.notify(json.dumps(unheard).encode(), token=token).status_code == 401
+    assert ward.notify(json.dumps(unheard | {"id": "bad-heard"}).encode()).status_code == 200
+    assert (len(rows(ward, "bad-unheard")), len(rows(ward, "bad-heard"))) == (0, 1)
 
 
 @pytest.mark.usefixtures("next_patient")

@@ -378,3 +378,11 @@ def test_a_reference_to_a_version_names_the_resource() -> None:
 
 def test_a_component_without_a_code_costs_no_other() -> None:
     assert read(observed(component=[{"valueQuantity": {"value": 1}}])).number("hr") == 80
+
+
+def test_of_two_values_of_one_moment_the_one_kept_later_is_read_in_whatever_order_they_come() -> None:
+    early, late = (
+        observed(value=value, meta={"versionId": "1", "lastUpdated": f"2026-01-05T08:2{n}:00Z"})
+        for n, value in ((1, 80), (2, 128))
+    )
+    assert read(early, late).number("hr") == read(late, early).number("hr") == 128
