@@ -5,7 +5,7 @@ from contracts.cases import CaseRef, CaseState
 from contracts.errors import FhirError, FhirFault
 from integrations import traces
 from integrations.fhir.client import Resource
-from integrations.fhir.proposals import content_hash
+from integrations.fhir.proposals import content_hash, resource_id
 from integrations.ledger import cases
 from integrations.ledger.audit import Action
 
@@ -38,6 +38,24 @@ def write_to_chart(
         raise FhirError(FhirFault.NOT_WRITTEN, "the chart does not hold what was sent", retryable=True)
     note_writes(world, ref, there, action, ends)
     return there
+
+
+def proposed(world: World, ref: CaseRef) -> Resource | None:
+    """Return the case's Task as the chart has it, or None.
+
+    What an earlier try wrote without learning of it is noted first, since it will be written over.
+    """
+    try:
+        task = world.fhir.read("Task", resource_id(ref, "task"))
+    except FhirError as fault:
+        if fault.kind != FhirFault.MISSING:
+            raise
+        return None
+    with world.db.read() as tx:
+        intended = cases.intended_write(tx, "Task", task["id"])
+    if intended == content_hash(task):
+        note_writes(world, ref, [task], Action.PROPOSE if task["status"] == "requested" else Action.WRITE, None)
+    return task
 
 
 def note_writes(world: World, ref: CaseRef, written: list[Resource], action: Action, ends: CaseState | None) -> None:

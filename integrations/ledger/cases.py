@@ -228,6 +228,11 @@ def intend_write(tx: sa.Connection, case_id: str, resource_type: str, resource_i
     return _keep_write(tx, case_id, resource_type, resource_id, "", content_hash)
 
 
+def intended_write(tx: sa.Connection, resource_type: str, resource_id: str) -> str | None:
+    """Return the content hash of a write that was intended and never noted as done, or None."""
+    return tx.scalar(sa.select(own_writes.c.content_hash).where(*_written(resource_type, resource_id, "")))
+
+
 def wrote(
     tx: sa.Connection, case_id: str, resource_type: str, resource_id: str, version_id: str, content_hash: str
 ) -> bool:

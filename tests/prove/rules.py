@@ -85,7 +85,7 @@ def one_effect(r: Records) -> Iterator[Finding]:
             if result["meta"]["versionId"] != "1":
                 yield Finding("I2", name, f"its result was written {result['meta']['versionId']} times")
         verdict = ENDED.get(case["state"])
-        if len(tasks) != bool(case["version"]) or any(task["status"] != verdict for task in tasks):
+        if len(tasks) > 1 or (case["version"] and not tasks) or any(task["status"] != verdict for task in tasks):
             yield Finding("I2", name, f"is {case['state']}, its Tasks are {[task['status'] for task in tasks]}")
         ids = {task["id"] for task in tasks}
         finals = [v for v in r.chart.history if v["id"] in ids and v["status"] != "requested"]
@@ -160,7 +160,7 @@ def seen_in_time(r: Records) -> Iterator[Finding]:
         if lag > PROMISE_S + LOOKING_S + excused:
             yield Finding("I4", encounter, f"was first seen raised or over {lag:.1f} s after its deadline")
     for late in r.late:
-        lag = late.at - late.due_at - r.away_s("gateway", late.due_at, late.at)
+        lag = late.at - late.since - r.away_s("gateway", late.since, late.at)
         if lag > PROMISE_S:
             yield Finding("I4", late.encounter, f"waited {lag:.1f} s past its deadline, raised by nobody")
     limits = {case["case_id"]: moment(case["due_at"]) - moment(case["accepted_at"]) for case in r.ledger.cases}

@@ -258,7 +258,7 @@ class Chaos:
             chart_faults=dict(sorted(self.chart.taken.items())),
             samples=self.samples.taken,
             late_s=round(
-                max((s.at - s.due_at - joined.away_s("gateway", s.due_at, s.at) for s in joined.late), default=0.0), 1
+                max((s.at - s.since - joined.away_s("gateway", s.since, s.at) for s in joined.late), default=0.0), 1
             ),
             settled_s=round(settled_s, 1),
             seconds=round(seconds, 1),

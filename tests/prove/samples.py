@@ -23,7 +23,8 @@ class Late:
 
     case_id: str
     encounter: str
-    due_at: float
+    since: float
+    """Its deadline; of a later generation, which is opened only once its chart was read, not before that."""
     at: float
 
 
@@ -40,6 +41,7 @@ class Samples:
     _states: dict[str, str] = field(default_factory=dict)
     _decided: dict[str, str] = field(default_factory=dict)
     _heads: dict[str, int] = field(default_factory=dict)
+    _first_seen: dict[str, float] = field(default_factory=dict)
 
     def take(self, over: threading.Event) -> None:
         with closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True, isolation_level=None)) as ledger:
@@ -57,7 +59,7 @@ class Samples:
         counters = dict(ledger.execute("SELECT name, count FROM counters").fetchall())
         events = ledger.execute("SELECT event_id, fate, case_id, encounter_id FROM inbox").fetchall()
         cases = ledger.execute(
-            "SELECT case_id, encounter_id, pathway, state, due_at, escalated_at FROM cases"
+            "SELECT case_id, encounter_id, pathway, state, due_at, escalated_at, generation FROM cases"
         ).fetchall()
         at = time.time()
         if counters.get("events_accepted", 0) != len(events):
@@ -81,10 +83,10 @@ class Samples:
             if heads.get(chain, 0) < head:
                 yield Finding("I9", chain, f"the audit chain went back from {head} to {heads.get(chain, 0)}")
         self._heads = heads
-        for case_id, encounter, _, state, due_at, escalated_at in cases:
-            due = datetime.fromisoformat(due_at).timestamp()
+        for case_id, encounter, _, state, due_at, escalated_at, generation in cases:
+            due, begun = datetime.fromisoformat(due_at).timestamp(), self._first_seen.setdefault(case_id, at)
             if state == "open" and escalated_at is None and due < at:
-                self.late[case_id] = Late(case_id, encounter, due, at)
+                self.late[case_id] = Late(case_id, encounter, max(due, begun) if generation > 1 else due, at)
 
     def _unchanged(
         self, what: str, before: dict[Any, str], after: dict[Any, str], open_: tuple[str, ...]

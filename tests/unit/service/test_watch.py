@@ -6,28 +6,11 @@ from typing import Any
 import pytest
 
 from contracts.errors import FhirError, FhirFault
-from integrations.fhir.client import Resource
 from integrations.ledger import tables
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.tables import Database
 from service import watch
-
-
-class Chart:
-    """Keeps what it is sent, or says so and keeps nothing."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Resource] = {}
-        self.lies = False
-
-    def bundle(self, entries: list[Resource]) -> None:
-        if not self.lies:
-            self.kept |= {entry["resource"]["id"]: entry["resource"] for entry in entries}
-
-    def read(self, _type: str, id_: str) -> Resource:
-        if id_ not in self.kept:
-            raise FhirError(FhirFault.MISSING)
-        return self.kept[id_]
+from tests.fakes.chart import Chart
 
 
 def test_audit_records_that_a_2xx_left_behind_nowhere_are_sent_again(db: Database) -> None:
