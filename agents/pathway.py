@@ -83,6 +83,10 @@ class TeachingPathway(Pathway, Protocol):
         """Return the chart as text and numbers, the same keys for every chart."""
         ...
 
+    def advised(self, facts: ChartFacts) -> str | None:
+        """Return the code that the chart asks for where people are known to miss it, or None; for a second reader."""
+        ...
+
     def lesson(self, case: DecidedCase) -> TrainingRow | NoLesson:
         """Return what the decision teaches, or why it teaches nothing."""
         ...

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from agents.pathway import ChatPort, NoModel, Pathway
+from agents.pathway import ChatPort, NoModel, Pathway, TeachingPathway
 from contracts.errors import ConfigurationError
 from contracts.suggestions import MadeBy, Suggestion
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
@@ -116,7 +116,9 @@ async def run(plan: EvaluationPlan, pathway: Pathway, port: ChatPort | None, mod
     if plan.alerts and reviewed:
         reader = next(name for name in (Judge.COMBINED, Judge.CLASSICAL, Judge.MODEL) if name in said)
         told = np.array([_probabilities(one, levels) for one in said[reader]])
-        second = second_reader.read(encounters, told, _positions(reviewed, levels), reference, plan.alerts)
+        advised = [pathway.advised(facts) if isinstance(pathway, TeachingPathway) else None for facts in charts]
+        at = np.array([levels.index(code) if code else len(levels) for code in advised])
+        second = second_reader.read(encounters, told, _positions(reviewed, levels), at, reference, plan.alerts)
     return Measured(judged, adds, second)
 
 

@@ -51,6 +51,9 @@ class EdTriage:
     def features(self, facts: ChartFacts) -> Features:
         return features.features(facts)
 
+    def advised(self, facts: ChartFacts) -> str | None:
+        return features.by_pain(facts)
+
     def lesson(self, case: DecidedCase) -> TrainingRow | NoLesson:
         return reward.lesson(case, self.scale)
 
