@@ -93,9 +93,15 @@ class TeachingPathway(Pathway, Protocol):
 
     reward_version: int
     """Of what `lesson` makes of a decision."""
+    subgroups: tuple[str, ...]
+    """Yes/no numbers of `features` by whose sides decisions must not differ."""
 
     def features(self, facts: ChartFacts) -> Features:
         """Return the chart as text and numbers, the same keys for every chart."""
+        ...
+
+    def advised(self, facts: ChartFacts) -> str | None:
+        """Return the code that the chart asks for where people are known to miss it, or None; for a second reader."""
         ...
 
     def lesson(self, case: DecidedCase) -> TrainingRow | NoLesson:

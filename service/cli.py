@@ -16,7 +16,6 @@ from temporalio.client import Client
 
 from activities.world import World
 from contracts.errors import ConfigurationError, WardflowError
-from contracts.suggestions import MadeBy
 from integrations import traces
 from integrations.inference.chat import Dialect, Phi
 from integrations.ledger import switches
@@ -29,6 +28,7 @@ app.add_typer(ledger_commands.ledger, name="ledger")
 app.add_typer(ledger_commands.kept, name="trajectories")
 app.add_typer(tune_commands.tune, name="tune")
 log = structlog.get_logger()
+VENV_MODELS = Path(".venv-models")  # what `make models` fills
 
 
 @app.command()
@@ -142,7 +142,9 @@ def run_evaluate(
     labels: Annotated[Path, typer.Option(help="CSV with a column case_id: the encounter's id.")],
     label_column: Annotated[str, typer.Option(help="The level to measure against.")],
     reviewer_column: Annotated[str | None, typer.Option(help="What a person decided: measured as well.")] = None,
-    judge: Annotated[list[MadeBy] | None, typer.Option(help="Default: rules, and the model if one is given.")] = None,
+    judge: Annotated[
+        list[str] | None, typer.Option(help="rules, model, classical, combined. Default: rules, and a model if given.")
+    ] = None,
     model_url: Annotated[str | None, typer.Option(help="Ends before /chat/completions.")] = None,
     model: Annotated[str | None, typer.Option(help="As its server names it.")] = None,
     phi: Annotated[Phi, typer.Option(help="What a model on another machine may see.")] = Phi.NONE,
@@ -150,18 +152,29 @@ def run_evaluate(
     scale: Annotated[str | None, typer.Option(help="Acuity scale: esi, ktas or manchester.")] = None,
     state: Annotated[Path | None, typer.Option(help="Keeps answers and images; the same again resumes.")] = None,
     limit: Annotated[int | None, typer.Option(min=1)] = None,
+    classical: Annotated[Path | None, typer.Option(help="Folder of a fitted estimator.")] = None,
+    decisions: Annotated[Path | None, typer.Option(help="CSV of decisions on these cases: cross-fits on them.")] = None,
+    decision_column: Annotated[str | None, typer.Option(help="The level that a person decided.")] = None,
+    alerts: Annotated[float | None, typer.Option(min=0, max=1, help="Share that a second reader may flag.")] = None,
+    venv: Annotated[Path, typer.Option(help="The model environment, for classical and combined.")] = VENV_MODELS,
     as_json: console.AsJson = False,
 ) -> None:
     """Measure rules, a model and people against experts' levels, on frozen charts; no chart is written to."""
 
     async def measure() -> int:
         try:
-            from service import evaluate  # its libraries are an extra, which no process that serves patients needs
+            from service import estimates, evaluate  # what they import is an extra, which no other process needs
         except ModuleNotFoundError as fault:
             raise ConfigurationError("evaluate", f"{fault.name} is missing: install wardflow[evaluate]") from None
+        unknown = sorted(set(judge or ()) - set(evaluate.Judge))
+        if unknown:
+            raise ConfigurationError("judge", f"{unknown[0]!r} is none of {', '.join(evaluate.Judge)}")
+        given = classical or decisions or decision_column
         plan = evaluate.EvaluationPlan(
-            cases, labels, label_column, reviewer_column, tuple(judge or ()), state=state, limit=limit
-        )
+            cases, labels, label_column, reviewer_column, tuple(evaluate.Judge(name) for name in judge or ()),
+            state=state, limit=limit, alerts=alerts,
+            estimating=estimates.Estimating(venv, classical, decisions, decision_column) if given else None,
+        )  # fmt: skip
         served = settings.pathway_named(pathway, {"scale": scale} if scale else {})
         console.say(await evaluate.told(plan, served, evaluate.endpoint(model_url, model, phi, dialect), as_json))
         return 0

@@ -1,45 +1,38 @@
-"""Runs a pathway's graph on frozen, labelled charts and measures its levels against people's; it writes to no chart."""
+"""Measures rules, models and people against levels that were written down, on frozen charts; it writes to no chart."""
 
-import asyncio
 import json
-import os
-import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+import numpy as np
 
-from agents.pathway import ChatPort, Pathway, Ports
-from contracts.charts import ChartFacts
-from contracts.errors import ConfigurationError, Fallback
-from contracts.frozen import Frozen
+from agents.pathway import ChatPort, NoModel, Pathway, TeachingPathway
+from contracts.errors import ConfigurationError
 from contracts.suggestions import MadeBy, Suggestion
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
-from service import figures, labelled
+from service import asking, estimates, figures, labelled
+from service.asking import Prediction
+from tuning import paired, second_reader
 from tuning.judgement import Judged, Judgement, judgement
+from tuning.paired import Difference
+from tuning.second_reader import SecondReading
 
-CONCURRENT = 8  # cases at a model
-TOLD_EVERY = 20
 TIMEOUT_S = 120.0  # nobody waits for an evaluation, and a small machine is slow with eight at once
 INSIDE = ("localhost", "127.0.0.1", "::1")
 REVIEWER = "reviewer"
+WITHOUT_MODEL = "combined_without_model"
 
 
-class Prediction(Frozen):
-    """What a judge said of one case, kept so that nobody asks it again."""
-
-    schema_version: int = 1
-    asked: str
-    """Hash of what the answer depends on: facts, scale, rules, and the name of the model."""
-    encounter_id: str
-    selected: str
-    probabilities: dict[str, float] | None
-    made_by: MadeBy
-    fallback: Fallback | None = None
+class Judge(StrEnum):
+    RULES = "rules"
+    MODEL = "model"
+    CLASSICAL = "classical"
+    """The estimator of tuning/estimator.py, and the rules' floor."""
+    COMBINED = "combined"
+    """The estimator, the model where there is one, and the rules' floor."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +41,23 @@ class EvaluationPlan:
     labels: Path
     label_column: str
     reviewer_column: str | None = None
-    judges: tuple[MadeBy, ...] = ()
+    judges: tuple[Judge, ...] = ()
     """None given: the rules, and the model where there is one."""
     state: Path | None = None
     limit: int | None = None
+    estimating: estimates.Estimating | None = None
+    """Where `classical` and `combined` come from."""
+    alerts: float | None = None
+    """Share of cases that a second reader may flag."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    judged: dict[str, Judgement]
+    """By judge, in the order that was asked for."""
+    model_adds: Difference | None = None
+    """Combined with the model, less combined without."""
+    second_reader: SecondReading | None = None
 
 
 def endpoint(url: str | None, model: str | None, phi: Phi, dialect: Dialect) -> ChatEndpoint | None:
@@ -70,123 +76,104 @@ async def told(plan: EvaluationPlan, pathway: Pathway, served: ChatEndpoint | No
     """Return what `wardflow evaluate` prints: one block a judge. Images of the same go to the state folder."""
     client = ChatClient(served) if served else None
     try:
-        judged = await run(plan, pathway, client, served.model if served else "")
+        measured = await run(plan, pathway, client, served.model if served else "")
     finally:
         if client:
             await client.close()
     if plan.state:
-        for name, one in judged.items():
+        for name, one in measured.judged.items():
             figures.draw(name, one, plan.state)
+    more = {"model_adds": measured.model_adds, "second_reader": measured.second_reader}
     if as_json:
-        return json.dumps({name: one.model_dump(mode="json") for name, one in judged.items()})
-    return "\n\n".join(figures.table(name, one) for name, one in judged.items())
+        blocks = {**measured.judged, **{name: one for name, one in more.items() if one}}
+        return json.dumps({name: one.model_dump(mode="json") for name, one in blocks.items()})
+    tables = [figures.table(name, one) for name, one in measured.judged.items()]
+    return "\n\n".join(tables + figures.remarks(measured.model_adds, measured.second_reader))
 
 
-async def run(plan: EvaluationPlan, pathway: Pathway, port: ChatPort | None, model: str = "") -> dict[str, Judgement]:
+async def run(plan: EvaluationPlan, pathway: Pathway, port: ChatPort | None, model: str = "") -> Measured:
     """Return the figures of each judge, and of the reviewer. Raises ConfigurationError for input that is amiss."""
-    judges = plan.judges or ((MadeBy.RULES, MadeBy.MODEL) if port else (MadeBy.RULES,))
-    if MadeBy.MODEL in judges and port is None:
-        raise ConfigurationError("model", "the judge `model` needs --model-url and --model")
+    judges = tuple(dict.fromkeys(plan.judges)) or ((Judge.RULES, Judge.MODEL) if port else (Judge.RULES,))
+    _check(plan, judges, port)
     charts = labelled.charts(plan.cases, pathway, plan.limit)
-    by_rules = [await _suggest(pathway, None, facts) for facts in charts]
+    by_rules = [await asking.suggest(pathway, NoModel(), facts) for facts in charts]
     levels = tuple(choice.code for choice in by_rules[0].choices)
     encounters = [facts.encounter_id for facts in charts]
     labels = labelled.levels(plan.labels, plan.label_column, encounters, levels)
     column = plan.reviewer_column
     reviewed = labelled.levels(plan.labels, column, encounters, levels) if column else None
-    judged: dict[str, Judgement] = {}
-    for judge in dict.fromkeys(judges):
-        by_model = judge == MadeBy.MODEL
-        asking = _Asking(judge, pathway, model if by_model else "", port, plan.state)
-        said = await asking.all(by_rules)
-        cases = [
-            Judged(
-                reference=levels.index(label),
-                given=levels.index(one.selected),
-                probability=(one.probabilities or {}).get(one.selected),
-            )
-            for label, one in zip(labels, said, strict=True)
-        ]
-        fallen = sum(one.made_by == MadeBy.RULES for one in said) if by_model else None
-        judged[judge] = judgement(cases, levels, by_rules=fallen)
+    said = await _said(plan, judges, pathway, by_rules, levels, port, model)
+    judged = {name: _judgement(labels, ones, levels, name == Judge.MODEL) for name, ones in said.items()}
     if reviewed:
-        pairs = zip(labels, reviewed, strict=True)
-        cases = [Judged(reference=levels.index(label), given=levels.index(level)) for label, level in pairs]
+        cases = [
+            Judged(reference=levels.index(a), given=levels.index(b)) for a, b in zip(labels, reviewed, strict=True)
+        ]
         judged[REVIEWER] = judgement(cases, levels)
-    return judged
+    reference, adds, second = _positions(labels, levels), None, None
+    if WITHOUT_MODEL in said:
+        both, alone = ([one.selected for one in said[name]] for name in (Judge.COMBINED, WITHOUT_MODEL))
+        adds = paired.difference(reference, _positions(both, levels), _positions(alone, levels), len(levels))
+    if plan.alerts and reviewed:
+        reader = next(name for name in (Judge.COMBINED, Judge.CLASSICAL, Judge.MODEL) if name in said)
+        told = np.array([_probabilities(one, levels) for one in said[reader]])
+        advised = [pathway.advised(facts) if isinstance(pathway, TeachingPathway) else None for facts in charts]
+        at = np.array([levels.index(code) if code else len(levels) for code in advised])
+        second = second_reader.read(encounters, told, _positions(reviewed, levels), at, reference, plan.alerts)
+    return Measured(judged, adds, second)
 
 
-class _Asking:
-    """One judge's predictions: kept in `predictions-JUDGE.ndjson` as they come, and read back from there."""
-
-    def __init__(self, judge: MadeBy, pathway: Pathway, model: str, port: ChatPort | None, state: Path | None) -> None:
-        self._judge, self._pathway, self._model, self._port = judge, pathway, model, port
-        self._file = state / f"predictions-{judge}.ndjson" if state else None
-        self._kept = _kept(self._file) if self._file else {}
-        self._places = asyncio.Semaphore(CONCURRENT)
-        self._done = 0
-
-    async def all(self, by_rules: Sequence[Suggestion]) -> list[Prediction]:
-        """Return one prediction for each chart, in order."""
-        said = await asyncio.gather(*(self._one(baseline, len(by_rules)) for baseline in by_rules))
-        fallen = Counter(one.fallback for one in said if one.fallback)
-        if fallen and self._judge == MadeBy.MODEL:
-            why = ", ".join(f"{kind} {count}" for kind, count in fallen.items())
-            _tell(f"{fallen.total()} of {len(said)} went by rules ({why}); the same command asks those again")
-        return said
-
-    async def _one(self, baseline: Suggestion, count: int) -> Prediction:
-        # The suggestion by rules holds the facts, the scale and what the rules say: if one changes, it is asked anew.
-        asked = sha256(self._model.encode() + b"\n" + baseline.canonical()).hexdigest()
-        kept = self._kept.get(asked)
-        if kept is None or kept.made_by == MadeBy.RULES:  # rules cost nothing, and no answer is none to keep
-            async with self._places:
-                by_model = self._judge == MadeBy.MODEL
-                made = await _suggest(self._pathway, self._port, baseline.facts) if by_model else baseline
-                kept = self._keep(_prediction(asked, made))
-        self._done += 1
-        if self._done % TOLD_EVERY == 0:
-            _tell(f"{self._judge} {self._done} of {count}")
-        return kept
-
-    def _keep(self, said: Prediction) -> Prediction:
-        if self._file and self._kept.get(said.asked) != said:
-            with self._file.open("a") as file:
-                file.write(said.model_dump_json() + "\n")
-        return said
+def _check(plan: EvaluationPlan, judges: Sequence[Judge], port: ChatPort | None) -> None:
+    if Judge.MODEL in judges and port is None:
+        raise ConfigurationError("model", "the judge `model` needs --model-url and --model")
+    if (Judge.CLASSICAL in judges or Judge.COMBINED in judges) and plan.estimating is None:
+        raise ConfigurationError("classical", "it needs --classical, or --decisions and --decision-column")
+    if plan.alerts and (not plan.reviewer_column or set(judges) == {Judge.RULES}):
+        raise ConfigurationError("alerts", "a second reader needs --reviewer-column, and a judge with probabilities")
+    if plan.estimating and (plan.estimating.decisions, plan.estimating.column) == (plan.labels, plan.label_column):
+        raise ConfigurationError("decisions", f"{plan.label_column!r} measures here, so that it can't train (I13)")
 
 
-def _kept(file: Path) -> dict[str, Prediction]:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    written = file.read_bytes()
-    whole = written[: written.rfind(b"\n") + 1]
-    if whole != written:  # cut off while a line was written
-        os.truncate(file, len(whole))
-    try:
-        kept = [Prediction.model_validate_json(line) for line in whole.splitlines()]
-    except ValidationError:
-        raise ConfigurationError("state", f"{file} holds lines that are no predictions: name another folder") from None
-    return {one.asked: one for one in kept}
+async def _said(
+    plan: EvaluationPlan, judges: Sequence[Judge], pathway: Pathway, by_rules: Sequence[Suggestion],
+    levels: tuple[str, ...], port: ChatPort | None, model: str,
+) -> dict[str, list[Prediction]]:  # fmt: skip
+    said: dict[str, list[Prediction]] = {}
+    if Judge.RULES in judges:
+        said[Judge.RULES] = await asking.Asking(MadeBy.RULES, pathway, "", NoModel(), plan.state).all(by_rules)
+    by_model: list[Prediction] = []
+    if port and (Judge.MODEL in judges or Judge.COMBINED in judges):
+        by_model = await asking.Asking(MadeBy.MODEL, pathway, model, port, plan.state).all(by_rules)
+    if Judge.MODEL in judges:
+        said[Judge.MODEL] = by_model
+    if plan.estimating and (Judge.CLASSICAL in judges or Judge.COMBINED in judges):
+        estimated = estimates.Estimates(plan.estimating, pathway, by_rules, levels, plan.state)
+        alone = await estimated.alone()
+        if Judge.CLASSICAL in judges:
+            said[Judge.CLASSICAL] = alone
+        if Judge.COMBINED in judges:
+            told = [_probabilities(one, levels) for one in by_model]
+            said[Judge.COMBINED] = await estimated.with_model(np.array(told)) if by_model else alone
+            if by_model:
+                said[WITHOUT_MODEL] = alone
+    return {name: said[name] for name in (*judges, WITHOUT_MODEL) if name in said}
 
 
-def _prediction(asked: str, made: Suggestion) -> Prediction:
-    told = {c.code: c.probability for c in made.choices if c.probability is not None}
-    return Prediction(
-        asked=asked,
-        encounter_id=made.facts.encounter_id,
-        selected=made.selected,
-        probabilities=told or None,
-        made_by=made.made_by,
-        fallback=made.fallback,
-    )
+def _judgement(labels: Sequence[str], said: Sequence[Prediction], levels: tuple[str, ...], asked: bool) -> Judgement:
+    cases = [
+        Judged(
+            reference=levels.index(label),
+            given=levels.index(one.selected),
+            probability=(one.probabilities or {}).get(one.selected),
+        )
+        for label, one in zip(labels, said, strict=True)
+    ]
+    return judgement(cases, levels, by_rules=sum(one.made_by == MadeBy.RULES for one in said) if asked else None)
 
 
-async def _suggest(pathway: Pathway, port: ChatPort | None, facts: ChartFacts) -> Suggestion:
-    ports = Ports({"reasoning": port} if port else {})
-    return (await pathway.build(ports).ainvoke({"facts": facts}))["suggestion"]
+def _positions(codes: Sequence[str], levels: tuple[str, ...]) -> "np.ndarray":
+    return np.array([levels.index(code) for code in codes])
 
 
-def _tell(line: str) -> None:
-    sys.stderr.write(f"evaluate: {line}\n")
-    sys.stderr.flush()
+def _probabilities(one: Prediction, levels: tuple[str, ...]) -> list[float]:
+    """Return those of all levels; where a model said nothing, all are alike, which moves no pool."""
+    return [(one.probabilities or {}).get(level, 1 / len(levels)) for level in levels]

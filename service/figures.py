@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from tuning.judgement import Judgement
+from tuning.paired import Difference
+from tuning.second_reader import SecondReading
 
 
 def table(name: str, judged: Judgement) -> str:
@@ -16,6 +18,30 @@ def table(name: str, judged: Judgement) -> str:
     for level, row in zip(judged.levels, judged.confusion, strict=True):
         lines.append(f"  {level:<14}" + "".join(f"{count:>6}" for count in row))
     return "\n".join(lines)
+
+
+def remarks(model_adds: Difference | None, second: SecondReading | None) -> list[str]:
+    """Return what else was measured, each as a line or two."""
+    lines: list[str] = []
+    if model_adds:
+        low, high = model_adds.interval_95
+        lines.append(
+            f"kappa with the model less without: {model_adds.kappa:+.3f} [{low:+.3f}, {high:+.3f}]: {model_adds.says}"
+        )
+    if second:
+        found, right = second.found_share_interval_95, second.right_share_interval_95
+        share = (
+            "-"
+            if second.found_share is None or not found
+            else f"{second.found_share:.3f} [{found[0]:.3f}, {found[1]:.3f}]"
+        )
+        lines.append(
+            f"second reader: {len(second.flagged)} cases flagged ({second.alerts:.0%}), {second.found} of"
+            f" {second.under_triaged} under-triaged ones among them: {share};"
+            f" of the flagged {second.right_share:.3f} [{right[0]:.3f}, {right[1]:.3f}] were\n  "
+            + " ".join(second.flagged)
+        )
+    return lines
 
 
 def draw(name: str, judged: Judgement, folder: Path) -> Path:

@@ -22,7 +22,7 @@ from contracts.tuning import FitJob, FitKind, FitReport, TrainingRow
 from tuning import decoding, estimator
 from tuning.estimator import Array, Settings
 
-STATE, DECODING = "estimator.npz", "decoding.json"
+STATE, DECODING, REPORT = "estimator.npz", "decoding.json", "report.json"
 INNER_FOLDS = 5
 LEAST_ROWS = 40
 """Fewer decisions say nothing about five levels."""
@@ -44,7 +44,7 @@ def fit(job: FitJob) -> FitReport:
     (folder / DECODING).write_text(fixed.model_dump_json())
     likely = fixed.calibrated(told)[np.arange(len(decided)), decided]
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return FitReport(
+    report = FitReport(
         kind=FitKind.CLASSICAL,
         rows=len(job.rows),
         steps=1,
@@ -57,6 +57,8 @@ def fit(job: FitJob) -> FitReport:
         artefact=str(folder),
         file_sha256={name: _sha256(folder / name) for name in (STATE, DECODING)},
     )
+    (folder / REPORT).write_text(report.model_dump_json())
+    return report
 
 
 def score(job: ScoreJob) -> Told:

@@ -13,6 +13,10 @@ RESAMPLES, SEED = 1000, 1
 COVERED_PERCENT = (2.5, 97.5)
 BINS = 10  # of calibration, equally wide
 URGENT = 2  # how many levels `sensitivity_level_1_2` counts as urgent
+COLLAPSED = 0.9  # share of cases at one level
+# The most over-triage that trauma systems accept to miss few (25 to 35 %): American College of Surgeons, Resources for
+# Optimal Care of the Injured Patient, 6th edition, 2014, chapter 3
+OVER_TRIAGE = 0.35
 Counts = NDArray[np.int64]
 """Square: a row for each reference level, a column for each given one, the most urgent first."""
 
@@ -73,6 +77,21 @@ def judgement(cases: Sequence[Judged], levels: tuple[str, ...], by_rules: int | 
             "confusion": confusion(reference, given, len(levels)).tolist(),
         }
     )
+
+
+def hacked(judged: Judgement) -> str | None:
+    """Return why these figures are no skill, or None: a judge that gives one level only, or the urgent ones to most.
+
+    A reward or a label that leaked can be bought so; the figures of safety alone would praise it.
+    """
+    given = np.array(judged.confusion).sum(axis=0) / judged.n
+    labelled = np.array(judged.confusion).sum(axis=1) / judged.n
+    most = int(given.argmax())
+    if given[most] >= COLLAPSED and labelled[most] < COLLAPSED:
+        return f"level {judged.levels[most]} for {given[most]:.0%} of cases, of which {labelled[most]:.0%} are"
+    if judged.over_triage > OVER_TRIAGE:
+        return f"over-triage of {judged.over_triage:.0%}, above {OVER_TRIAGE:.0%}"
+    return None
 
 
 def confusion(reference: NDArray[np.int64], given: NDArray[np.int64], levels: int) -> Counts:

@@ -45,14 +45,13 @@ RULES = ActivityConfig(
     heartbeat_timeout=timedelta(seconds=8),
     retry_policy=RETRY,
 )
-CURATE = ActivityConfig(start_to_close_timeout=timedelta(minutes=10), retry_policy=RETRY)
 REGISTER = ActivityConfig(start_to_close_timeout=timedelta(minutes=5), retry_policy=RETRY)
 FIT = ActivityConfig(
     start_to_close_timeout=timedelta(hours=24),
     heartbeat_timeout=timedelta(seconds=30),  # a killed worker's job goes on from its checkpoint
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=20),
 )
-JUDGE = FIT
+CURATE = JUDGE = FIT
 SUGGEST_AGAIN = timedelta(seconds=10)
 """After a chart that could not be read or written; the clock of the case runs on beside it."""
 WRITE_AGAIN = timedelta(seconds=30)

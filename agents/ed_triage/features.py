@@ -33,6 +33,15 @@ def features(facts: ChartFacts) -> Features:
     return Features(text=text, numbers={**numbers, "complaint_level": float(complaints.level(found))})
 
 
+def by_pain(facts: ChartFacts) -> str | None:
+    """Return the level that the pain modifier asks for, or None.
+
+    Misjudged pain was the first cause of mistriage with KTAS, 64 of 186: Moon et al., PLOS ONE 2019;14(9):e0216972.
+    """
+    level = features(facts).numbers["modifier_pain"]
+    return None if level is None or level >= LEAST_URGENT else f"{level:.0f}"
+
+
 def _person(facts: ChartFacts) -> dict[str, float | None]:
     arrived = _word(facts, "arrival_mode")
     age, pain = facts.number("age") or 0.0, facts.number("pain_nrs") or 0.0

@@ -17,6 +17,7 @@ class EdTriage:
 
     name = graph.PATHWAY
     reward_version = reward.VERSION
+    subgroups = ("female",)
 
     def __init__(self, options: EdTriageOptions) -> None:
         self.options = options
@@ -50,6 +51,9 @@ class EdTriage:
 
     def features(self, facts: ChartFacts) -> Features:
         return features.features(facts)
+
+    def advised(self, facts: ChartFacts) -> str | None:
+        return features.by_pain(facts)
 
     def lesson(self, case: DecidedCase) -> TrainingRow | NoLesson:
         return reward.lesson(case, self.scale)

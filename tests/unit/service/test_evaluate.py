@@ -10,14 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.ed_triage.pathway import EdTriage
+from agents.pathway import ChatPort
 from contracts.ed_triage import EdTriageOptions
 from contracts.errors import ConfigurationError, Fallback, ModelError, WardflowError
 from contracts.model_calls import ChatRequest, ModelCall
-from contracts.suggestions import MadeBy
 from integrations.inference.chat import Dialect, Phi
-from service import arrivals, cli, console, evaluate, figures, labelled, settings
-from service.evaluate import EvaluationPlan
+from service import arrivals, asking, cli, console, evaluate, figures, labelled, settings
+from service.evaluate import EvaluationPlan, Judge
 from tests.fakes.scripted_chat import ScriptedChat, favouring
+from tuning.judgement import Judgement
 
 COUNT = 12
 PATHWAY = EdTriage(EdTriageOptions(scale="ktas"))
@@ -41,12 +42,16 @@ def plan(tmp_path: Path, bundles: list[dict[str, Any]]) -> EvaluationPlan:
     return EvaluationPlan(cases, labels, "expert_level", state=tmp_path / "state")
 
 
+async def run(plan: EvaluationPlan, pathway: EdTriage, port: ChatPort | None, model: str = "") -> dict[str, Judgement]:
+    return (await evaluate.run(plan, pathway, port, model)).judged
+
+
 def changed(plan: EvaluationPlan, **changes: Any) -> EvaluationPlan:
     return EvaluationPlan(**(vars(plan) | changes))
 
 
 async def test_without_a_model_the_rules_are_measured_alone_and_the_reviewer_beside_them(plan: EvaluationPlan) -> None:
-    judged = await evaluate.run(changed(plan, reviewer_column="nurse_level"), PATHWAY, None)
+    judged = await run(changed(plan, reviewer_column="nurse_level"), PATHWAY, None)
     assert list(judged) == ["rules", "reviewer"]
     assert judged["rules"].n == judged["reviewer"].n == COUNT
     assert judged["rules"].by_rules is None
@@ -55,7 +60,7 @@ async def test_without_a_model_the_rules_are_measured_alone_and_the_reviewer_bes
 
 
 async def test_a_model_is_measured_by_the_levels_that_the_graph_selects(plan: EvaluationPlan) -> None:
-    judged = await evaluate.run(plan, PATHWAY, ScriptedChat(favouring("2", 0.6)), "scripted")
+    judged = await run(plan, PATHWAY, ScriptedChat(favouring("2", 0.6)), "scripted")
     assert list(judged) == ["rules", "model"]
     model = judged["model"]
     assert (model.by_rules, model.accuracy) == (0, 1)
@@ -70,46 +75,46 @@ async def test_the_chart_is_judged_as_it_was_shortly_after_arrival(plan: Evaluat
 
 async def test_what_was_answered_is_not_asked_again(plan: EvaluationPlan) -> None:
     first, second = ScriptedChat(favouring("4")), ScriptedChat(favouring("1"))
-    before = await evaluate.run(plan, PATHWAY, first, "scripted")
-    after = await evaluate.run(plan, PATHWAY, second, "scripted")
-    assert len(first.asked) == 2 * COUNT
+    before = await run(plan, PATHWAY, first, "scripted")
+    after = await run(plan, PATHWAY, second, "scripted")
+    assert len(first.asked) == COUNT
     assert second.asked == []
     assert before == after
 
 
 async def test_an_interrupted_run_goes_on_where_it_was_cut_off(plan: EvaluationPlan) -> None:
-    await evaluate.run(changed(plan, limit=5), PATHWAY, ScriptedChat(favouring("4")), "scripted")
+    await run(changed(plan, limit=5), PATHWAY, ScriptedChat(favouring("4")), "scripted")
     assert plan.state
     kept = plan.state / "predictions-model.ndjson"
     kept.write_bytes(kept.read_bytes()[:-20])
     chat = ScriptedChat(favouring("4"))
-    await evaluate.run(plan, PATHWAY, chat, "scripted")
-    assert len(chat.asked) == 2 * (COUNT - 4)
+    await run(plan, PATHWAY, chat, "scripted")
+    assert len(chat.asked) == COUNT - 4
     lines = [json.loads(line) for line in kept.read_text().splitlines()]
     assert len({line["encounter_id"] for line in lines}) == len(lines) == COUNT
 
 
 async def test_another_model_or_another_chart_is_asked_anew(plan: EvaluationPlan) -> None:
-    await evaluate.run(plan, PATHWAY, ScriptedChat(favouring("4")), "scripted")
+    await run(plan, PATHWAY, ScriptedChat(favouring("4")), "scripted")
     other = ScriptedChat(favouring("4"))
-    await evaluate.run(plan, PATHWAY, other, "another")
-    assert len(other.asked) == 2 * COUNT
+    await run(plan, PATHWAY, other, "another")
+    assert len(other.asked) == COUNT
     lines = plan.cases.read_text().split("\n")
     lines[0] = lines[0].replace('"alert"', '"pain"').replace('"verbal"', '"pain"')
     plan.cases.write_text("\n".join(lines))
     again = ScriptedChat(favouring("4"))
-    await evaluate.run(plan, PATHWAY, again, "another")
-    assert len(again.asked) == 2
+    await run(plan, PATHWAY, again, "another")
+    assert len(again.asked) == 1
 
 
 async def test_a_case_that_fell_back_counts_by_rules_and_is_asked_again_next_time(plan: EvaluationPlan) -> None:
-    fallen = await evaluate.run(plan, PATHWAY, ScriptedChat(ModelError(Fallback.UNREACHABLE)), "scripted")
+    fallen = await run(plan, PATHWAY, ScriptedChat(ModelError(Fallback.UNREACHABLE)), "scripted")
     assert fallen["model"].by_rules == fallen["model"].n == COUNT
     assert fallen["model"].expected_calibration_error is None
     assert fallen["model"].confusion == fallen["rules"].confusion
     back = ScriptedChat(favouring("2"))
-    assert (await evaluate.run(plan, PATHWAY, back, "scripted"))["model"].by_rules == 0
-    assert len(back.asked) == 2 * COUNT
+    assert (await run(plan, PATHWAY, back, "scripted"))["model"].by_rules == 0
+    assert len(back.asked) == COUNT
 
 
 async def test_no_more_than_eight_cases_are_at_a_model_at_once(plan: EvaluationPlan) -> None:
@@ -124,14 +129,14 @@ async def test_no_more_than_eight_cases_are_at_a_model_at_once(plan: EvaluationP
             return await super().ask(request)
 
     chat = Counting(favouring("2"))
-    await evaluate.run(plan, PATHWAY, chat, "scripted")
-    assert 1 < chat.most <= evaluate.CONCURRENT
+    await run(plan, PATHWAY, chat, "scripted")
+    assert 1 < chat.most <= asking.CONCURRENT
 
 
 AMISS = {
     "a column is missing": ({"label_column": "gold"}, "no column 'gold'"),
     "the reviewer's column is missing": ({"reviewer_column": "doctor"}, "no column 'doctor'"),
-    "a model is judged that nobody serves": ({"judges": (MadeBy.MODEL,)}, "--model-url"),
+    "a model is judged that nobody serves": ({"judges": (Judge.MODEL,)}, "--model-url"),
 }
 
 
@@ -139,7 +144,7 @@ AMISS = {
 async def test_a_plan_that_is_amiss_is_told_in_one_line(plan: EvaluationPlan, amiss: str) -> None:
     changes, said = AMISS[amiss]
     with pytest.raises(ConfigurationError, match=said):
-        await evaluate.run(changed(plan, **changes), PATHWAY, None)
+        await run(changed(plan, **changes), PATHWAY, None)
 
 
 @pytest.mark.parametrize(
@@ -152,14 +157,14 @@ async def test_a_plan_that_is_amiss_is_told_in_one_line(plan: EvaluationPlan, am
 async def test_a_file_that_holds_no_charts_is_told_with_its_line(plan: EvaluationPlan, content: str, said: str) -> None:
     plan.cases.write_text(content)
     with pytest.raises(ConfigurationError, match=said):
-        await evaluate.run(plan, PATHWAY, None)
+        await run(plan, PATHWAY, None)
 
 
 async def test_a_repeated_encounter_is_refused(plan: EvaluationPlan) -> None:
     line = plan.cases.read_text().split("\n")[0]
     plan.cases.write_text(f"{line}\n{line}\n")
     with pytest.raises(ConfigurationError, match="line 2 repeats"):
-        await evaluate.run(plan, PATHWAY, None)
+        await run(plan, PATHWAY, None)
 
 
 @pytest.mark.parametrize(("level", "said"), [("", "is missing"), ("7", "is none of 1, 2, 3, 4, 5")])
@@ -171,7 +176,7 @@ async def test_a_label_that_is_missing_or_no_level_is_told_before_a_model_is_ask
     plan.labels.write_text("\n".join(lines))
     chat = ScriptedChat(favouring("2"))
     with pytest.raises(ConfigurationError, match=said):
-        await evaluate.run(plan, PATHWAY, chat, "scripted")
+        await run(plan, PATHWAY, chat, "scripted")
     assert chat.asked == []
 
 
@@ -204,7 +209,7 @@ async def test_json_is_one_line_and_the_images_are_named_by_judge(plan: Evaluati
 
 
 async def test_the_table_tells_each_figure_with_its_interval(plan: EvaluationPlan) -> None:
-    judged = await evaluate.run(plan, PATHWAY, ScriptedChat(favouring("2")), "scripted")
+    judged = await run(plan, PATHWAY, ScriptedChat(favouring("2")), "scripted")
     said = figures.table("model", judged["model"])
     assert "model: 12 cases, 0 of them by rules" in said
     assert "accuracy                    1.000  [1.000, 1.000]" in said

@@ -126,3 +126,19 @@ def test_the_same_cases_give_the_same_intervals() -> None:
 def test_nothing_to_judge_is_refused() -> None:
     with pytest.raises(TuningError):
         judge([])
+
+
+def test_a_judge_that_always_says_1_is_no_skill_however_safe_it_looks() -> None:
+    labels = [0] * 2 + [1] * 15 + [2] * 38 + [3] * 36 + [4] * 9
+    always = judge([(label, 0) for label in labels])
+    assert (always.sensitivity_level_1_2, always.under_triage) == (1, 0)
+    assert "level 1 for 100% of cases, of which 2% are" in (judgement.hacked(always) or "")
+    urgent = judge([(label, max(label - 1, 0)) for label in labels])
+    assert "over-triage of 98%" in (judgement.hacked(urgent) or "")
+
+
+def test_honest_judges_are_not_called_hacked() -> None:
+    labels = [0] * 2 + [1] * 15 + [2] * 38 + [3] * 36 + [4] * 9
+    careful = judge([(label, max(label - (n % 4 == 0), 0)) for n, label in enumerate(labels)])
+    assert judgement.hacked(careful) is None
+    assert judgement.hacked(judge([(3, 3)] * 95 + [(2, 2)] * 5)) is None
