@@ -30,6 +30,7 @@ log = structlog.get_logger()
 MOST_BODY_BYTES = 4 * 1024 * 1024
 MOST_BATCH = 500
 PATH_CHARS = 200  # of a request's path, in the reason why it was quarantined
+SMALL_BYTES = 16 * 1024  # up to here reading is cheaper than handing it to a thread
 
 
 class Door:
@@ -153,7 +154,8 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
             digest = hashlib.sha256(path.encode() + raw).hexdigest()
             event = notifications.quarantined(feed, digest, f"{path[:PATH_CHARS]}: a deletion, which no pathway reads")
         else:
-            event = await asyncio.to_thread(notifications.parse, feed, raw, settings.parts.fhir_url)
+            parsed = notifications.parse, feed, raw, settings.parts.fhir_url
+            event = parsed[0](*parsed[1:]) if len(raw) <= SMALL_BYTES else await asyncio.to_thread(*parsed)
         try:
             await door.accept(event)
         except LedgerError as fault:
