@@ -11,7 +11,7 @@ from pathlib import Path
 
 from temporalio import activity
 
-from agents.pathway import Pathway
+from agents.pathway import Pathway, Ports
 from contracts.cases import CaseRef
 from contracts.charts import ChartFacts
 from contracts.decisions import Decision
@@ -63,7 +63,7 @@ class Steps:
 
     @activity.defn
     async def ask(self, facts: ChartFacts) -> Suggestion:
-        return (await self.pathway.build(self.chat).ainvoke({"facts": facts}))["suggestion"]
+        return (await self.pathway.build(Ports({"reasoning": self.chat})).ainvoke({"facts": facts}))["suggestion"]
 
     @activity.defn
     def propose(self, what: Proposed) -> None:
