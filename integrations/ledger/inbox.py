@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -166,14 +167,21 @@ def outdated(tx: sa.Connection, accepted: Sequence[AcceptedEvent]) -> set[int]:
 
 def newest_event(tx: sa.Connection, encounter_id: str, case_id: str) -> int:
     """Return the newest event that the case was told, or that is accepted and may yet be told to it; 0 if none (I6)."""
+    waiting, heard = newest_events(encounter_id, case_id)
+    return max(tx.scalar(waiting) or 0, tx.scalar(heard) or 0)
+
+
+def newest_events(
+    encounter_id: str | sa.Column[str], case_id: str | sa.Column[str]
+) -> tuple[sa.Select[Any], sa.Select[Any]]:
+    """Return the queries of the newest event that may yet be told, and of the newest that was; also for a join (I6)."""
     ours = sa.exists().where(
         own_writes.c.resource_type == inbox.c.resource_type, own_writes.c.resource_id == inbox.c.resource_id
     )
     waiting = sa.select(sa.func.max(inbox.c.event_id)).where(
         inbox.c.encounter_id == encounter_id, inbox.c.fate == Fate.PENDING, ~(inbox.c.own & ours)
     )
-    heard = sa.select(sa.func.max(told.c.event_id)).where(told.c.case_id == case_id)
-    return max(tx.scalar(waiting) or 0, tx.scalar(heard) or 0)
+    return waiting, sa.select(sa.func.max(told.c.event_id)).where(told.c.case_id == case_id)
 
 
 def waited_since(tx: sa.Connection, encounter_id: str, after: int, until: int) -> datetime | None:
