@@ -37,7 +37,13 @@ class Wire(asyncio.Protocol):
         assert self._transport and self._waiting is None
         self._waiting = asyncio.get_running_loop().create_future()
         self._transport.write(raw)
-        await self._waiting
+        try:
+            await self._waiting
+        except asyncio.CancelledError:
+            self.close()  # its answer would be taken for the next one's
+            raise
+        finally:
+            self._waiting = None
         return bytes(self._body)
 
     async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
@@ -48,9 +54,8 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        if self._waiting:
+        if self._waiting and not self._waiting.done():
             self._waiting.set_exception(exc or ConnectionError("closed"))
-            self._waiting = None
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -69,9 +74,8 @@ class Wire(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self.status = self._parser.get_status_code()
-        if self._waiting:
+        if self._waiting and not self._waiting.done():
             self._waiting.set_result(None)
-            self._waiting = None
 
 
 def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
