@@ -28,6 +28,7 @@ log = structlog.get_logger()
 OWN_WRITE_PATIENCE = timedelta(seconds=60)  # how long a notification may be ahead of our knowledge of our own write
 POLL_S = 0.25
 LEAST_S = 0.005  # between two looks: under load, windows that close together are looked at together
+EVENTS_AT_ONCE = 5000  # looked at for the first time: what is outdated or our own need not wait for a window
 ENCOUNTERS_AT_ONCE = 500  # a bound on encounters, not events: one whose events wait can't keep others from being seen
 LATER = timedelta(seconds=10)  # before a case that could not be told is tried again
 
@@ -52,6 +53,7 @@ class Dispatcher:
         self._world, self._settings, self._timing = world, settings, settings.timing
         self._starts = CaseStarts(world, client, settings, verify_key)
         self.woken = asyncio.Event()
+        self._seen = 0
         self._not_before: dict[str, datetime] = {}
         self._conditions = {
             trigger: fhirpathpy.compile(trigger.where, model=fhirpath_models["r4"])
@@ -110,10 +112,12 @@ class Dispatcher:
                     closed.append(window.encounter_id)
                 else:
                     plan.next_close = min(close, plan.next_close or close)
-        if not closed:
+            fresh = inbox.fresh(tx, self._seen, EVENTS_AT_ONCE)
+        if not closed and not fresh:
             return plan
         with self._world.db.write() as tx:
-            pending = inbox.pending(tx, closed[:ENCOUNTERS_AT_ONCE])
+            ready = set(closed[:ENCOUNTERS_AT_ONCE])
+            pending = inbox.pending(tx, ready) + [a for a in fresh if a.event.encounter_id not in ready]
             outdated = inbox.outdated(tx, pending)
             plain: dict[tuple[Fate, Ignored | None], list[int]] = {}
             groups: dict[tuple[str, str], list[AcceptedEvent]] = {}
@@ -131,8 +135,9 @@ class Dispatcher:
             for fate, events in plain.items():
                 inbox.settle(tx, events, *fate)
             for (feed, encounter_id), group in groups.items():
-                if self._not_before.get(encounter_id, tables.now()) <= tables.now():
+                if encounter_id in ready and self._not_before.get(encounter_id, tables.now()) <= tables.now():
                     self._assign(tx, plan, feed, encounter_id, group, replaced)
+        self._seen = max([self._seen, *(a.event_id for a in fresh)])
         return plan
 
     def _close(self, window: inbox.Window) -> datetime:

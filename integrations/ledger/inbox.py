@@ -103,6 +103,12 @@ def pending(tx: sa.Connection, encounters: Collection[str | None] | None = None)
     return [_accepted(row) for row in tx.execute(query)]
 
 
+def fresh(tx: sa.Connection, after: int, most: int) -> list[AcceptedEvent]:
+    """Return the next pending events after that one, as `pending` does."""
+    query = sa.select(inbox).where(inbox.c.fate == Fate.PENDING, inbox.c.event_id > after)
+    return [_accepted(row) for row in tx.execute(query.order_by(inbox.c.event_id).limit(most))]
+
+
 def waiting_since(tx: sa.Connection) -> datetime | None:
     """Return when the oldest pending event was accepted, or None: what nobody has looked at must not look calm."""
     return tx.scalar(sa.select(sa.func.min(inbox.c.accepted_at)).where(inbox.c.fate == Fate.PENDING))

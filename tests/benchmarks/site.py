@@ -93,8 +93,11 @@ def opened(
         site.start()
         yield site
     finally:
-        if site.stack:
+        if hasattr(site, "world"):
             site.stop()
+        elif site.stack:  # it never came up, and says why
+            site.stack.terminate()
+            site.stack.wait(30)
         stub.close()
         shutil.rmtree(state, ignore_errors=True)
 

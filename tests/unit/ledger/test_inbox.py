@@ -99,6 +99,7 @@ def test_the_window_of_an_encounter_spans_what_others_wrote(db: Database, blobs:
             inbox.Window("enc-1", first.accepted_at, second.accepted_at), inbox.Window("enc-2", None, None)
         ]  # fmt: skip
         assert [p.event.resource_id for p in inbox.pending(tx, ["enc-2"])] == ["4"]
+        assert [p.event.resource_id for p in inbox.fresh(tx, 1, 2)] == ["2", "3"]
 
 
 def test_text_that_the_database_cannot_keep_is_a_ledger_error(db: Database, blobs: BlobStore) -> None:
