@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
+from infra import stack
 from integrations.ledger import tables
 from tests.benchmarks import hospital
 from tests.benchmarks.wire import Wire
@@ -29,7 +30,7 @@ class ModelStub:
 
     def __init__(self, seconds: float, slots: int) -> None:
         argv = [sys.executable, "-m", "tests.benchmarks.model_stub", str(seconds), str(slots)]
-        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT)
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT, preexec_fn=stack.end_with_parent)
         assert self.process.stdout
         self.port = int(self.process.stdout.readline())
         self.url = f"http://127.0.0.1:{self.port}/v1"

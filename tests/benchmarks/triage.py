@@ -32,7 +32,8 @@ class Bare:
         self._listening = stack._listens(self.port)
         argv = [sys.executable, "-m", "tests.benchmarks.bare"]
         self.running = [
-            subprocess.Popen([*argv, part, str(site.state), str(self.port)], cwd=ROOT) for part in ("gateway", "worker")
+            subprocess.Popen([*argv, part, str(site.state), str(self.port)], cwd=ROOT, preexec_fn=stack.end_with_parent)
+            for part in ("gateway", "worker")
         ]
         self._database, self._pool, self._secret = site.state / "bare.db", Pool(self.port), site.secret
 
