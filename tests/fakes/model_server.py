@@ -69,10 +69,6 @@ class Answers:
         }
 
 
-if __name__ == "__main__":
-    ModelServer(int(sys.argv[1]), sys.argv[2]).released.wait()
-
-
 class ModelServer(Answers):
     """Serves them, a thread for each request."""
 
@@ -113,3 +109,7 @@ class ModelServer(Answers):
         self.released.set()
         self._http.shutdown()
         self._http.server_close()
+
+
+if __name__ == "__main__":
+    ModelServer(int(sys.argv[1]), sys.argv[2]).released.wait()
