@@ -3,7 +3,7 @@ PYTHON := $(VENV)/bin/python
 MODEL_CACHE := .cache/models
 SETUP := $(VENV)/.ready
 
-.PHONY: setup models demo test prove check unit integration browser lock
+.PHONY: setup models demo test prove check unit integration browser bench lock
 
 setup: $(SETUP)
 
@@ -39,6 +39,10 @@ integration: $(SETUP) models
 # among them needs root.
 prove: $(SETUP)
 	$(PYTHON) -m tests.prove
+
+# About 20 minutes on two quiet cores; `make bench BENCH_SECONDS=60` is a shorter one.
+bench: $(SETUP)
+	$(PYTHON) -m tests.benchmarks $(if $(BENCH_SECONDS),--seconds $(BENCH_SECONDS)) --keep docs/benchmarks
 
 lock: $(SETUP)
 	$(PYTHON) -m uv pip compile pyproject.toml --extra local --extra evaluate --extra traces --group dev --generate-hashes \

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from temporalio import activity
 
-from activities.world import World, boundary
+from activities.world import HEARTBEAT, World, boundary
 from agents.pathway import NoModel, Ports
 from contracts.cases import AgentRequest, AgentResult
 from contracts.errors import Fallback, ModelError
@@ -17,8 +17,6 @@ from integrations import traces
 from integrations.inference.chat import ChatClient
 from integrations.ledger import switches, tables
 from integrations.ledger.audit import Action
-
-HEARTBEAT_S = 2.0
 
 
 class RecordedChat:
@@ -126,5 +124,5 @@ class RunAgent:
 
 async def _heartbeat() -> None:
     while True:
+        await asyncio.sleep(HEARTBEAT.total_seconds())
         activity.heartbeat()
-        await asyncio.sleep(HEARTBEAT_S)

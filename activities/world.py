@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -22,11 +22,12 @@ from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient, Resource
 from integrations.inference.chat import ChatClient
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.tables import Database, now
 from integrations.live.worklist import LiveWorklist
 
 log = structlog.get_logger()
 CASE = "case"  # the type of workflow whose id is a case's
+HEARTBEAT = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,11 @@ def read_resources(world: World, pathway: str, encounter_id: str) -> list[Resour
 
 
 def beat() -> None:
-    """Heartbeat between calls to the chart, so that a killed worker is noticed before the time-out."""
-    if activity.in_activity():
+    """Heartbeat between calls to the chart, so that a killed worker is noticed before the time-out.
+
+    Not at the start, which Temporal knows of: each heartbeat costs a call to it, and most activities are over by then.
+    """
+    if activity.in_activity() and now() - activity.info().started_time > HEARTBEAT:
         activity.heartbeat()
 
 

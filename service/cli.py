@@ -11,6 +11,7 @@ from typing import Annotated
 import structlog
 import typer
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 from temporalio.client import Client
 
@@ -224,7 +225,7 @@ def _process(name: str, state: Path, main: Callable[[Settings, Secrets, World, C
         traces.stop()
 
     try:
-        asyncio.run(start())
+        uvloop.run(start())
     except WardflowError as fault:
         log.critical("process_ended", kind=fault.kind)
         console.refuse(str(fault))

@@ -27,6 +27,9 @@ from service.settings import PathwaySettings, Settings, TriggerSettings
 log = structlog.get_logger()
 OWN_WRITE_PATIENCE = timedelta(seconds=60)  # how long a notification may be ahead of our knowledge of our own write
 POLL_S = 0.25
+LEAST_S = 0.005  # between two looks: under load, windows that close together are looked at together
+EVENTS_AT_ONCE = 5000  # looked at for the first time: what is outdated or our own need not wait for a window
+ENCOUNTERS_AT_ONCE = 500  # a bound on encounters, not events: one whose events wait can't keep others from being seen
 LATER = timedelta(seconds=10)  # before a case that could not be told is tried again
 
 
@@ -41,13 +44,16 @@ class Plan:
     opened: list[cases.CaseRow] = field(default_factory=list)
     held: set[int] = field(default_factory=set)
     """Events that another pathway's case can't take yet, since its decision is being written."""
+    next_close: datetime | None = None
+    """When the next open window closes, if nothing more comes."""
 
 
 class Dispatcher:
     def __init__(self, world: World, client: Client, settings: Settings, verify_key: str) -> None:
-        self._world, self._settings = world, settings
+        self._world, self._settings, self._timing = world, settings, settings.timing
         self._starts = CaseStarts(world, client, settings, verify_key)
         self.woken = asyncio.Event()
+        self._seen = 0
         self._not_before: dict[str, datetime] = {}
         self._conditions = {
             trigger: fhirpathpy.compile(trigger.where, model=fhirpath_models["r4"])
@@ -75,6 +81,8 @@ class Dispatcher:
                 if again:
                     _note_opened(again)
                     await self._tell(again.case_id, events, plan.held)
+        if plan.next_close:  # what comes meanwhile closes later
+            return min(max((plan.next_close - tables.now()).total_seconds(), LEAST_S), POLL_S)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.woken.wait(), POLL_S)
         return 0.0
@@ -97,32 +105,54 @@ class Dispatcher:
     def _plan(self) -> Plan:
         plan = Plan()
         with self._world.db.read() as tx:
-            if not tx.scalar(sa.select(tables.inbox.c.event_id).where(tables.inbox.c.fate == Fate.PENDING).limit(1)):
-                return plan
+            closed: list[str | None] = []
+            for window in inbox.windows(tx):
+                close = self._close(window)
+                if close <= tables.now():
+                    closed.append(window.encounter_id)
+                else:
+                    plan.next_close = min(close, plan.next_close or close)
+            fresh = inbox.fresh(tx, self._seen, EVENTS_AT_ONCE)
+        if not closed and not fresh:
+            return plan
         with self._world.db.write() as tx:
+            ready = set(closed[:ENCOUNTERS_AT_ONCE])
+            pending = inbox.pending(tx, ready) + [a for a in fresh if a.event.encounter_id not in ready]
+            outdated = inbox.outdated(tx, pending)
+            plain: dict[tuple[Fate, Ignored | None], list[int]] = {}
             groups: dict[tuple[str, str], list[AcceptedEvent]] = {}
             replaced: set[int] = set()
-            pending = inbox.pending(tx)
             last = {_resource(accepted): accepted.event_id for accepted in pending}
             for accepted in pending:
-                fate, encounter_id = self._plain_fate(tx, accepted), accepted.event.encounter_id
+                fate, encounter_id = self._plain_fate(tx, accepted, outdated), accepted.event.encounter_id
                 # Replaced within its window: it still says since when the encounter waits.
                 waits = fate == (Fate.SUPERSEDED, None) and accepted.event_id < last[_resource(accepted)]
                 if fate and not (waits and encounter_id):
-                    inbox.settle(tx, [accepted.event_id], *fate)
+                    plain.setdefault(fate, []).append(accepted.event_id)
                 elif encounter_id and not self._own_under_way(tx, accepted):
                     groups.setdefault((accepted.event.feed, encounter_id), []).append(accepted)
                     replaced |= {accepted.event_id} if waits else set()
+            for fate, events in plain.items():
+                inbox.settle(tx, events, *fate)
             for (feed, encounter_id), group in groups.items():
-                if self._window_closed(group) and self._not_before.get(encounter_id, tables.now()) <= tables.now():
+                if encounter_id in ready and self._not_before.get(encounter_id, tables.now()) <= tables.now():
                     self._assign(tx, plan, feed, encounter_id, group, replaced)
+        self._seen = max([self._seen, *(a.event_id for a in fresh)])
         return plan
 
-    def _plain_fate(self, tx: sa.Connection, accepted: AcceptedEvent) -> tuple[Fate, Ignored | None] | None:
+    def _close(self, window: inbox.Window) -> datetime:
+        if not window.encounter_id or not window.first or not window.last:
+            return tables.now()
+        quiet, most = (timedelta(seconds=s) for s in (self._timing.window_quiet_s, self._timing.window_most_s))
+        return min(window.last + quiet, window.first + most)
+
+    def _plain_fate(
+        self, tx: sa.Connection, accepted: AcceptedEvent, outdated: set[int]
+    ) -> tuple[Fate, Ignored | None] | None:
         event = accepted.event
         if event.own and event.version_id in cases.own_versions(tx, event.resource_type, event.resource_id):
             return Fate.IGNORED, Ignored.OWN_WRITE
-        if inbox.numbered(event.version_id) and int(event.version_id) < inbox.newest_version(tx, event):
+        if accepted.event_id in outdated:
             return Fate.SUPERSEDED, None
         if not event.encounter_id:
             return Fate.IGNORED, Ignored.NO_ENCOUNTER
@@ -132,13 +162,6 @@ class Dispatcher:
         event = accepted.event
         young = tables.now() - accepted.accepted_at < OWN_WRITE_PATIENCE
         return event.own and young and "" in cases.own_versions(tx, event.resource_type, event.resource_id)
-
-    def _window_closed(self, group: list[AcceptedEvent]) -> bool:
-        moment, timing = tables.now(), self._settings.timing
-        accepted = [event.accepted_at for event in group]
-        return (moment - max(accepted)).total_seconds() >= timing.window_quiet_s or (
-            moment - min(accepted)
-        ).total_seconds() >= timing.window_most_s
 
     def _assign(
         self,
@@ -229,7 +252,8 @@ class Dispatcher:
             if floor is None or (held and not pathway.more_urgent(floor, held)):
                 inbox.settle(tx, events - spoken_for, Fate.IGNORED, Ignored.CASE_CLOSED)
                 return None
-            accepted = min((a.accepted_at for a in inbox.pending(tx) if a.event_id in events), default=tables.now())
+            pending = inbox.pending(tx, [case.encounter_id])
+            accepted = min((a.accepted_at for a in pending if a.event_id in events), default=tables.now())
             opened = self._open(tx, case.pathway, case.encounter_id, case.generation + 1, accepted)
             inbox.assign(tx, events, opened.case_id)
             return opened

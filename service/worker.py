@@ -27,7 +27,7 @@ from workflows.case import Case
 
 log = structlog.get_logger()
 THREADS, LEDGER_THREADS = 12, 4
-AGENTS_AT_ONCE = 4
+AGENTS_AT_ONCE = 32  # they wait for the model, whose own slots are the bound
 CASE_ACTIVITIES = (SnapshotChart, OpenCase, WriteBack, CloseCase, RecordTrajectory)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection
 from structlog.contextvars import bound_contextvars
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
@@ -59,7 +58,9 @@ class Worklist:
     def rows(self, reader: Reviewer) -> list[Row]:
         """Return the open cases, then those that ended in the last minutes; one audit record for the reading."""
         with self._world.db.read() as tx:
-            rows = [self._row(tx, case) for case in cases.listed(tx, ended_after=tables.now() - RECENT)]
+            listed, stale = cases.listed(tx, ended_after=tables.now() - RECENT), cases.stale(tx)
+            decisions = cases.decisions_of(tx, [case.case_id for case in listed if case.state != CaseState.OPEN])
+        rows = [self._row(case, case.case_id in stale, decisions.get(case.case_id)) for case in listed]
         with self._world.db.write() as tx:
             self._world.auditor.append(
                 tx, Action.VIEW, "worklist", actor=f"person:{reader.reviewer_id}", detail=f"{len(rows)} cases"
@@ -81,9 +82,11 @@ class Worklist:
         """Return one case, audited as seen by that person."""
         with self._world.db.read() as tx:
             case = cases.find(tx, case_id)
-            row = self._row(tx, case) if case else None
-        if row is None:
-            return None
+            if case is None:
+                return None
+            newest = inbox.newest_event(tx, case.encounter_id, case.case_id)
+            decision = cases.decision_of(tx, case_id) if case.state != CaseState.OPEN else None
+        row = self._row(case, newest > case.covers_event, decision)
         with self._world.db.write() as tx:
             self._world.auditor.append(
                 tx, Action.VIEW, f"suggestion {row.case.suggestion_hash}", actor=f"person:{reader.reviewer_id}",
@@ -91,7 +94,7 @@ class Worklist:
             )  # fmt: skip
         return row
 
-    def _row(self, tx: Connection, case: cases.CaseRow) -> Row:
+    def _row(self, case: cases.CaseRow, newer: bool, decision: Decision | None) -> Row:
         pathway = self._world.pathways[case.pathway]
         headline, colour, suggestion = "no suggestion yet: judge by hand", "#555555", None
         if case.suggestion_blob:
@@ -101,9 +104,7 @@ class Worklist:
             except (WardflowError, ValueError) as fault:  # one broken row must not hide the others
                 log.error("suggestion_unreadable", case_id=case.case_id, error=type(fault).__name__)
                 headline = "the suggestion can't be read: judge by hand"
-        newest = inbox.newest_event(tx, case.encounter_id, case.case_id)
-        stale = suggestion is not None and case.state == CaseState.OPEN and newest > case.covers_event
-        decision = cases.decision_of(tx, case.case_id) if case.state != CaseState.OPEN else None
+        stale = suggestion is not None and case.state == CaseState.OPEN and newer
         return Row(case, suggestion, decision, stale, headline, colour)
 
     async def decide(

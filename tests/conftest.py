@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -10,7 +11,11 @@ from tests.fakes.trace_collector import TraceCollector
 from tests.ward import Ward
 
 
-def model_config(server: ModelServer, timeout_s: float = 5) -> str:
+class HasUrl(Protocol):
+    url: str
+
+
+def model_config(server: HasUrl, timeout_s: float = 5) -> str:
     return f"""
 [models.reasoning]
 url = "{server.url}"

@@ -185,6 +185,19 @@ def decision_of(tx: sa.Connection, case_id: str) -> Decision | None:
     return Decision.model_validate_json(document) if document else None
 
 
+def decisions_of(tx: sa.Connection, case_ids: Sequence[str]) -> dict[str, Decision]:
+    """Return the decisions of those cases that have one."""
+    rows = tx.execute(sa.select(decisions.c.case_id, decisions.c.document).where(decisions.c.case_id.in_(case_ids)))
+    return {row.case_id: Decision.model_validate_json(row.document) for row in rows}
+
+
+def stale(tx: sa.Connection) -> set[str]:
+    """Return the open cases with an event that is newer than what they have seen: none can be approved (I6)."""
+    queries = inbox.newest_events(cases.c.encounter_id, cases.c.case_id)
+    newer = (query.correlate(cases).scalar_subquery() > cases.c.covers_event for query in queries)
+    return set(tx.scalars(sa.select(cases.c.case_id).where(cases.c.state == CaseState.OPEN, sa.or_(*newer))))
+
+
 def end(tx: sa.Connection, case_id: str, state: CaseState) -> None:
     """End a decided case as its decision says; an ended case stays as it is."""
     decided = (cases.c.case_id == case_id, cases.c.state == CaseState.DECIDED)

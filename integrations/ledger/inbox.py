@@ -1,16 +1,18 @@
 """Accepted events and their fates."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from contracts.events import AcceptedEvent, Fate, FhirEvent
 from integrations.blobs.store import BlobStore
-from integrations.ledger.tables import Database, counters, inbox, now, own_writes, told
+from integrations.ledger.tables import Database, UtcTime, counters, inbox, now, own_writes, told
 
 BODY_BYTES = 64 * 1024  # larger bodies go to the blob store
-ENCOUNTERS_AT_ONCE = 500
+RESOURCES_AT_ONCE = 500
 
 
 def count(tx: sa.Connection, name: str, by: int = 1) -> None:
@@ -30,45 +32,81 @@ def accept(db: Database, blobs: BlobStore, events: Sequence[FhirEvent]) -> int:
 
     Returns the number of new rows. Raises LedgerError, and then none of the batch was accepted.
     """
-    rows: list[dict[str, object]] = []
-    for event in events:
-        large = len(event.body) > BODY_BYTES
-        rows.append(
-            event.model_dump(include={"feed", "resource_type", "resource_id", "version_id", "encounter_id", "own"})
-            | {
-                "body": None if large or not event.body else blobs.keyring.seal(event.body, "inbox"),
-                "body_blob": blobs.put(event.body) if large else None,
-                "accepted_at": now(),
-                "fate": Fate.QUARANTINED if event.quarantine else Fate.PENDING,
-                "reason": event.quarantine,
-            }
-        )
-    key = ["feed", "resource_type", "resource_id", "version_id"]
+    first = {_key(event): event for event in reversed(events)}
+    rows = {key: _row(event, blobs) for key, event in reversed(first.items())}
     with db.write() as tx:
-        new = 0
-        for row in rows:
-            exists = tx.scalar(sa.select(inbox.c.event_id).where(*(inbox.c[k] == row[k] for k in key)))
-            if exists is None:
-                tx.execute(inbox.insert().values(row))
-                new += 1
-        if new:
-            count(tx, "events_accepted", new)
-        return new
+        for known in _versions(tx, events) & rows.keys():
+            del rows[known]
+        if rows:
+            tx.execute(inbox.insert(), list(rows.values()))
+            count(tx, "events_accepted", len(rows))
+        return len(rows)
 
 
-def pending(tx: sa.Connection) -> list[AcceptedEvent]:
-    """Return the pending events in the order of acceptance, without bodies, of the encounters that wait longest.
+def _key(event: FhirEvent) -> tuple[str, str, str, str]:
+    return event.feed, event.resource_type, event.resource_id, event.version_id
 
-    A bound on encounters, not on events: one whose events have to wait can't keep others from being seen.
+
+def _row(event: FhirEvent, blobs: BlobStore) -> dict[str, object]:
+    large = len(event.body) > BODY_BYTES
+    return event.model_dump(include={"feed", "resource_type", "resource_id", "version_id", "encounter_id", "own"}) | {
+        "body": None if large or not event.body else blobs.keyring.seal(event.body, "inbox"),
+        "body_blob": blobs.put(event.body) if large else None,
+        "accepted_at": now(),
+        "fate": Fate.QUARANTINED if event.quarantine else Fate.PENDING,
+        "reason": event.quarantine,
+    }
+
+
+def _versions(tx: sa.Connection, events: Sequence[FhirEvent]) -> set[tuple[str, str, str, str]]:
+    """Return the versions that the inbox has of the resources of these events."""
+    columns = (inbox.c.feed, inbox.c.resource_type, inbox.c.resource_id)
+    named = zip(columns, zip(*(_key(event)[:3] for event in events), strict=True), strict=True) if events else ()
+    found = sa.select(*columns, inbox.c.version_id).where(*(column.in_(set(names)) for column, names in named))
+    return {(row.feed, row.resource_type, row.resource_id, row.version_id) for row in tx.execute(found)}
+
+
+@dataclass(frozen=True)
+class Window:
+    """Since when and until when messages of one encounter came that nobody has looked at; our own writes don't count.
+
+    Both moments are None where only own writes wait.
     """
-    waiting = inbox.c.fate == Fate.PENDING
-    first = sa.func.min(inbox.c.event_id)
-    oldest = sa.select(inbox.c.encounter_id).where(waiting).group_by(inbox.c.encounter_id).order_by(first)
-    named = inbox.c.encounter_id.in_(oldest.limit(ENCOUNTERS_AT_ONCE))
+
+    encounter_id: str | None
+    first: datetime | None
+    last: datetime | None
+
+
+def windows(tx: sa.Connection) -> list[Window]:
+    """Return the window of each encounter that has pending events, the one that waits longest first."""
+    foreign = sa.case((~inbox.c.own, inbox.c.accepted_at))
+    first, last = (sa.type_coerce(f(foreign), UtcTime) for f in (sa.func.min, sa.func.max))
     rows = tx.execute(
-        sa.select(inbox).where(waiting, named | inbox.c.encounter_id.is_(None)).order_by(inbox.c.event_id)
+        sa.select(inbox.c.encounter_id, first.label("first"), last.label("last"))
+        .where(inbox.c.fate == Fate.PENDING)
+        .group_by(inbox.c.encounter_id)
+        .order_by(sa.func.min(inbox.c.event_id))
     )
-    return [_accepted(row) for row in rows]
+    return [Window(row.encounter_id, row.first, row.last) for row in rows]
+
+
+def pending(tx: sa.Connection, encounters: Collection[str | None] | None = None) -> list[AcceptedEvent]:
+    """Return the pending events in the order of acceptance, without bodies; with encounters only theirs.
+
+    None among them stands for events without one.
+    """
+    query = sa.select(inbox).where(inbox.c.fate == Fate.PENDING).order_by(inbox.c.event_id)
+    if encounters is not None:
+        named = inbox.c.encounter_id.in_([e for e in encounters if e is not None])
+        query = query.where(named | inbox.c.encounter_id.is_(None) if None in encounters else named)
+    return [_accepted(row) for row in tx.execute(query)]
+
+
+def fresh(tx: sa.Connection, after: int, most: int) -> list[AcceptedEvent]:
+    """Return the next pending events after that one, as `pending` does."""
+    query = sa.select(inbox).where(inbox.c.fate == Fate.PENDING, inbox.c.event_id > after)
+    return [_accepted(row) for row in tx.execute(query.order_by(inbox.c.event_id).limit(most))]
 
 
 def waiting_since(tx: sa.Connection) -> datetime | None:
@@ -118,28 +156,38 @@ def numbered(version_id: str) -> bool:
     return version_id.isdecimal() and len(version_id) < 19
 
 
-def newest_version(tx: sa.Connection, event: FhirEvent) -> int:
-    """Return the highest numeric version of that resource in the inbox, 0 where versions are no numbers."""
-    versions = tx.scalars(
-        sa.select(inbox.c.version_id).where(
-            inbox.c.feed == event.feed,
-            inbox.c.resource_type == event.resource_type,
-            inbox.c.resource_id == event.resource_id,
-        )
-    )
-    return max((int(v) for v in versions if numbered(v)), default=0)
+def outdated(tx: sa.Connection, accepted: Sequence[AcceptedEvent]) -> set[int]:
+    """Return those events whose resource the inbox has in a later version, where versions are numbers."""
+    newest: dict[tuple[str, str, str], int] = {}
+    for start in range(0, len(accepted), RESOURCES_AT_ONCE):
+        for *resource, version in _versions(tx, [a.event for a in accepted[start : start + RESOURCES_AT_ONCE]]):
+            if numbered(version):
+                feed, type_, id_ = resource
+                newest[feed, type_, id_] = max(newest.get((feed, type_, id_), 0), int(version))
+    return {
+        a.event_id
+        for a in accepted
+        if numbered(a.event.version_id) and int(a.event.version_id) < newest[_key(a.event)[:3]]
+    }
 
 
 def newest_event(tx: sa.Connection, encounter_id: str, case_id: str) -> int:
     """Return the newest event that the case was told, or that is accepted and may yet be told to it; 0 if none (I6)."""
+    waiting, heard = newest_events(encounter_id, case_id)
+    return max(tx.scalar(waiting) or 0, tx.scalar(heard) or 0)
+
+
+def newest_events(
+    encounter_id: str | sa.Column[str], case_id: str | sa.Column[str]
+) -> tuple[sa.Select[Any], sa.Select[Any]]:
+    """Return the queries of the newest event that may yet be told, and of the newest that was; also for a join (I6)."""
     ours = sa.exists().where(
         own_writes.c.resource_type == inbox.c.resource_type, own_writes.c.resource_id == inbox.c.resource_id
     )
     waiting = sa.select(sa.func.max(inbox.c.event_id)).where(
         inbox.c.encounter_id == encounter_id, inbox.c.fate == Fate.PENDING, ~(inbox.c.own & ours)
     )
-    heard = sa.select(sa.func.max(told.c.event_id)).where(told.c.case_id == case_id)
-    return max(tx.scalar(waiting) or 0, tx.scalar(heard) or 0)
+    return waiting, sa.select(sa.func.max(told.c.event_id)).where(told.c.case_id == case_id)
 
 
 def waited_since(tx: sa.Connection, encounter_id: str, after: int, until: int) -> datetime | None:
@@ -153,8 +201,8 @@ def absorb(tx: sa.Connection, event_ids: Iterable[int], case_id: str, held: set[
     """Settle events as given to a case, but those held for another case; the fate names one case, `told` each."""
     ids = list(event_ids)
     known = set(tx.scalars(sa.select(told.c.event_id).where(told.c.case_id == case_id, told.c.event_id.in_(ids))))
-    for event_id in set(ids) - known:
-        tx.execute(told.insert().values(event_id=event_id, case_id=case_id))
+    if new := set(ids) - known:
+        tx.execute(told.insert(), [{"event_id": event_id, "case_id": case_id} for event_id in new])
     settle(tx, set(ids) - held, Fate.ABSORBED, case_id=case_id)
 
 

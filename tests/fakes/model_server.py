@@ -12,10 +12,10 @@ from typing import Any
 NAME = "fake-model-1"
 
 
-class ModelServer:
+class Answers:
     """`mode` is `good`, `nonsense`, `truncated`, `failing` or `stalled`; `stall` holds one step back."""
 
-    def __init__(self, port: int = 0, name: str = NAME) -> None:
+    def __init__(self, name: str = NAME) -> None:
         self.name = name
         self.mode = "good"
         self.level = "3"
@@ -23,41 +23,6 @@ class ModelServer:
         self.prompts: list[str] = []
         self.stall: str | None = None
         self.released = threading.Event()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                status, answer = server.answer(body)
-                raw = json.dumps(answer).encode()
-                try:
-                    self.send_response(status)
-                    self.send_header("content-type", "application/json")
-                    self.send_header("content-length", str(len(raw)))
-                    self.end_headers()
-                    self.wfile.write(raw)
-                except OSError:
-                    return  # the client was killed
-
-            def do_GET(self) -> None:
-                raw = json.dumps({"data": [{"id": "fake"}]}).encode()
-                self.send_response(200)
-                self.send_header("content-length", str(len(raw)))
-                self.end_headers()
-                self.wfile.write(raw)
-
-            def log_message(self, *_args: Any) -> None:
-                return
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self.released.set()
-        self._http.shutdown()
-        self._http.server_close()
 
     def answer(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         step = "judge" if "structured_outputs" in body else "explain"
@@ -102,6 +67,48 @@ class ModelServer:
             "prompt_token_ids": list(range(len(json.dumps(body["messages"])) // 4)),
             "usage": {"completion_tokens": len(tokens)},
         }
+
+
+class ModelServer(Answers):
+    """Serves them, a thread for each request."""
+
+    def __init__(self, port: int = 0, name: str = NAME) -> None:
+        super().__init__(name)
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                status, answer = server.answer(body)
+                raw = json.dumps(answer).encode()
+                try:
+                    self.send_response(status)
+                    self.send_header("content-type", "application/json")
+                    self.send_header("content-length", str(len(raw)))
+                    self.end_headers()
+                    self.wfile.write(raw)
+                except OSError:
+                    return  # the client was killed
+
+            def do_GET(self) -> None:
+                raw = json.dumps({"data": [{"id": "fake"}]}).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(raw)))
+                self.end_headers()
+                self.wfile.write(raw)
+
+            def log_message(self, *_args: Any) -> None:
+                return
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self.released.set()
+        self._http.shutdown()
+        self._http.server_close()
 
 
 if __name__ == "__main__":

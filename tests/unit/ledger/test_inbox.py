@@ -77,17 +77,29 @@ def test_an_event_may_be_told_to_two_cases_and_to_each_once(db: Database, blobs:
     assert balance(db)[Fate.ABSORBED] == 1
 
 
-def test_the_newest_version_counts_as_numbers_do(db: Database, blobs: BlobStore) -> None:
-    inbox.accept(db, blobs, [event(version_id=v) for v in ("9", "10", "draft")])
+def test_a_version_is_outdated_by_a_higher_number(db: Database, blobs: BlobStore) -> None:
+    inbox.accept(db, blobs, [event(version_id=v) for v in ("9", "10", "draft")] + [event("other")])
     with db.read() as tx:
-        assert inbox.newest_version(tx, event()) == 10
-        assert inbox.newest_version(tx, event("other")) == 0
+        assert inbox.outdated(tx, inbox.pending(tx)) == {1}
 
 
 def test_a_version_of_very_many_digits_does_not_end_the_dispatcher(db: Database, blobs: BlobStore) -> None:
-    inbox.accept(db, blobs, [event(version_id="9" * 5000)])
+    inbox.accept(db, blobs, [event(version_id="9" * 5000), event(version_id="1")])
     with db.read() as tx:
-        inbox.newest_version(tx, event())
+        assert inbox.outdated(tx, inbox.pending(tx)) == set()
+
+
+def test_the_window_of_an_encounter_spans_what_others_wrote(db: Database, blobs: BlobStore) -> None:
+    told = [event("1"), event("2"), event("3", own=True), event("4", encounter_id="enc-2", own=True)]
+    for one in told:
+        inbox.accept(db, blobs, [one])
+    with db.read() as tx:
+        first, second, *_ = inbox.pending(tx)
+        assert inbox.windows(tx) == [
+            inbox.Window("enc-1", first.accepted_at, second.accepted_at), inbox.Window("enc-2", None, None)
+        ]  # fmt: skip
+        assert [p.event.resource_id for p in inbox.pending(tx, ["enc-2"])] == ["4"]
+        assert [p.event.resource_id for p in inbox.fresh(tx, 1, 2)] == ["2", "3"]
 
 
 def test_text_that_the_database_cannot_keep_is_a_ledger_error(db: Database, blobs: BlobStore) -> None:

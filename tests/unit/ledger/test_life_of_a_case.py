@@ -187,11 +187,14 @@ class LifeOfACase(RuleBasedStateMachine):
             return
         with self.db.read() as tx:
             events, states, rows = inbox.balance(tx), cases.balance(tx), cases.listed(tx)
+            stale = cases.stale(tx)
         fates = [fate for _, _, fate in self.model.events]
         assert events == {"accepted": len(fates), **{f: fates.count(f) for f in Fate}, "unaccounted": 0}
         assert (states["opened"], states["unaccounted"]) == (len(self.model.cases), 0)
         told = {k.ref.case_id: (k.state, k.version, k.covers, k.step) for k in self.model.cases}
         assert {r.case_id: (r.state, r.version, r.covers_event, r.escalation_step) for r in rows} == told
+        waiting = [k for k in self.model.cases if k.state == CaseState.OPEN]
+        assert stale == {k.ref.case_id for k in waiting if self.model.newest_event(k) > k.covers}
 
     def teardown(self) -> None:
         if hasattr(self, "db"):
