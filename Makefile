@@ -3,7 +3,7 @@ PYTHON := $(VENV)/bin/python
 MODEL_CACHE := .cache/models
 SETUP := $(VENV)/.ready
 
-.PHONY: setup models demo test check unit integration browser lock
+.PHONY: setup models demo test prove check unit integration browser lock
 
 setup: $(SETUP)
 
@@ -35,6 +35,11 @@ integration: $(SETUP) models
 	infra/install-debian.sh
 	$(PYTHON) -m pytest tests/integration tests/scenarios tests/browser
 
+# The long proof: seeded chaos, then the same with one safety taken out at a time (docs/reliability.md). The power cut
+# among them needs root.
+prove: $(SETUP)
+	$(PYTHON) -m tests.prove
+
 lock: $(SETUP)
-	$(PYTHON) -m uv pip compile pyproject.toml --extra local --extra evaluate --group dev --generate-hashes \
+	$(PYTHON) -m uv pip compile pyproject.toml --extra local --extra evaluate --extra traces --group dev --generate-hashes \
 	  --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements.lock

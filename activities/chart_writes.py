@@ -3,8 +3,9 @@
 from activities.world import World, beat
 from contracts.cases import CaseRef, CaseState
 from contracts.errors import FhirError, FhirFault
+from integrations import traces
 from integrations.fhir.client import Resource
-from integrations.fhir.proposals import content_hash
+from integrations.fhir.proposals import content_hash, resource_id
 from integrations.ledger import cases
 from integrations.ledger.audit import Action
 
@@ -23,19 +24,38 @@ def write_to_chart(
         unfinished = [
             cases.intend_write(tx, ref.case_id, body["resourceType"], body["id"], content_hash(body)) for body in bodies
         ]
-    there = _read_back(world, bodies) if any(unfinished) else None
-    if there is None:
-        beat()
-        try:
-            world.fhir.bundle(entries)
-        except FhirError as fault:
-            if fault.kind != FhirFault.CONFLICT:
-                raise
-        there = _read_back(world, bodies)
+    with traces.span("chart_write", resources=len(bodies)):
+        there = _read_back(world, bodies) if any(unfinished) else None
+        if there is None:
+            beat()
+            try:
+                world.fhir.bundle(entries)
+            except FhirError as fault:
+                if fault.kind != FhirFault.CONFLICT:
+                    raise
+            there = _read_back(world, bodies)
     if there is None:
         raise FhirError(FhirFault.NOT_WRITTEN, "the chart does not hold what was sent", retryable=True)
     note_writes(world, ref, there, action, ends)
     return there
+
+
+def proposed(world: World, ref: CaseRef) -> Resource | None:
+    """Return the case's Task as the chart has it, or None.
+
+    What an earlier try wrote without learning of it is noted first, since it will be written over.
+    """
+    try:
+        task = world.fhir.read("Task", resource_id(ref, "task"))
+    except FhirError as fault:
+        if fault.kind != FhirFault.MISSING:
+            raise
+        return None
+    with world.db.read() as tx:
+        intended = cases.intended_write(tx, "Task", task["id"])
+    if intended == content_hash(task):
+        note_writes(world, ref, [task], Action.PROPOSE if task["status"] == "requested" else Action.WRITE, None)
+    return task
 
 
 def note_writes(world: World, ref: CaseRef, written: list[Resource], action: Action, ends: CaseState | None) -> None:
@@ -43,9 +63,9 @@ def note_writes(world: World, ref: CaseRef, written: list[Resource], action: Act
     with world.db.write() as tx:
         for found in written:
             type_, id_, version = found["resourceType"], found["id"], found["meta"]["versionId"]
-            cases.wrote(tx, ref.case_id, type_, id_, version, content_hash(found))
-            what = f"{type_}/{id_}/_history/{version}"
-            world.auditor.append(tx, action, what, case_id=ref.case_id, encounter_id=ref.encounter_id)
+            if cases.wrote(tx, ref.case_id, type_, id_, version, content_hash(found)):
+                what = f"{type_}/{id_}/_history/{version}"
+                world.auditor.append(tx, action, what, case_id=ref.case_id, encounter_id=ref.encounter_id)
         if ends:
             cases.end(tx, ref.case_id, ends)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.chart_writes import write_to_chart
+from activities.chart_writes import proposed, write_to_chart
 from activities.world import World, boundary
 from contracts.cases import CaseOutcome, CaseRef, CaseState
 from integrations.fhir import proposals
@@ -27,14 +27,14 @@ class CloseCase:
                     self.world.auditor.append(tx, Action.CLOSE, "nobody decided", case_id=ref.case_id)
                 case = cases.find(tx, ref.case_id)
             assert case is not None
-            if case.state == CaseState.CLOSED_UNDECIDED and case.version:
+            if case.state == CaseState.CLOSED_UNDECIDED:
                 self._cancel(ref)
             self.world.live.publish(ref.case_id)
             return CaseOutcome(case_id=ref.case_id, state=case.state)
 
     def _cancel(self, ref: CaseRef) -> None:
-        task = self.world.fhir.read("Task", proposals.resource_id(ref, "task"))
-        if task["status"] == "requested":
+        task = proposed(self.world, ref)  # its row may never have been shown
+        if task and task["status"] == "requested":
             after = proposals.closed(task, "cancelled", "nobody decided within the escalation ladder")
             version = f'W/"{task["meta"]["versionId"]}"'
             request = {"method": "PUT", "url": f"Task/{task['id']}", "ifMatch": version}

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.chart_writes import write_to_chart
+from activities.chart_writes import proposed, write_to_chart
 from activities.world import World, boundary
 from contracts.cases import CoverRequest, OpenRequest
 from contracts.errors import FhirError, FhirFault
 from integrations.fhir import proposals
-from integrations.fhir.client import Resource
 from integrations.ledger import cases
 from integrations.ledger.audit import Action
 
@@ -31,7 +30,7 @@ class OpenCase:
             suggestion = self.world.suggestion(request.result.suggestion_blob)
             task = proposals.proposal(ref, suggestion, request.result.suggestion_hash)
             entry = {"resource": task, "request": {"method": "PUT", "url": f"Task/{task['id']}"}}
-            current = self._current(task["id"])
+            current = proposed(self.world, ref)
             if current:
                 if current["status"] != "requested" or proposals.decided_in(current):
                     raise FhirError(FhirFault.CONFLICT, "our Task is no longer a proposal", retryable=True)
@@ -40,14 +39,6 @@ class OpenCase:
             with self.world.db.write() as tx:
                 cases.show_version(tx, request, written["meta"]["versionId"])
             self.world.live.publish(ref.case_id)
-
-    def _current(self, task_id: str) -> Resource | None:
-        try:
-            return self.world.fhir.read("Task", task_id)
-        except FhirError as fault:
-            if fault.kind == FhirFault.MISSING:
-                return None
-            raise
 
 
 @activity.defn(name="cover_events")

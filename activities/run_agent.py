@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from temporalio import activity
 
 from activities.world import World, boundary
-from agents.pathway import ChatPort, NoModel
+from agents.pathway import NoModel, Ports
 from contracts.cases import AgentRequest, AgentResult
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import Suggestion
+from integrations import traces
 from integrations.inference.chat import ChatClient
 from integrations.ledger import switches, tables
 from integrations.ledger.audit import Action
@@ -37,7 +38,8 @@ class RecordedChat:
         if recorded:
             return recorded
         try:
-            call = await self._client.ask(request)
+            with traces.span("model", role=self._client.endpoint.name, step=request.step):
+                call = await self._client.ask(request)
         except ModelError as fault:
             if fault.kind == Fallback.FORBIDDEN:
                 await asyncio.to_thread(self._audit_refusal)
@@ -95,13 +97,13 @@ class RunAgent:
         heartbeats = asyncio.create_task(_heartbeat())
         try:
             with boundary():
-                client = None if request.rules_only else self.world.models.get("reasoning")
-                port: ChatPort = RecordedChat(self.world, request, client) if client else NoModel()
                 pathway, ref = self.world.pathways[request.ref.pathway], request.ref
                 facts = await asyncio.to_thread(
                     self.world.facts, ref.pathway, ref.encounter_id, request.snapshot.snapshot_blob
                 )
-                suggestion: Suggestion = (await pathway.build(port).ainvoke({"facts": facts}))["suggestion"]
+                suggestion: Suggestion = (await pathway.build(self._ports(request)).ainvoke({"facts": facts}))[
+                    "suggestion"
+                ]
                 blob = await asyncio.to_thread(self.world.blobs.put, suggestion.canonical())
         finally:
             heartbeats.cancel()
@@ -113,7 +115,13 @@ class RunAgent:
             choices=tuple(choice.code for choice in suggestion.choices),
             selected=suggestion.selected,
             made_by=suggestion.made_by,
+            fallback=suggestion.fallback,
         )
+
+    def _ports(self, request: AgentRequest) -> Ports:
+        if request.rules_only:
+            return Ports(dict.fromkeys(self.world.models, NoModel(Fallback.UNREACHABLE)))
+        return Ports({role: RecordedChat(self.world, request, client) for role, client in self.world.models.items()})
 
 
 async def _heartbeat() -> None:

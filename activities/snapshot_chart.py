@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.world import World, boundary, read_resources
 from contracts.cases import ChartSnapshot, SnapshotRequest
+from integrations import traces
 from integrations.ledger.audit import Action
 from integrations.ledger.tables import now
 
@@ -24,12 +25,15 @@ class SnapshotChart:
         ref = request.ref
         with boundary():
             as_of = now()
-            resources = read_resources(self.world, ref.pathway, ref.encounter_id)
+            with traces.span("chart_read"):
+                resources = read_resources(self.world, ref.pathway, ref.encounter_id)
             with self.world.db.write() as tx:
                 what, detail = f"Encounter/{ref.encounter_id}", f"{len(resources)} resources"
                 self.world.auditor.append(tx, Action.READ, what, case_id=ref.case_id, detail=detail)
             chart = json.dumps({"as_of": as_of.isoformat(), "resources": resources}, sort_keys=True)
             blob = self.world.blobs.put(chart.encode())
             facts = self.world.facts(ref.pathway, ref.encounter_id, blob)
-            coded = json.dumps([[fact.key, fact.value, fact.unit] for fact in facts.facts])
+            # Whose it is and what was left out count too: a person is shown both, and the result names the patient.
+            values = [[fact.key, fact.value, fact.unit] for fact in facts.facts]
+            coded = json.dumps([values, facts.patient, sorted(facts.left_out)])
             return ChartSnapshot(snapshot_blob=blob, facts_hash=hashlib.sha256(coded.encode()).hexdigest())

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import structlog
+from structlog.contextvars import bound_contextvars
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -15,6 +17,7 @@ from agents.pathway import Pathway
 from contracts.charts import ChartFacts
 from contracts.errors import WardflowError
 from contracts.suggestions import Suggestion
+from integrations import traces
 from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient, Resource
 from integrations.inference.chat import ChatClient
@@ -23,6 +26,7 @@ from integrations.ledger.tables import Database
 from integrations.live.worklist import LiveWorklist
 
 log = structlog.get_logger()
+CASE = "case"  # the type of workflow whose id is a case's
 
 
 @dataclass(frozen=True)
@@ -58,12 +62,15 @@ class World:
 def read_resources(world: World, pathway: str, encounter_id: str) -> list[Resource]:
     """Return what the pathway freezes of a chart, as the server has it now. Raises FhirError."""
     encounter = world.fhir.read("Encounter", encounter_id)
-    patient = (encounter.get("subject") or {}).get("reference", "").removeprefix("Patient/")
+    subject = (encounter.get("subject") or {}).get("reference") or ""
+    kind, _, patient = subject.removeprefix(f"{world.fhir.base_url}/").partition("/")
     found = [encounter]
     for query in world.pathways[pathway].chart_queries(encounter_id):
-        if patient or "{patient}" not in query:  # an unidentified patient has no record to look up
-            beat()
-            found += world.fhir.search(query.format(patient=patient))
+        # A patient who is unidentified, or of another server, has no record here to look up.
+        if kind == "Patient" or "{patient}" not in query:
+            for page in world.fhir.pages(query.format(patient=quote(patient, safe=""))):
+                beat()
+                found += page
     # Some servers answer with absolute references; what points at this server is made relative, as agents read it.
     return json.loads(json.dumps(found).replace(f'"reference": "{world.fhir.base_url}/', '"reference": "'))
 
@@ -76,12 +83,33 @@ def beat() -> None:
 
 @contextmanager
 def boundary() -> Iterator[None]:
-    """Carry errors across Temporal: ours with type, kind and whether to retry; any other by its class alone."""
-    try:
+    """Carry errors across Temporal: ours with type, kind, whether and when to retry; any other by its class alone.
+
+    What is logged and traced within names the workflow, and so the case.
+    """
+    with _told():
+        try:
+            yield
+        except WardflowError as fault:
+            log.warning("activity_failed", error=type(fault).__name__, kind=fault.kind)
+            kind: Any = str(fault.kind)
+            raise ApplicationError(
+                str(fault), kind, type=type(fault).__name__, non_retryable=not fault.retryable,
+                next_retry_delay=fault.retry_after,
+            ) from None  # fmt: skip
+        except Exception as fault:
+            log.error("activity_broken", exc_info=fault)
+            raise ApplicationError("unexpected", type=type(fault).__name__, non_retryable=True) from None
+        log.info("activity_done")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    if not activity.in_activity():
         yield
-    except WardflowError as fault:
-        kind: Any = str(fault.kind)
-        raise ApplicationError(str(fault), kind, type=type(fault).__name__, non_retryable=not fault.retryable) from None
-    except Exception as fault:
-        log.error("activity_broken", exc_info=fault)
-        raise ApplicationError("unexpected", type=type(fault).__name__, non_retryable=True) from None
+        return
+    info = activity.info()
+    case_id = info.workflow_id if info.workflow_type == CASE else None
+    ids = {"case_id": case_id, "workflow_id": info.workflow_id, "activity": info.activity_type, "attempt": info.attempt}
+    with bound_contextvars(**ids), traces.span(info.activity_type, case_id or "", attempt=info.attempt):
+        yield

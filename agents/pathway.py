@@ -1,6 +1,7 @@
 """What every pathway offers, and the ports through which its graph reaches the world."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import exp
 from typing import Any, Protocol, runtime_checkable
@@ -22,10 +23,24 @@ class ChatPort(Protocol):
 
 
 class NoModel:
-    """The port of a role that nobody serves."""
+    """The port of a role that nobody serves, or that could not be reached."""
+
+    def __init__(self, why: Fallback = Fallback.NOT_CONFIGURED) -> None:
+        self.why = why
 
     async def ask(self, request: ChatRequest) -> ModelCall:
-        raise ModelError(Fallback.NOT_CONFIGURED)
+        raise ModelError(self.why)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Through which a graph reaches what it may use."""
+
+    models: Mapping[str, ChatPort] = field(default_factory=dict)
+
+    def model(self, role: str) -> ChatPort:
+        """Return the model of a role (`reasoning`, `code`); one that nobody serves refuses what it is asked."""
+        return self.models.get(role) or NoModel()
 
 
 class SuggestionGraph(Protocol):
@@ -47,7 +62,7 @@ class Pathway(Protocol):
         """Return the coded values of a frozen chart as they were at `as_of`."""
         ...
 
-    def build(self, reasoning: ChatPort) -> SuggestionGraph:
+    def build(self, ports: Ports) -> SuggestionGraph:
         """Return the graph from frozen facts to a suggestion; nothing in it has an effect outside."""
         ...
 
@@ -78,6 +93,8 @@ class TeachingPathway(Pathway, Protocol):
 
     reward_version: int
     """Of what `lesson` makes of a decision."""
+    subgroups: tuple[str, ...]
+    """Yes/no numbers of `features` by whose sides decisions must not differ."""
 
     def features(self, facts: ChartFacts) -> Features:
         """Return the chart as text and numbers, the same keys for every chart."""

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from contracts.decisions import Decision
+from contracts.errors import Fallback
 from contracts.frozen import Frozen
 from contracts.suggestions import MadeBy
 
@@ -66,7 +67,7 @@ class ChartSnapshot(Frozen):
 
     snapshot_blob: str
     facts_hash: str
-    """Equal when no coded value changed."""
+    """Equal when nothing changed of what a person is shown: coded values, what was left out, whose chart it is."""
 
 
 class AgentRequest(Frozen):
@@ -83,6 +84,7 @@ class AgentResult(Frozen):
     choices: tuple[str, ...]
     selected: str
     made_by: MadeBy
+    fallback: Fallback | None = None
 
 
 class OpenRequest(Frozen):

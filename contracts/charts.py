@@ -9,6 +9,8 @@ from contracts.frozen import Frozen
 class FactKind(StrEnum):
     IDENTITY = "identity"
     """Names the patient: shown to people, never to a model."""
+    STAY = "stay"
+    """Where the stay itself stands, if it is not under way: shown to people, never to a model."""
     PRESENTATION = "presentation"
     VITAL = "vital"
 

@@ -12,18 +12,22 @@ Clients classify where they see the fault (`kind`, `retryable`); nobody parses m
 and never hold patient content, since exceptions travel to logs and to Temporal.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 
 MESSAGE_CHARS = 300
 
 
 class WardflowError(Exception):
-    """The root. `retryable` says whether the same call may succeed later."""
+    """The root. `retryable` says whether the same call may succeed later, `retry_after` how much later at least."""
 
-    def __init__(self, kind: str, message: str = "", *, retryable: bool = False) -> None:
+    def __init__(
+        self, kind: str, message: str = "", *, retryable: bool = False, retry_after: timedelta | None = None
+    ) -> None:
         super().__init__(f"{kind}: {message}"[:MESSAGE_CHARS] if message else kind)
         self.kind = kind
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class FhirFault(StrEnum):

@@ -10,3 +10,5 @@ class TaskQueue(StrEnum):
     """Any machine that reaches the ledger; apart from `cases`, so that a hanging chart can't hold up a decision."""
     GPU_REASONING = "gpu-reasoning"
     """A machine that reaches the reasoning model; its slots bound how many agents run at once."""
+    GPU_TUNING = "gpu-tuning"
+    """A machine with the model environment and the weights; one job at a time."""

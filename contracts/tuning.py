@@ -6,7 +6,7 @@ from enum import StrEnum
 from contracts.charts import ChartFacts
 from contracts.decisions import DecisionKind
 from contracts.frozen import Frozen
-from contracts.model_calls import ChatRequest
+from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import MadeBy
 
 
@@ -14,6 +14,7 @@ class Arm(StrEnum):
     """What the person had seen when they decided."""
 
     SHOWN = "shown"
+    """A suggested level, a model's or the rules': either sways a person. Every decision on the page is of this arm."""
     UNAIDED = "unaided"
     """No suggestion: the least biased label there is."""
 
@@ -113,6 +114,8 @@ class FitJob(Frozen):
     rows: tuple[TrainingRow, ...]
     settings: dict[str, float | int | str] = {}
     """Those of the kind that differ from its defaults; an unknown one is refused."""
+    calls: tuple[ModelCall, ...] = ()
+    """Captured from the model that is gone on from; refused where it would read or answer them otherwise here."""
 
 
 class FitReport(Frozen):
@@ -136,6 +139,41 @@ class FitReport(Frozen):
     """Of each file of the artefact, by its path in the folder."""
 
 
+class ScoreJob(Frozen):
+    """What `tuning.train score` reads: requests with a closed choice."""
+
+    schema_version: int = 1
+    model: str
+    """Folder of weights that a server could serve."""
+    requests: tuple[ChatRequest, ...]
+
+
+class ScoreReport(Frozen):
+    probabilities: tuple[tuple[float, ...], ...]
+    """Of each choice, in the order of the requests; each sums to 1."""
+    seconds: float
+    cpu_seconds: float
+
+
+class AgreementJob(Frozen):
+    """What `tuning.train agreement` reads: calls that the server of this model answered."""
+
+    schema_version: int = 1
+    model: str
+    calls: tuple[ModelCall, ...]
+
+
+class AgreementReport(Frozen):
+    """How far the log-probabilities of a closed choice, recomputed here, are from the captured ones."""
+
+    calls: int
+    left_out: int
+    """Without a closed choice, token ids or log-probabilities."""
+    largest_difference: float
+    tolerance: float
+    """From this on, such calls may not train on policy."""
+
+
 class RegisteredModel(Frozen):
     """A row of the registry: all that is needed to make the model again, and to know whether to."""
 
@@ -151,12 +189,31 @@ class RegisteredModel(Frozen):
     template_sha256: str
     data_sha256: str
     """Of the manifest: row ids and their hashes."""
+    rows_blob: str = ""
+    """The rows themselves, sealed; empty for a base."""
     code_sha256: str
     settings: dict[str, float | int | str]
     folder: str
-    """Of the artefact, relative to the state folder."""
+    """Of the artefact, relative to the state folder; absolute for a base that was registered where it lay."""
+    file_sha256: dict[str, str] = {}
+    """Of each file in that folder."""
     evaluation: dict[str, object]
     """What `evaluate` printed of it."""
     verdict: str
-    """`better`, or why it was refused."""
+    """`better`, or why it was refused; `untuned` for a base."""
     made_at: datetime
+
+
+class Deployment(Frozen):
+    """What an alias meant for a while, and who wanted that."""
+
+    deployment_id: int
+    alias: str
+    name: str
+    """Of a registered model; empty: the endpoint's own."""
+    since: datetime
+    until: datetime | None
+    by: str
+    reason: str
+    replaced: str | None
+    """What going back leads to; None where nothing was before."""

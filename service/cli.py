@@ -16,15 +16,17 @@ from temporalio.client import Client
 
 from activities.world import World
 from contracts.errors import ConfigurationError, WardflowError
+from integrations import traces
 from integrations.inference.chat import Dialect, Phi
 from integrations.ledger import switches
-from service import console, demo, doctor, gateway, ledger_commands, logs, pages, parts, settings, worker
+from service import console, demo, doctor, gateway, ledger_commands, logs, pages, parts, settings, tune_commands, worker
 from service.settings import Secrets, Settings
-from service.temporal import connect
+from service.temporal import connect, metered
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 app.add_typer(ledger_commands.ledger, name="ledger")
 app.add_typer(ledger_commands.kept, name="trajectories")
+app.add_typer(tune_commands.tune, name="tune")
 log = structlog.get_logger()
 VENV_MODELS = Path(".venv-models")  # what `make models` fills
 
@@ -55,7 +57,7 @@ def run_worklist(state: console.State) -> None:
     """Run the care team's pages."""
 
     async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
-        await _serve(pages.create_app(world, client, opened, secrets.signer()), opened.parts.worklist_port)
+        await _serve(pages.create_app(world, client, opened, secrets), opened.parts.worklist_port)
 
     _process("worklist", state, main)
 
@@ -64,8 +66,8 @@ def run_worklist(state: console.State) -> None:
 def run_worker(state: console.State) -> None:
     """Run the workflows and their activities."""
 
-    async def main(_opened: Settings, _secrets: Secrets, world: World, client: Client) -> None:
-        await worker.run(client, world)
+    async def main(opened: Settings, _secrets: Secrets, world: World, client: Client) -> None:
+        await worker.run(client, world, opened.timing)
 
     _process("worker", state, main)
 
@@ -205,16 +207,21 @@ def _process(name: str, state: Path, main: Callable[[Settings, Secrets, World, C
     async def start() -> None:
         opened, secrets = settings.load(state), settings.load_secrets(state)
         world = parts.world(opened, secrets, name)
-        address, keyring = opened.parts.temporal, secrets.keyring()
+        if opened.tracing.endpoint:
+            traces.start(opened.tracing.endpoint, name)
+        address, namespace, keyring = opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring()
+        works = name == "worker"
+        runtime = metered(opened.parts.worker_port) if works and opened.parts.worker_port else None
         while True:
             try:
                 # Pages and gateway start without Temporal; a worker can't.
-                client = await connect(address, opened.parts.temporal_namespace, keyring, lazy=name != "worker")
+                client = await connect(address, namespace, keyring, lazy=not works, runtime=runtime)
                 break
             except RuntimeError:
                 log.warning("temporal_away")
                 await asyncio.sleep(1)
         await main(opened, secrets, world, client)
+        traces.stop()
 
     try:
         asyncio.run(start())

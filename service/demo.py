@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from activities.world import World
 from agents.ed_triage.scales import scale_named
 from contracts.cases import ENDED
-from contracts.errors import ConfigurationError, FhirError
+from contracts.errors import ConfigurationError, FhirError, WardflowError
 from contracts.events import Fate
 from integrations.ledger import cases, tables
 from service import arrivals, integrity, parts, settings
@@ -81,7 +81,9 @@ async def run(plan: DemoPlan) -> int:
     ended = asyncio.current_task()
     assert ended is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.cancel)  # else the parts would outlive us
-    stack = subprocess.Popen([sys.executable, "-m", "infra.stack", str(state), *flags], stdout=sys.stderr)
+    stack = subprocess.Popen(
+        [sys.executable, "-m", "infra.stack", str(state), "--with-parent", *flags], stdout=sys.stderr
+    )
     try:
         opened, world = await _started(stack, state, with_models)
         result, clean = await _play(plan, opened, world, start)
@@ -102,12 +104,11 @@ async def _started(stack: "subprocess.Popen[bytes]", state: Path, with_models: b
             httpx.get(f"http://127.0.0.1:{opened.parts.worklist_port}/livez", timeout=2).raise_for_status()
             world = parts.world(opened, secrets, "demo")
             live = {s["status"] for s in world.fhir.search("Subscription?status=active")}
-            model = opened.models.get("reasoning")
-            if model and with_models:
-                httpx.get(f"{model.url}/models", timeout=2).raise_for_status()
+            if with_models:
+                await world.models["reasoning"].served()
             if live:
                 return opened, world
-        except (ConfigurationError, httpx.HTTPError):
+        except (WardflowError, httpx.HTTPError):
             continue
     raise ConfigurationError("not_started", f"see the logs in {state / 'logs'}")
 

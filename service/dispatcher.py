@@ -18,6 +18,7 @@ from activities.world import World, read_resources
 from contracts.cases import CaseRef, CaseState
 from contracts.errors import WardflowError
 from contracts.events import AcceptedEvent, Fate, Ignored
+from integrations import traces
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.audit import Action
 from service.case_starts import CaseStarts
@@ -37,6 +38,7 @@ class Plan:
     """Case id to the events that it is told."""
     look_again: list[tuple[cases.CaseRow, set[int]]] = field(default_factory=list)
     """Ended cases with new data: does the rules' floor rise above what was decided?"""
+    opened: list[cases.CaseRow] = field(default_factory=list)
     held: set[int] = field(default_factory=set)
     """Events that another pathway's case can't take yet, since its decision is being written."""
 
@@ -61,19 +63,27 @@ class Dispatcher:
         """
         self.woken.clear()
         plan = await asyncio.to_thread(self._plan)
+        for case in plan.opened:
+            _note_opened(case)
         spoken_for = plan.held.union(*plan.tell.values())
-        for case, events in plan.look_again:
+        for case_id, events in plan.tell.items():
+            async with self._alone(case_id):
+                await self._tell(case_id, events, plan.held)
+        for case, events in plan.look_again:  # reads charts, which may hang: what needs none goes first
             async with self._alone(case.case_id):
                 again = await asyncio.to_thread(self._look_again, case, events, spoken_for)
                 if again:
-                    plan.tell.setdefault(again, set()).update(events)
-        for case_id, events in plan.tell.items():
-            async with self._alone(case_id):
-                if await self._starts.tell(case_id, sorted(events)):
-                    await asyncio.to_thread(self._absorb, case_id, events, plan.held)
+                    _note_opened(again)
+                    await self._tell(again.case_id, events, plan.held)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.woken.wait(), POLL_S)
         return 0.0
+
+    async def _tell(self, case_id: str, events: set[int], held: set[int]) -> None:
+        with traces.span("dispatch", case_id, events=len(events)):
+            if await self._starts.tell(case_id, sorted(events)):
+                await asyncio.to_thread(self._absorb, case_id, events, held)
+                log.info("case_told", case_id=case_id, count=len(events))
 
     @asynccontextmanager
     async def _alone(self, case_id: str) -> AsyncIterator[None]:
@@ -91,15 +101,21 @@ class Dispatcher:
                 return plan
         with self._world.db.write() as tx:
             groups: dict[tuple[str, str], list[AcceptedEvent]] = {}
-            for accepted in inbox.pending(tx):
-                fate = self._plain_fate(tx, accepted)
-                if fate:
+            replaced: set[int] = set()
+            pending = inbox.pending(tx)
+            last = {_resource(accepted): accepted.event_id for accepted in pending}
+            for accepted in pending:
+                fate, encounter_id = self._plain_fate(tx, accepted), accepted.event.encounter_id
+                # Replaced within its window: it still says since when the encounter waits.
+                waits = fate == (Fate.SUPERSEDED, None) and accepted.event_id < last[_resource(accepted)]
+                if fate and not (waits and encounter_id):
                     inbox.settle(tx, [accepted.event_id], *fate)
-                elif accepted.event.encounter_id and not self._own_under_way(tx, accepted):
-                    groups.setdefault((accepted.event.feed, accepted.event.encounter_id), []).append(accepted)
+                elif encounter_id and not self._own_under_way(tx, accepted):
+                    groups.setdefault((accepted.event.feed, encounter_id), []).append(accepted)
+                    replaced |= {accepted.event_id} if waits else set()
             for (feed, encounter_id), group in groups.items():
-                if self._window_closed(group):
-                    self._assign(tx, plan, feed, encounter_id, group)
+                if self._window_closed(group) and self._not_before.get(encounter_id, tables.now()) <= tables.now():
+                    self._assign(tx, plan, feed, encounter_id, group, replaced)
         return plan
 
     def _plain_fate(self, tx: sa.Connection, accepted: AcceptedEvent) -> tuple[Fate, Ignored | None] | None:
@@ -124,13 +140,33 @@ class Dispatcher:
             moment - min(accepted)
         ).total_seconds() >= timing.window_most_s
 
-    def _assign(self, tx: sa.Connection, plan: Plan, feed: str, encounter_id: str, group: list[AcceptedEvent]) -> None:
+    def _assign(
+        self,
+        tx: sa.Connection,
+        plan: Plan,
+        feed: str,
+        encounter_id: str,
+        group: list[AcceptedEvent],
+        replaced: set[int],
+    ) -> None:
+        newest = [a for a in group if a.event_id not in replaced]
         wanted: set[int] = set()
-        for name, pathway in self._settings.pathways.items():
-            matched = {a.event_id: t for a in group if pathway.feed == feed and (t := self._trigger(tx, pathway, a))}
+        broken: set[int] = set()
+        try:
+            triggered = {
+                name: {a.event_id: t for a in newest if (t := self._trigger(tx, pathway, a, broken))}
+                for name, pathway in self._settings.pathways.items()
+                if pathway.feed == feed
+            }
+        except WardflowError as fault:  # a body of this encounter is out of reach; the others don't wait for it
+            log.warning("encounter_waits", exc_info=fault)
+            self._not_before[encounter_id] = tables.now() + LATER
+            return
+        for name, matched in triggered.items():
             case = cases.latest(tx, name, encounter_id)
             if case is None and any(t.opens for t in matched.values()):
                 case = self._open(tx, name, encounter_id, 1, min(a.accepted_at for a in group))
+                plan.opened.append(case)
             if case is None or not matched:
                 continue
             wanted |= set(matched)
@@ -143,10 +179,17 @@ class Dispatcher:
                 inbox.assign(tx, matched, case.case_id)
             else:
                 plan.look_again.append((case, set(matched)))
-        inbox.settle(tx, {a.event_id for a in group} - wanted, Fate.IGNORED, Ignored.NO_TRIGGER)
+        inbox.settle(tx, broken - wanted, Fate.QUARANTINED, "a trigger's condition can't be evaluated on it")
+        inbox.settle(tx, {a.event_id for a in newest} - wanted - broken, Fate.IGNORED, Ignored.NO_TRIGGER)
+        inbox.settle(tx, {a.event_id for a in group} & replaced, Fate.SUPERSEDED)
 
-    def _trigger(self, tx: sa.Connection, pathway: PathwaySettings, accepted: AcceptedEvent) -> TriggerSettings | None:
-        """Return the trigger that the event matches: type first, then FHIRPath on what the feed sent."""
+    def _trigger(
+        self, tx: sa.Connection, pathway: PathwaySettings, accepted: AcceptedEvent, broken: set[int]
+    ) -> TriggerSettings | None:
+        """Return the trigger that the event matches: type first, then FHIRPath on what the feed sent.
+
+        An event on which a condition can't be evaluated is added to `broken`: one must not end the look at all others.
+        """
         for trigger in pathway.triggers:
             if trigger.resource != accepted.event.resource_type:
                 continue
@@ -154,8 +197,12 @@ class Dispatcher:
             if condition is None:
                 return trigger
             body = json.loads(inbox.body(tx, self._world.blobs, accepted.event_id))
-            if condition(body, None) == [True]:
-                return trigger
+            try:
+                if condition(body, None) == [True]:
+                    return trigger
+            except Exception as fault:
+                log.error("event_broken", exc_info=fault)
+                broken.add(accepted.event_id)
         return None
 
     def _open(
@@ -165,8 +212,8 @@ class Dispatcher:
         ref = CaseRef(case_id=case_id, pathway=pathway, encounter_id=encounter_id, generation=generation)
         return cases.open_new(tx, ref, self._settings.pathways[pathway].deadline, accepted_at)
 
-    def _look_again(self, case: cases.CaseRow, events: set[int], spoken_for: set[int]) -> str | None:
-        """Open the next generation if the rules now demand more than was decided; return its case id.
+    def _look_again(self, case: cases.CaseRow, events: set[int], spoken_for: set[int]) -> cases.CaseRow | None:
+        """Open the next generation if the rules now demand more than was decided; return it.
 
         Else the events need no case, but for those that another pathway's case takes.
         """
@@ -185,7 +232,7 @@ class Dispatcher:
             accepted = min((a.accepted_at for a in inbox.pending(tx) if a.event_id in events), default=tables.now())
             opened = self._open(tx, case.pathway, case.encounter_id, case.generation + 1, accepted)
             inbox.assign(tx, events, opened.case_id)
-            return opened.case_id
+            return opened
 
     def _absorb(self, case_id: str, events: set[int], held: set[int]) -> None:
         """Settle what was told, unless the case ended meanwhile: then the next look re-checks it."""
@@ -193,3 +240,12 @@ class Dispatcher:
             case = cases.find(tx, case_id)
             if case and case.state == CaseState.OPEN:
                 inbox.absorb(tx, events, case_id, held)
+
+
+def _note_opened(case: cases.CaseRow) -> None:
+    log.info("case_opened", case_id=case.case_id, pathway=case.pathway)
+    traces.root(case.case_id, "receive", case.accepted_at, pathway=case.pathway, generation=case.generation)
+
+
+def _resource(accepted: AcceptedEvent) -> tuple[str, str, str]:
+    return accepted.event.feed, accepted.event.resource_type, accepted.event.resource_id

@@ -4,10 +4,11 @@ import asyncio
 import shutil
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 
 import httpx
-import redis
 from temporalio.service import RPCError
 
 from activities.world import World
@@ -15,13 +16,17 @@ from contracts.errors import FhirError, FhirFault, WardflowError
 from contracts.frozen import Frozen
 from integrations.fhir.feed import Feed
 from integrations.inference.chat import Phi, admit
-from integrations.ledger import inbox, tables
+from integrations.ledger import inbox, signs, tables
+from service import health, recovery
 from service.settings import Secrets, Settings
 from service.temporal import connect
 
 FREE_WARN, FREE_FAIL = 5 * 2**30, 2**29  # bytes left where the ledger lies
 SKEW_S = 30.0
 UNSEEN_S = 60.0
+BACKUP_WARN, BACKUP_FAIL = timedelta(days=1), timedelta(days=7)
+MOUNTS = Path("/proc/mounts")
+FAILED_TASKS = "temporal_workflow_task_execution_failed_total"
 
 
 class Verdict(StrEnum):
@@ -41,18 +46,21 @@ async def examine(settings: Settings, secrets: Secrets, world: World, feeds: lis
     """Return one finding or more for each part; a part that can't be asked is a finding too."""
     checks: dict[str, Callable[[], Awaitable[list[Finding]]]] = {
         "ledger": lambda: asyncio.to_thread(lambda: list(_ledger(settings, world))),
+        "backup": lambda: asyncio.to_thread(lambda: list(_backup(world))),
+        "signs": lambda: asyncio.to_thread(lambda: list(_signs(settings, world))),
         "temporal": lambda: _temporal(settings, secrets),
-        "redis": lambda: asyncio.to_thread(lambda: list(_redis(settings))),
+        "redis": lambda: asyncio.to_thread(lambda: list(_redis(world))),
         "fhir": lambda: asyncio.to_thread(lambda: list(_fhir(world))),
         "feed": lambda: asyncio.to_thread(lambda: list(_feeds(world, feeds))),
         "models": lambda: _models(world),
+        "worker": lambda: _workflow_tasks(settings),
         "keys": lambda: asyncio.to_thread(lambda: list(_keys(settings))),
     }
     findings: list[Finding] = []
     for part, check in checks.items():
         try:
             findings += await check()
-        except (WardflowError, RPCError, RuntimeError, OSError, redis.RedisError, httpx.HTTPError) as fault:
+        except (WardflowError, RPCError, RuntimeError, OSError, httpx.HTTPError) as fault:
             told = str(fault) if isinstance(fault, WardflowError) else type(fault).__name__
             findings.append(Finding(part=part, verdict=Verdict.FAIL, told=told, fix=FIXES.get(part, "")))
     return findings
@@ -62,6 +70,7 @@ FIXES = {
     "temporal": "start Temporal; cases wait, and nothing that was accepted is lost",
     "redis": "start Redis; until then pages read the ledger every few seconds",
     "fhir": "start the FHIR server, or mend its address or credentials under [parts]",
+    "worker": "start it: no case goes on, and no decision is taken",
     "ledger": "free the disk, or mend the folder's rights: without the ledger no event is accepted",
 }
 
@@ -71,7 +80,15 @@ def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
         tables.set_mark(tx, "doctor", tables.now().isoformat())
         if tx.dialect.name == "sqlite":
             mode = tx.exec_driver_sql("PRAGMA synchronous").scalar()
-            yield _judged("ledger", mode == 2, "every commit reaches the disk", "SQLite must run with synchronous=FULL")
+            yield _judged(
+                "ledger", mode == 2, "every commit asks for an fsync", "SQLite must run with synchronous=FULL"
+            )
+            volatile = _volatile(settings.state)
+            told, fix = (
+                "an fsync reaches a disk",
+                f"a power cut loses what was accepted: {settings.state} is on {volatile}",
+            )
+            yield _judged("ledger", not volatile, told, fix, Verdict.WARN)
         balance, waiting = inbox.balance(tx), inbox.waiting_since(tx)
     yield _judged("ledger", not balance["unaccounted"], f"{balance['accepted']} events accepted, none unaccounted for",
                   "run `wardflow ledger audit`")  # fmt: skip
@@ -82,6 +99,38 @@ def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
     yield _judged("ledger", free > FREE_WARN, f"{free / 2**30:.0f} GiB free", "free the disk", worse)
 
 
+def _volatile(state: Path) -> str | None:
+    """Return what makes an fsync of that folder prove nothing, if its file system says so."""
+    mounts = [line.split()[1:4] for line in MOUNTS.read_text().splitlines()] if MOUNTS.exists() else []
+    holds = [(place, type_, options) for place, type_, options in mounts if state.resolve().is_relative_to(place)]
+    _, type_, options = max(holds, key=lambda mount: len(mount[0]), default=("", "", ""))
+    if type_ in ("tmpfs", "ramfs"):
+        return type_
+    return next((option for option in options.split(",") if option in ("nobarrier", "barrier=0")), None)
+
+
+def _backup(world: World) -> Iterator[Finding]:
+    with world.db.read() as tx:
+        at = recovery.backed_up_at(tx)
+        if tx.dialect.name != "sqlite":
+            return  # by the tools of its own database
+    age = tables.now() - at if at else None
+    told = f"the last one was taken {age.total_seconds() / 3600:.0f} h ago" if age else "none was ever taken"
+    worse = Verdict.FAIL if age and age > BACKUP_FAIL else Verdict.WARN
+    fix = f"{told}: run `wardflow ledger backup` at least once a day"
+    yield _judged("backup", age is not None and age < BACKUP_WARN, told, fix, worse)
+
+
+def _signs(settings: Settings, world: World) -> Iterator[Finding]:
+    with world.db.read() as tx:
+        seen = signs.seen(tx)
+    for part in health.PROCESSES:
+        found = health.judged(settings.timing, part, seen.get(part))
+        silent = "never gave a sign" if found.age_s is None else f"silent for {found.age_s:.0f} s"
+        told = f"gave a sign {found.age_s:.0f} s ago" if found.age_s is not None else silent
+        yield _judged(part, found.state == health.State.LIVE, told, f"{silent}: start it, or see its log")
+
+
 async def _temporal(settings: Settings, secrets: Secrets) -> list[Finding]:
     parts = settings.parts
     client = await connect(parts.temporal, parts.temporal_namespace, secrets.keyring())
@@ -89,15 +138,19 @@ async def _temporal(settings: Settings, secrets: Secrets) -> list[Finding]:
     return [_judged("temporal", healthy, f"answers at {parts.temporal}", FIXES["temporal"])]
 
 
-def _redis(settings: Settings) -> Iterator[Finding]:
-    client = redis.Redis.from_url(settings.parts.redis_url, socket_timeout=2, socket_connect_timeout=2)
-    try:
-        alive = bool(client.ping())
-    except redis.RedisError:
-        alive = False
-    finally:
-        client.close()
-    yield _judged("redis", alive, "answers", FIXES["redis"], Verdict.WARN)
+async def _workflow_tasks(settings: Settings) -> list[Finding]:
+    if settings.parts.worker_port is None:
+        return []
+    async with httpx.AsyncClient(timeout=2) as http:
+        text = (await http.get(f"http://127.0.0.1:{settings.parts.worker_port}/metrics")).raise_for_status().text
+    lines = (line for line in text.splitlines() if line.startswith(FAILED_TASKS))
+    failed = sum(float(line.rpartition(" ")[2]) for line in lines)
+    fix = f"{failed:.0f} workflow tasks failed: did a deploy change code under waiting cases? They are frozen, not lost"
+    return [_judged("worker", not failed, "no workflow task failed since it started", fix, Verdict.WARN)]
+
+
+def _redis(world: World) -> Iterator[Finding]:
+    yield _judged("redis", world.live.answers(), "answers", FIXES["redis"], Verdict.WARN)
 
 
 def _fhir(world: World) -> Iterator[Finding]:
@@ -145,10 +198,10 @@ async def _models(world: World) -> list[Finding]:
     for role, client in world.models.items():
         try:
             admit(client.endpoint)
-            served = await client.served()
+            served, wanted = await client.served(), (await client.now()).model
             told = f"{role}: serves {', '.join(served)}"
-            fix = f"{role}: {client.endpoint.model} is not served; cases go by rules"
-            findings.append(_judged("models", client.endpoint.model in served, told, fix, Verdict.WARN))
+            fix = f"{role}: {wanted} is not served; cases go by rules"
+            findings.append(_judged("models", wanted in served, told, fix, Verdict.WARN))
         except WardflowError as fault:
             fix = "cases go by rules until it answers"
             if client.endpoint.phi != Phi.ALLOWED:

@@ -3,8 +3,6 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,14 +17,19 @@ from integrations.fhir import notifications
 from integrations.fhir.feed import Feed
 from integrations.ledger import inbox, tables
 from integrations.ledger.audit import Action
-from service import watch
+from integrations.live.worklist import LEDGER_AWAY
+from service import outcomes, watch
 from service.dispatcher import Dispatcher
-from service.loops import forever
+from service.endpoints import mount
+from service.health import Health, probes
+from service.loops import beside
+from service.metrics import Metrics
 from service.settings import Settings
 
 log = structlog.get_logger()
 MOST_BODY_BYTES = 4 * 1024 * 1024
 MOST_BATCH = 500
+PATH_CHARS = 200  # of a request's path, in the reason why it was quarantined
 
 
 class Door:
@@ -61,14 +64,17 @@ class Door:
     async def _alone(self, event: FhirEvent) -> Exception | None:
         try:
             await self._accept([event])
-        except Exception as fault:
-            if isinstance(fault, LedgerError) and fault.retryable:
+        except LedgerError as fault:
+            if fault.retryable:
                 return fault
             log.error("event_broken", exc_info=fault)
             try:
-                await self._accept([notifications.quarantined(event.feed, event.body, "can't be kept")])
+                await self._accept([notifications.unreadable(event.feed, event.body, "can't be kept")])
             except LedgerError as refused:
                 return refused
+        except Exception as fault:
+            log.error("event_refused", exc_info=fault)
+            return LedgerError("not_kept", type(fault).__name__, retryable=True)
         return None
 
     async def _accept(self, events: list[FhirEvent]) -> None:
@@ -106,8 +112,8 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
     dispatcher = Dispatcher(world, client, settings, verify_key)
     door = Door(world, dispatcher.woken)
     secrets = {feed.name: f"Bearer {feed.secret}".encode() for feed in feeds}
-    unauthenticated = {"count": 0}
     timing = settings.timing
+    health = Health(world, timing, "gateway", needs=("ledger",), probes=probes(world, client))
 
     async def reconciled() -> float:
         for feed in feeds:
@@ -122,46 +128,39 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
         full = await asyncio.to_thread(watch.export_audit, world) == watch.AUDIT_BATCH
         return 0.0 if full else timing.audit_export_s
 
+    async def followed() -> float:
+        full = await asyncio.to_thread(outcomes.collect, world) == outcomes.BATCH
+        return 0.0 if full else timing.outcomes_s
+
     loops = {
         "door": door.commit, "dispatcher": dispatcher.step, "reconciler": reconciled, "watchdog": watched,
-        "audit": exported,
+        "audit": exported, "outcomes": followed, **health.loops(),
     }  # fmt: skip
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(forever(name, work)) for name, work in loops.items()]
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    app = FastAPI(title="Wardflow gateway", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(title="Wardflow gateway", lifespan=beside(loops, health.done), openapi_url=None)
+    mount(app, health, Metrics(health, world.db))
 
     @app.api_route("/feeds/{feed}/{path:path}", methods=["PUT", "POST", "DELETE"])
     @app.api_route("/feeds/{feed}", methods=["PUT", "POST", "DELETE"])
     async def notify(feed: str, request: Request, path: str = "") -> Response:
         given = request.headers.get("authorization", "").encode()
         if feed not in secrets or not hmac.compare_digest(given, secrets[feed]):
-            unauthenticated["count"] += 1
             return JSONResponse({"error": "unauthenticated"}, status_code=401)
         raw, too_large = await _body(request)
         if too_large:
-            reason = f"{path}: larger than {MOST_BODY_BYTES} bytes"
-            event = notifications.quarantined(feed, too_large.encode(), reason)
+            reason = f"{path[:PATH_CHARS]}: larger than {MOST_BODY_BYTES} bytes"
+            event = notifications.quarantined(feed, too_large, reason)
         elif request.method == "DELETE":
-            event = notifications.quarantined(feed, path.encode() + raw, f"{path}: a deletion, which no pathway reads")
+            digest = hashlib.sha256(path.encode() + raw).hexdigest()
+            event = notifications.quarantined(feed, digest, f"{path[:PATH_CHARS]}: a deletion, which no pathway reads")
         else:
             event = await asyncio.to_thread(notifications.parse, feed, raw, settings.parts.fhir_url)
         try:
             await door.accept(event)
         except LedgerError as fault:
             log.error("event_refused", feed=feed, error=type(fault).__name__)
+            await asyncio.to_thread(world.live.publish, LEDGER_AWAY)
             return JSONResponse({"error": "our trouble: send it again"}, status_code=503, headers={"Retry-After": "2"})
         return JSONResponse({"resourceType": "OperationOutcome", "issue": [_ACCEPTED]})
-
-    @app.get("/livez")
-    async def livez() -> dict[str, int]:
-        return {"unauthenticated": unauthenticated["count"]}
 
     return app
 

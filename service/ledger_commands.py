@@ -1,6 +1,7 @@
 """Commands on what the ledger keeps: its own audit, copies and rebuilding, and the trajectories."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from service.temporal import connect
 
 ledger = typer.Typer(no_args_is_help=True, help="The ledger: what was accepted, decided and written.")
 kept = typer.Typer(no_args_is_help=True, help="Trajectories: what was asked, shown and decided in each case.")
+By = Annotated[str, typer.Option(help="Your user id; it is audited.")]
 Trainable = Annotated[bool, typer.Option("--trainable", help="Only those that may train a model.")]
 
 
@@ -119,19 +121,52 @@ def list_trajectories(
 @kept.command(name="export")
 def export_trajectories(
     to: Annotated[Path, typer.Option(help="Folder; the files hold patient data.")],
-    by: Annotated[str, typer.Option(help="Your user id; it is audited.")],
+    by: By,
     state: console.State = Path(".state"),
     trainable: Trainable = False,
 ) -> None:
     """Write each trajectory as an ATIF file."""
-    world = _world(state)
-    if by not in settings.load(state.resolve()).users:
-        raise typer.BadParameter(f"{by!r} is no user of the configuration")
+    world = _world(state, by)
     console.say(f"{trajectories.export(world, to, by, trainable_only=trainable)} files in {to}")
 
 
-def _world(state: Path) -> World:
+@kept.command(name="show")
+def show_trajectory(
+    case: Annotated[str, typer.Argument(help="A case's id, or how one begins.")],
+    by: By,
+    state: console.State = Path(".state"),
+    as_json: console.AsJson = False,
+) -> None:
+    """Show what was asked, answered, shown and decided in a case, and what the chart told later."""
+    _say_lines(lambda: trajectories.show(_world(state, by), case, by), as_json)
+
+
+@kept.command(name="diff")
+def diff_trajectories(
+    left: Annotated[str, typer.Argument(help="CASE or CASE@VERSION.")],
+    right: Annotated[str, typer.Argument(help="CASE or CASE@VERSION.")],
+    by: By,
+    state: console.State = Path(".state"),
+    as_json: console.AsJson = False,
+) -> None:
+    """Show what differs in facts, suggestion and decision; exit 1 if anything does."""
+    if _say_lines(lambda: trajectories.diff(_world(state, by), left, right, by), as_json):
+        console.leave(1)
+
+
+def _say_lines(read: Callable[[], list[str]], as_json: bool) -> bool:
     try:
+        lines = read()
+    except WardflowError as fault:
+        console.refuse(str(fault))
+    console.say(json.dumps(lines) if as_json else "\n".join(lines) or "nothing differs")
+    return bool(lines)
+
+
+def _world(state: Path, by: str | None = None) -> World:
+    try:
+        if by is not None and by not in settings.load(state.resolve()).users:
+            console.refuse(f"{by!r} is no user of the configuration")
         return parts.world(settings.load(state.resolve()), settings.load_secrets(state), "cli")
     except WardflowError as fault:
         console.refuse(str(fault))

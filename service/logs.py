@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from activities.world import CASE
+
 ALLOWED = frozenset(
     [
         "event",
@@ -66,6 +68,12 @@ def _foreign(_logger: object, _method: str, event: MutableMapping[str, Any]) -> 
         trusted = record.name.startswith(TRUSTED_LOGGERS)
         event["event"] = str(record.msg)[:MESSAGE_CHARS] if trusted else "library_message"
         event["logger"] = record.name
+        told = getattr(record, "temporal_workflow", None) or getattr(record, "temporal_activity", None)
+        if told:
+            event["workflow_id"] = told.get("workflow_id")
+            event["case_id"] = event["workflow_id"] if told.get("workflow_type") == CASE else None
+        if trusted and hasattr(record, "activity"):
+            event["activity"] = record.activity
         event["exc_info"] = record.exc_info
     return event
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import redis
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+import structlog
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -19,13 +19,18 @@ from temporalio.client import Client
 from activities.world import World
 from contracts.cases import CaseState
 from contracts.decisions import DecisionKind, Reviewer
-from contracts.errors import ApprovalError, ConfigurationError, Refusal
+from contracts.errors import ApprovalError, ConfigurationError, LedgerError, Refusal
 from integrations.blobs.sealing import Keyring
 from integrations.ledger import tables
 from integrations.live.worklist import HEARTBEAT_MS
-from service.settings import Settings
+from service.endpoints import mount
+from service.health import Health, probes
+from service.loops import beside
+from service.metrics import Metrics
+from service.settings import Secrets, Settings
 from service.worklist import Worklist
 
+log = structlog.get_logger()
 HERE = Path(__file__).parent
 COOKIE = "wardflow_user"
 HEADERS = {
@@ -43,22 +48,44 @@ TOLD = {
     Refusal.SIGNATURE: "The decision could not be verified. Nothing was written.",
     Refusal.UNCONFIRMED: "Not confirmed yet; it may still be taken. Look at the list before you decide again.",
 }
+NO_RECORDS = (
+    "Wardflow cannot keep its records at the moment (is its disk full?), so it shows no patient and takes no decision. "
+    "Nothing was written. Go on by your department's own procedure; this page comes back by itself."
+)
+LOOK_AGAIN_S = 5
+REASON_CHARS = 300
 
 
-def create_app(world: World, client: Client, settings: Settings, signer: Ed25519PrivateKey) -> FastAPI:
+AWAY = {
+    "temporal": "TEMPORAL AWAY: nothing can be decided now",
+    "worker": "WORKER AWAY: nothing can be decided now",
+    "chart": "CHART AWAY: suggestions and write-back wait",
+    "gateway": "GATEWAY AWAY: nothing new arrives",
+    "redis": "Live updates away: read again every few seconds",
+}
+"""What people are told of a part that is away; what else is away they can't see or mend."""
+
+
+def create_app(world: World, client: Client, settings: Settings, secrets: Secrets) -> FastAPI:
     """Return the pages and the JSON API under `/api`."""
-    worklist = Worklist(world, client, signer)
-    session = world.blobs.keyring
+    worklist = Worklist(world, client, secrets.signer())
+    session = secrets.session_keyring()
+    needs = ("ledger", "temporal", "worker")
+    health = Health(world, settings.timing, "worklist", needs, probes(world, client))
     pages = Jinja2Templates(HERE / "templates")
     pages.env.globals |= {
         "now": tables.now,
         "users": settings.users,
-        "rules_only": not world.models,
+        "models": list(world.models),
         "stopped": worklist.stopped,
+        "AWAY": AWAY,
         "CaseState": CaseState,
     }
-    app = FastAPI(title="Wardflow worklist", docs_url=None, redoc_url=None)
+    pages.context_processors.append(lambda _request: {"parts": health.parts()})
+    lifespan = beside(health.loops(), health.done)
+    app = FastAPI(title="Wardflow worklist", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
+    mount(app, health, Metrics(health))
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Any) -> Response:
@@ -76,6 +103,16 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         return reviewer
 
     signed_in = Depends(user)
+
+    @app.exception_handler(LedgerError)
+    def no_records(request: Request, fault: LedgerError) -> Response:
+        log.error("page_refused", kind=fault.kind)
+        again = {"Retry-After": str(LOOK_AGAIN_S)}
+        if request.url.path.startswith("/api") or request.headers.get("accept") == "application/json":
+            return JSONResponse({"error": NO_RECORDS}, status_code=503, headers=again)
+        whole = "fragment" not in request.query_params
+        context = {"told": NO_RECORDS, "whole": whole, "look_again_s": LOOK_AGAIN_S}
+        return pages.TemplateResponse(request, "away.html", context, status_code=503, headers=again)
 
     @app.exception_handler(401)
     async def to_login(request: Request, _fault: Exception) -> Response:
@@ -102,6 +139,10 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
             request, page, {"seen": seen, "rows": worklist.rows(me), "me": me, "unseen": worklist.unseen_since()}
         )
 
+    @app.get("/parts", response_class=HTMLResponse)
+    def parts(request: Request, _me: Reviewer = signed_in) -> Response:
+        return pages.TemplateResponse(request, "parts.html")
+
     def case_page(request: Request, case_id: str, me: Reviewer, status: int = 200, **told: str) -> Response:
         seen = world.live.position()
         row = worklist.row(case_id, me)
@@ -123,16 +164,22 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         shown_hash: Annotated[str, Form()],
         decision_id: Annotated[str, Form()],
         selected: Annotated[str, Form()] = "",
-        reason: Annotated[str, Form()] = "",
+        reason: Annotated[str, Form(max_length=REASON_CHARS)] = "",
+        dwell_ms: Annotated[str, Form()] = "",
         me: Reviewer = signed_in,
     ) -> Response:
         as_json = request.headers.get("accept") == "application/json"
         row = await asyncio.to_thread(worklist.row, case_id, me)
         if row is None:
             raise HTTPException(404)
-        fields = {"selected": selected or None, "version": version, "shown_hash": shown_hash, "reason": reason.strip()}
+        fields = {
+            "selected": selected or None,
+            "version": version,
+            "shown_hash": shown_hash,
+            "reason": one_line(reason),
+        }
         try:
-            receipt = await worklist.decide(row, kind, me, decision_id, **fields)
+            receipt = await worklist.decide(row, kind, me, decision_id, dwell_ms, **fields)
         except ApprovalError as fault:
             status = 503 if fault.kind == Refusal.UNCONFIRMED else 409
             said = TOLD[Refusal(fault.kind)].format(by=str(fault).partition(": ")[2])
@@ -161,10 +208,6 @@ def create_app(world: World, client: Client, settings: Settings, signer: Ed25519
         since = request.headers.get("last-event-id") or since
         return StreamingResponse(_changes(world, since), media_type="text/event-stream")
 
-    @app.get("/livez")
-    def livez() -> dict[str, str]:
-        return {"status": "ok"}
-
     return app
 
 
@@ -182,6 +225,11 @@ async def _changes(world: World, since: str) -> AsyncIterator[str]:
         except redis.RedisError:
             yield "event: casechange\ndata:\n\n"
             await asyncio.sleep(HEARTBEAT_MS / 1000)
+
+
+def one_line(reason: str) -> str:
+    """Return what a person wrote without control characters, which a chart may refuse after the decision was taken."""
+    return " ".join("".join(c if c.isprintable() else " " for c in reason).split())
 
 
 def _open_cookie(session: Keyring, cookie: str) -> str:

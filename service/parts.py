@@ -1,16 +1,20 @@
 """Builds what the processes share from the settings."""
 
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
+from activities.workbench import Workbench
 from activities.world import World
 from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient
 from integrations.fhir.feed import Feed
+from integrations.inference import router
 from integrations.inference.chat import ChatClient, ChatEndpoint
 from integrations.ledger.audit import Auditor, chain_name
 from integrations.ledger.tables import Database
 from integrations.live.worklist import LiveWorklist
-from service.settings import ModelSettings, Secrets, Settings
+from service.settings import ModelSettings, Secrets, Settings, create_secrets, load_secrets, pathway_named, stores
 
 
 def world(settings: Settings, secrets: Secrets, chain: str) -> World:
@@ -26,8 +30,27 @@ def world(settings: Settings, secrets: Secrets, chain: str) -> World:
         fhir=FhirClient(settings.parts.fhir_url, secrets.fhir_token.get_secret_value()),
         live=LiveWorklist(settings.parts.redis_url),
         pathways=settings.pathway_objects(),
-        models={role: ChatClient(_endpoint(role, model)) for role, model in settings.models.items()},
+        models={role: _chat(db, role, model) for role, model in settings.models.items()},
         version=version("wardflow"),
+    )
+
+
+def workbench(state: Path, venv: Path, chain: str) -> Workbench:
+    """Return the workbench of a state folder, made where it is missing."""
+    state.mkdir(parents=True, exist_ok=True)
+    create_secrets(state)
+    secrets, kept = load_secrets(state), stores(state)
+    db = Database(kept.ledger_url)
+    db.create()
+    with db.read() as tx:
+        chain = chain_name(tx, chain)
+    return Workbench(
+        state=state,
+        python=venv.absolute() / "bin" / "python",
+        db=db,
+        blobs=BlobStore.at(kept.blobs_url, secrets.keyring()),
+        auditor=Auditor(chain, secrets.audit_bytes()),
+        pathway=pathway_named,
     )
 
 
@@ -42,6 +65,8 @@ def feeds(settings: Settings, secrets: Secrets, built: World) -> list[Feed]:
     return [Feed(name, built.fhir, tuple(wanted), f"{base}/{name}", secret) for name, wanted in types.items()]
 
 
-def _endpoint(role: str, model: ModelSettings) -> ChatEndpoint:
+def _chat(db: Database, role: str, model: ModelSettings) -> ChatClient:
     key = model.api_key_file.read_text().strip() if model.api_key_file else ""
-    return ChatEndpoint(role, model.url.rstrip("/"), model.model, model.phi, model.dialect, model.timeout_s, key)
+    url = model.url.rstrip("/")
+    endpoint = ChatEndpoint(role, url, model.model, model.phi, model.dialect, model.timeout_s, key, model.base)
+    return ChatClient(endpoint, partial(router.resolve, db) if router.alias_of(endpoint) else None)

@@ -15,7 +15,7 @@ from integrations.ledger.audit import Action
 from service import settings
 from service.case_starts import CaseStarts
 
-TEMPORAL_REBUILT = "temporal_rebuilt"
+TEMPORAL_REBUILT, BACKED_UP = "temporal_rebuilt", "backed_up"
 KEYS = "keys.json is not in the backup: it belongs in the hospital's own safe, and nothing can be read without it"
 
 
@@ -34,7 +34,16 @@ def back_up(world: World, folder: Path) -> backup.Manifest:
     """Take a backup, noted in the audit chain before any record leaves (I9)."""
     with world.db.write() as tx:
         world.auditor.append(tx, Action.BACKUP, "ledger and blobs")
-    return backup.take(world.db, world.blobs, folder)
+    made = backup.take(world.db, world.blobs, folder)
+    with world.db.write() as tx:
+        tables.set_mark(tx, BACKED_UP, made.taken_at.isoformat())
+    return made
+
+
+def backed_up_at(tx: sa.Connection) -> datetime | None:
+    """Return when the last complete backup was taken, or None."""
+    found = tables.mark(tx, BACKED_UP)
+    return datetime.fromisoformat(found) if found else None
 
 
 def restore(folder: Path, state: Path) -> backup.Manifest:

@@ -7,6 +7,7 @@ import tomllib
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr, ValidationError
@@ -33,6 +34,8 @@ class PartSettings(Frozen):
     fhir_url: str
     gateway_port: int
     worklist_port: int
+    worker_port: int | None = None
+    """Of the worker's metrics alone; None: it gives none."""
     ledger_url: str
     """SQLAlchemy URL."""
     blobs_url: str
@@ -40,7 +43,11 @@ class PartSettings(Frozen):
 
 class ModelSettings(Frozen):
     url: str
+    """Empty: where `wardflow up` serves what the alias means."""
     model: str
+    """As its server names it, or `alias:NAME`: what was promoted, looked up at each call."""
+    base: str = ""
+    """What the alias means until something was promoted."""
     phi: Phi = Phi.NONE
     dialect: Dialect = Dialect.OPENAI
     timeout_s: float = 20.0
@@ -86,6 +93,22 @@ class TimingSettings(Frozen):
     reconcile_overlap_s: float = 60.0
     watchdog_s: float = 1.0
     audit_export_s: float = 2.0
+    outcomes_s: float = 5.0
+    health_s: float = 5.0
+    """Between two looks at every part; one that misses four counts as away."""
+
+
+class TracingSettings(Frozen):
+    endpoint: str = ""
+    """OTLP collector over HTTP, without `/v1/traces`; empty: no traces. Else OTEL_EXPORTER_OTLP_ENDPOINT is taken."""
+
+
+class Stores(Frozen):
+    """What a state folder keeps, whose parts need not run, nor ever have."""
+
+    ledger_url: str
+    blobs_url: str
+    users: dict[str, UserSettings] = {}
 
 
 class Settings(Frozen):
@@ -95,6 +118,7 @@ class Settings(Frozen):
     users: dict[str, UserSettings] = {}
     models: dict[str, ModelSettings] = {}
     timing: TimingSettings = TimingSettings()
+    tracing: TracingSettings = TracingSettings()
 
     def pathway_objects(self) -> dict[str, Pathway]:
         """Return each pathway. Raises ConfigurationError."""
@@ -123,6 +147,11 @@ class Secrets(Frozen):
         keys = {kid: bytes.fromhex(key.get_secret_value()) for kid, key in self.seal_keys.items()}
         return Keyring(self.seal_key_id, keys, bytes.fromhex(self.naming_key.get_secret_value()))
 
+    def session_keyring(self) -> Keyring:
+        """Return the key of the pages' cookies: a new one signs everybody out, and touches nothing else."""
+        key = {"s1": bytes.fromhex(self.session_key.get_secret_value())}
+        return Keyring("s1", key, bytes.fromhex(self.naming_key.get_secret_value()))
+
     def signer(self) -> Ed25519PrivateKey:
         """Return the key that signs decisions."""
         return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self.decision_key.get_secret_value()))
@@ -150,9 +179,9 @@ def load(state: Path) -> Settings:
     """Read `STATE/wardflow.toml` (else the packaged one) and `STATE/parts.json`. Raises ConfigurationError."""
     config = state / "wardflow.toml"
     try:
-        raw = tomllib.loads((config if config.exists() else DEFAULT_CONFIG).read_text())
-        parts = json.loads((state / "parts.json").read_text())
+        raw, parts = _read(config), json.loads((state / "parts.json").read_text())
         models = raw.pop("models", {}) | parts.pop("models", {})
+        raw.setdefault("tracing", {"endpoint": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")})
         return Settings.model_validate(raw | {"state": state, "parts": parts | raw.get("parts", {}), "models": models})
     except FileNotFoundError as fault:
         raise ConfigurationError("not_started", f"{fault.filename} is missing: start with `wardflow up`") from None
@@ -160,6 +189,22 @@ def load(state: Path) -> Settings:
         raise ConfigurationError("configuration", f"{config}: {_first(fault)}") from None
     except (ValueError, TypeError, AttributeError) as fault:  # neither TOML nor JSON, or not of their shape
         raise ConfigurationError("configuration", f"{config} or parts.json: {fault}") from None
+
+
+def stores(state: Path) -> Stores:
+    """Return where the ledger and blobs of a state folder are, and who its people are. Raises ConfigurationError."""
+    config, told = state / "wardflow.toml", state / "parts.json"
+    own = {"ledger_url": f"sqlite:///{state / LEDGER_FILE}", "blobs_url": str(state / BLOBS_FOLDER)}
+    try:
+        raw = _read(config)
+        parts = own | (json.loads(told.read_text()) if told.exists() else {}) | raw.get("parts", {})
+        return Stores.model_validate({name: parts[name] for name in own} | {"users": raw.get("users", {})})
+    except (ValueError, TypeError, AttributeError) as fault:
+        raise ConfigurationError("configuration", f"{config} or parts.json: {fault}") from None
+
+
+def _read(config: Path) -> dict[str, Any]:
+    return tomllib.loads((config if config.exists() else DEFAULT_CONFIG).read_text())
 
 
 def load_secrets(state: Path) -> Secrets:

@@ -7,7 +7,9 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from contracts.errors import ConfigurationError
 from integrations.blobs.sealing import Keyring
 
 ENCODING = b"binary/wardflow-aes-gcm"
@@ -42,6 +44,20 @@ def data_converter(keyring: Keyring) -> DataConverter:
     )
 
 
-async def connect(address: str, namespace: str, keyring: Keyring, *, lazy: bool = False) -> Client:
+def metered(port: int) -> Runtime:
+    """Return a runtime whose own figures (`temporal_*`) can be scraped at that port. Raises ConfigurationError."""
+    try:
+        metrics = PrometheusConfig(
+            bind_address=f"127.0.0.1:{port}", counters_total_suffix=True, durations_as_seconds=True
+        )
+        return Runtime(telemetry=TelemetryConfig(metrics=metrics))
+    except (RuntimeError, ValueError):
+        raise ConfigurationError("port_in_use", f"port {port} for the worker's metrics") from None
+
+
+async def connect(
+    address: str, namespace: str, keyring: Keyring, *, lazy: bool = False, runtime: Runtime | None = None
+) -> Client:
     """Return a client; a lazy one connects at its first call, so that a process can start before Temporal."""
-    return await Client.connect(address, namespace=namespace, data_converter=data_converter(keyring), lazy=lazy)
+    converter = data_converter(keyring)
+    return await Client.connect(address, namespace=namespace, data_converter=converter, lazy=lazy, runtime=runtime)

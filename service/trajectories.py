@@ -1,5 +1,6 @@
-"""The trajectories for those who tune: listed, and taken out of the encrypted store as ATIF files."""
+"""The trajectories for those who tune: listed, read, taken out as ATIF files, and made into decided cases."""
 
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -7,9 +8,14 @@ import sqlalchemy as sa
 
 from activities.world import World
 from contracts.cases import CaseState
+from contracts.charts import FactKind
+from contracts.errors import TuningError
 from contracts.frozen import Frozen
-from integrations.ledger import tables
+from contracts.tuning import Arm, DecidedCase
+from integrations.ledger import cases, tables
 from integrations.ledger.audit import Action
+from service import outcomes
+from tuning import reading
 
 
 class Kept(Frozen):
@@ -25,8 +31,8 @@ class Kept(Frozen):
 
 def listed(world: World, *, trainable_only: bool = False) -> list[Kept]:
     """Return the index, the oldest first."""
-    kept, cases = tables.trajectories, tables.cases
-    query = sa.select(kept, cases.c.pathway, cases.c.state).join(cases, cases.c.case_id == kept.c.case_id)
+    kept, of = tables.trajectories, tables.cases
+    query = sa.select(kept, of.c.pathway, of.c.state).join(of, of.c.case_id == kept.c.case_id)
     if trainable_only:
         query = query.where(kept.c.trainable)
     with world.db.read() as tx:
@@ -41,11 +47,88 @@ def export(world: World, folder: Path, by: str, *, trainable_only: bool = False)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     chosen = listed(world, trainable_only=trainable_only)
     for row in chosen:
-        with world.db.write() as tx:
-            world.auditor.append(
-                tx, Action.EXPORT, f"trajectory {row.blob[:16]}", actor=f"person:{by}", case_id=row.case_id
-            )
+        _audit(world, Action.EXPORT, row, by)
         path = folder / f"{row.case_id}.json"
         path.touch(mode=0o600)
         path.write_bytes(world.blobs.get(row.blob))
     return len(chosen)
+
+
+def show(world: World, name: str, by: str) -> list[str]:
+    """Return a trajectory as lines; audited. `name` is a case's id, or how one begins. Raises TuningError."""
+    row, document = _opened(world, name, by)
+    with world.db.read() as tx:
+        return reading.steps(document, outcomes.of_case(tx, row.case_id))
+
+
+def diff(world: World, left: str, right: str, by: str) -> list[str]:
+    """Return what differs between two trajectories, or versions (`CASE@VERSION`); audited. Raises TuningError."""
+    return reading.differences(_version(world, left, by), _version(world, right, by))
+
+
+def decided(world: World, pathway: str, by: str) -> list[DecidedCase]:
+    """Return what people decided of a model's suggestions, the oldest first; audited, nobody named (I13).
+
+    The facts that name the patient stay out, and the reviewer is a keyed hash.
+    """
+    found: list[DecidedCase] = []
+    for row in listed(world, trainable_only=True):
+        if row.pathway != pathway:
+            continue
+        _audit(world, Action.EXPORT, row, by)
+        with world.db.read() as tx:
+            case, decision = cases.find(tx, row.case_id), cases.decision_of(tx, row.case_id)
+            assert case is not None and decision is not None
+            shown = tx.execute(
+                tables.runs.select().where(
+                    tables.runs.c.case_id == row.case_id, tables.runs.c.version == decision.version
+                )
+            ).one()
+            later = outcomes.of_case(tx, row.case_id)
+        suggestion = world.suggestion(shown.suggestion_blob)
+        facts = suggestion.facts
+        unnamed = tuple(fact for fact in facts.facts if fact.kind != FactKind.IDENTITY)
+        found.append(
+            DecidedCase(
+                row_id=row.case_id,
+                facts=facts.model_copy(update={"facts": unnamed}),
+                kind=decision.kind,
+                suggested=suggestion.selected,
+                selected=decision.selected,
+                made_by=suggestion.made_by,
+                source_model=suggestion.model,
+                decision_id=decision.decision_id,
+                reviewer_id=world.blobs.keyring.name("reviewer", decision.reviewer.reviewer_id),
+                reviewer_role=decision.reviewer.role,
+                decided_at=decision.decided_at,
+                dwell_ms=decision.dwell_ms,
+                arm=Arm.SHOWN,
+                outcomes=later,
+            )
+        )
+    return found
+
+
+def _version(world: World, name: str, by: str) -> reading.Version:
+    case, _, number = name.partition("@")
+    if number and not number.isdigit():
+        raise TuningError("no_version", f"{name}: CASE@VERSION names a version by its number")
+    row, document = _opened(world, case, by)
+    blob, told = reading.version(document, int(number) if number else None)
+    with world.db.read() as tx:
+        found = cases.find(tx, row.case_id)
+    assert found is not None
+    return reading.Version(facts=world.facts(row.pathway, found.encounter_id, blob), **told)
+
+
+def _opened(world: World, name: str, by: str) -> tuple[Kept, reading.Document]:
+    matching = [row for row in listed(world) if row.case_id.startswith(name)]
+    if len(matching) != 1:
+        raise TuningError("no_trajectory", f"{len(matching)} trajectories begin with {name!r}")
+    _audit(world, Action.VIEW, matching[0], by)
+    return matching[0], json.loads(world.blobs.get(matching[0].blob))
+
+
+def _audit(world: World, action: Action, row: Kept, by: str) -> None:
+    with world.db.write() as tx:
+        world.auditor.append(tx, action, f"trajectory {row.blob[:16]}", actor=f"person:{by}", case_id=row.case_id)

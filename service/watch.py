@@ -8,6 +8,7 @@ import structlog
 from fhir.resources.R4B.auditevent import AuditEvent
 
 from activities.world import World
+from contracts.errors import FhirError, FhirFault
 from integrations.fhir.client import Resource
 from integrations.fhir.notifications import TAG
 from integrations.ledger import cases, inbox, tables
@@ -44,7 +45,7 @@ def watchdog(world: World) -> None:
 def export_audit(world: World) -> int:
     """Bring the next audit records to the FHIR server as AuditEvents, in order, under their own ids; return how many.
 
-    The hash goes with each: the server anchors our chain (I9).
+    The hash goes with each: the server anchors our chain (I9). Raises FhirError where a 2xx left nothing behind.
     """
     with world.db.read() as tx:
         last = int(tables.mark(tx, EXPORTED) or 0)
@@ -55,6 +56,12 @@ def export_audit(world: World) -> int:
     bodies = [audit_event(row) for row in rows]
     requests = ({"method": "PUT", "url": f"AuditEvent/{body['id']}"} for body in bodies)
     world.fhir.bundle([{"resource": b, "request": r} for b, r in zip(bodies, requests, strict=True)])
+    try:
+        world.fhir.read("AuditEvent", bodies[-1]["id"])  # all or none is there
+    except FhirError as fault:
+        if fault.kind != FhirFault.MISSING:
+            raise
+        raise FhirError(FhirFault.NOT_WRITTEN, "the audit records are not in the chart", retryable=True) from None
     with world.db.write() as tx:
         tables.set_mark(tx, EXPORTED, str(rows[-1].seq))
     return len(rows)

@@ -19,6 +19,9 @@ from activities.snapshot_chart import SnapshotChart
 from activities.world import World
 from activities.write_back import WriteBack
 from contracts.queues import TaskQueue
+from service.health import Health
+from service.loops import forever
+from service.settings import TimingSettings
 from workflows import policies, sandbox
 from workflows.case import Case
 
@@ -60,14 +63,16 @@ def build(client: Client, world: World) -> list[Worker]:
     return [cases, agents, ledger]
 
 
-async def run(client: Client, world: World) -> None:
-    """Work until SIGINT or SIGTERM."""
+async def run(client: Client, world: World, timing: TimingSettings) -> None:
+    """Work until SIGINT or SIGTERM, and give signs of it."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     workers = build(client, world)
     running = [asyncio.create_task(worker.run()) for worker in workers]
     log.info("worker_ready")
+    health = Health(world, timing, "worker", needs=(), probes={})
+    running.append(asyncio.create_task(forever("signs", health.exchange, health.done)))
     done, _ = await asyncio.wait([asyncio.create_task(stop.wait()), *running], return_when=asyncio.FIRST_COMPLETED)
     for worker in workers:
         await worker.shutdown()

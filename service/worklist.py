@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection
+from structlog.contextvars import bound_contextvars
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
@@ -20,6 +21,7 @@ from contracts.cases import CaseState
 from contracts.decisions import Decision, DecisionKind, DecisionReceipt, Reviewer
 from contracts.errors import ApprovalError, Refusal, WardflowError
 from contracts.suggestions import Suggestion
+from integrations import traces
 from integrations.ledger import cases, inbox, switches, tables
 from integrations.ledger.audit import Action
 from workflows.case import Case
@@ -105,7 +107,7 @@ class Worklist:
         return Row(case, suggestion, decision, stale, headline, colour)
 
     async def decide(
-        self, row: Row, kind: DecisionKind, reviewer: Reviewer, page_id: str, **fields: Any
+        self, row: Row, kind: DecisionKind, reviewer: Reviewer, page_id: str, dwell_ms: str = "", **fields: Any
     ) -> DecisionReceipt:
         """Sign and send the decision; return when it is in the ledger. Raises ApprovalError."""
         selected = fields.pop("selected", None)
@@ -118,24 +120,30 @@ class Worklist:
         decision_id = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
         unsigned = Decision(
             decision_id=decision_id, case_id=row.case.case_id, kind=kind, reviewer=reviewer, decided_at=tables.now(),
-            selected=selected, **fields,
+            selected=selected, dwell_ms=believed(dwell_ms, row), **fields,
         )  # fmt: skip
         signature = self._signer.sign(unsigned.signed_bytes()).hex()
-        handle = self._client.get_workflow_handle_for(Case.run, row.case.case_id)
+        signed = unsigned.model_copy(update={"signature": signature})
+        with bound_contextvars(case_id=row.case.case_id), traces.span("decide", row.case.case_id, kind=kind):
+            try:
+                receipt = await self._sent(signed)
+            except ApprovalError as fault:
+                log.info("decision_refused", kind=kind, reason=fault.kind)
+                raise
+            log.info("decision_taken", kind=kind)
+            return receipt
+
+    async def _sent(self, signed: Decision) -> DecisionReceipt:
+        handle = self._client.get_workflow_handle_for(Case.run, signed.case_id)
         try:
-            return await handle.execute_update(
-                Case.decide,
-                unsigned.model_copy(update={"signature": signature}),
-                id=decision_id,
-                rpc_timeout=UPDATE_TIMEOUT,
-            )
+            return await handle.execute_update(Case.decide, signed, id=signed.decision_id, rpc_timeout=UPDATE_TIMEOUT)
         except WorkflowUpdateFailedError as fault:
             cause = fault.cause
             if isinstance(cause, ApplicationError) and cause.type == ApprovalError.__name__:
                 raise ApprovalError(Refusal(cause.details[0]), cause.message) from None
-            return await self._held(row.case.case_id, decision_id)
+            return await self._held(signed.case_id, signed.decision_id)
         except (RPCError, RuntimeError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            return await self._held(row.case.case_id, decision_id)
+            return await self._held(signed.case_id, signed.decision_id)
 
     async def _held(self, case_id: str, decision_id: str) -> DecisionReceipt:
         """Return the receipt of a decision whose answer was lost, if the ledger has it. Raises ApprovalError."""
@@ -156,6 +164,15 @@ class Worklist:
                 raise ApprovalError(Refusal.NOT_OPEN)
             await asyncio.sleep(1)
         raise ApprovalError(Refusal.UNCONFIRMED)
+
+
+def believed(dwell_ms: str, row: Row) -> int | None:
+    """Return what the page measured, or None where it can't be: nobody looked at a version before it was there."""
+    since = row.case.suggested_at
+    if since is None or not dwell_ms.isascii() or not dwell_ms.isdigit():
+        return None
+    told = int(dwell_ms[:12])
+    return told if timedelta(milliseconds=told) <= tables.now() - since else None
 
 
 def _urgency(row: Row) -> tuple[bool, bool, str, Any]:

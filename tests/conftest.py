@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.model_server import ModelServer
+from tests.fakes.trace_collector import TraceCollector
 from tests.ward import Ward
 
 
@@ -28,9 +29,20 @@ def model_server() -> Iterator[ModelServer]:
 
 
 @pytest.fixture(scope="session")
-def shared_ward(tmp_path_factory: pytest.TempPathFactory, model_server: ModelServer) -> Iterator[Ward]:
+def collector() -> Iterator[TraceCollector]:
+    collector = TraceCollector()
+    yield collector
+    collector.close()
+
+
+@pytest.fixture(scope="session")
+def shared_ward(
+    tmp_path_factory: pytest.TempPathFactory, model_server: ModelServer, collector: TraceCollector
+) -> Iterator[Ward]:
+    """Traced, and quick to tell which parts are away."""
     state: Path = tmp_path_factory.mktemp("ward")
-    ward = Ward(state, extra=model_config(model_server)).start()
+    watched = f'\n[timing]\nhealth_s = 1.0\n[tracing]\nendpoint = "{collector.endpoint}"\n'
+    ward = Ward(state, extra=model_config(model_server) + watched).start()
     yield ward
     ward.stop()
 

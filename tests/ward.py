@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,10 +28,17 @@ NURSE, CHARGE = "n-okafor", "c-lindqvist"
 
 
 class Ward:
-    """Starts `infra.stack` on a state folder; `config` replaces text of the packaged configuration."""
+    """Runs the module `starter` on a state folder; `config` replaces text of the packaged configuration."""
 
-    def __init__(self, state: Path, config: dict[str, str] | None = None, extra: str = "", root: Path = ROOT) -> None:
-        self.state, self.root = state, root
+    def __init__(
+        self,
+        state: Path,
+        config: dict[str, str] | None = None,
+        extra: str = "",
+        root: Path = ROOT,
+        starter: tuple[str, ...] = ("infra.stack",),
+    ) -> None:
+        self.state, self.root, self.starter = state, root, starter
         state.mkdir(parents=True, exist_ok=True)
         text = (root / "service" / "wardflow.toml").read_text()
         for old, new in (config or {}).items():
@@ -41,7 +49,7 @@ class Ward:
         self.pages: dict[str, httpx.Client] = {}
 
     def start(self) -> "Ward":
-        argv = [sys.executable, "-m", "infra.stack", str(self.state)]
+        argv = [sys.executable, "-m", *self.starter, str(self.state), "--with-parent"]
         env = os.environ | {"PYTHONPATH": str(self.root)}
         with (self.state / "stack.log").open("wb") as out:
             self.stack = subprocess.Popen(argv, stdout=out, stderr=out, cwd=self.root, env=env)
@@ -60,16 +68,29 @@ class Ward:
         for page in self.pages.values():
             page.close()
         self.pages.clear()
-        self.world.close()
         assert self.stack is not None
         self.stack.send_signal(signal.SIGINT)
-        return self.stack.wait(60)
+        code = self.stack.wait(60)
+        self.world.close()
+        return code
 
     def pid(self, part: str) -> int:
         return json.loads((self.state / "pids.json").read_text())[part]
 
     def kill(self, part: str) -> None:
         os.kill(self.pid(part), signal.SIGKILL)
+
+    @contextmanager
+    def frozen(self, *parts: str) -> Iterator[None]:
+        """Have parts hang: they are there, and answer nothing."""
+        pids = [self.pid(part) for part in parts]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def until(self, ready: Callable[[], T], seconds: float = 30) -> T:
         """Return the first true answer; a real server's state is polled, never slept for."""
@@ -141,7 +162,13 @@ class Ward:
         return self.until(ready, seconds)
 
     def decide(
-        self, row: Resource, kind: str = "approve", selected: str = "", reason: str = "", user: str = NURSE
+        self,
+        row: Resource,
+        kind: str = "approve",
+        selected: str = "",
+        reason: str = "",
+        user: str = NURSE,
+        dwell_ms: str = "",
     ) -> httpx.Response:
         form = {
             "kind": kind,
@@ -150,6 +177,7 @@ class Ward:
             "decision_id": uuid.uuid4().hex,
             "selected": selected,
             "reason": reason,
+            "dwell_ms": dwell_ms,
         }
         url = f"/cases/{row['case_id']}/decision"
         return self.page(user).post(url, data=form, headers={"Accept": "application/json"})

@@ -9,6 +9,7 @@ from contracts.errors import TuningError
 from contracts.frozen import Frozen
 from contracts.model_calls import Message, ModelCall
 from contracts.suggestions import MadeBy, Suggestion
+from contracts.tuning import Arm
 
 ATIF = "ATIF-v1.8"
 EXTRA_VERSION = 1
@@ -52,6 +53,7 @@ def build(
                 "generation": ref.generation,
                 "state": state,
                 "decision": decision.model_dump(mode="json") if decision else None,
+                "arm": (Arm.SHOWN if decided else Arm.UNAIDED) if decision else None,
                 "token_exact": token_exact,
                 "deidentified": False,
                 # I11, I13: rules alone teach a model nothing, and only what a person decided is a label

@@ -85,7 +85,7 @@ class Case:
             self._refuse_unfit(decision)
             request = DecisionRequest(ref=self.ref, decision=decision)
             try:
-                held = await workflow.execute_activity_class(RecordDecision, request, **policies.DECISION)
+                held = await workflow.execute_activity_class(RecordDecision, request, **policies.LEDGER)
             except ActivityError as fault:
                 raise (fault.cause or fault) from None
             self.receipt = held
@@ -173,7 +173,8 @@ class Case:
 
     async def _run_agent(self, request: AgentRequest) -> AgentResult:
         try:
-            return await workflow.execute_activity_class(RunAgent, request, **policies.MODEL)
+            policy = policies.model(self.case.due_at - workflow.now())
+            return await workflow.execute_activity_class(RunAgent, request, **policy)
         except ActivityError:
             by_rules = request.model_copy(update={"rules_only": True})
             return await workflow.execute_activity_class(RunAgent, by_rules, **policies.RULES)

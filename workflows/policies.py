@@ -29,12 +29,7 @@ WRITE = ActivityConfig(
 )
 RECORD = ActivityConfig(start_to_close_timeout=timedelta(seconds=30), retry_policy=RETRY)
 LEDGER = ActivityConfig(task_queue=TaskQueue.LEDGER, start_to_close_timeout=timedelta(seconds=10), retry_policy=RETRY)
-DECISION = ActivityConfig(
-    task_queue=TaskQueue.LEDGER,
-    schedule_to_close_timeout=timedelta(seconds=30),
-    start_to_close_timeout=timedelta(seconds=10),
-    retry_policy=RETRY,
-)
+"""Without an end: a decision whose recording was given up might be in the ledger, and its person told so."""
 MODEL = ActivityConfig(
     task_queue=TaskQueue.GPU_REASONING,
     schedule_to_start_timeout=timedelta(seconds=30),
@@ -42,12 +37,21 @@ MODEL = ActivityConfig(
     heartbeat_timeout=timedelta(seconds=8),
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
 )
+RULES_FROM = timedelta(seconds=2)
+"""Before its deadline a case without a suggestion stops waiting for the model."""
 RULES = ActivityConfig(
     task_queue=TaskQueue.CASES,
     schedule_to_close_timeout=timedelta(minutes=2),
     heartbeat_timeout=timedelta(seconds=8),
     retry_policy=RETRY,
 )
+REGISTER = ActivityConfig(start_to_close_timeout=timedelta(minutes=5), retry_policy=RETRY)
+FIT = ActivityConfig(
+    start_to_close_timeout=timedelta(hours=24),
+    heartbeat_timeout=timedelta(seconds=30),  # a killed worker's job goes on from its checkpoint
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=20),
+)
+CURATE = JUDGE = FIT
 SUGGEST_AGAIN = timedelta(seconds=10)
 """After a chart that could not be read or written; the clock of the case runs on beside it."""
 WRITE_AGAIN = timedelta(seconds=30)
@@ -59,3 +63,12 @@ CONCURRENT_WORKFLOW_TASKS = 4
 """More stall the worker on two cores (measured: 100 left 411 of 1,000 cases unfinished)."""
 CACHED_CASES = 500
 """Bounds a worker's memory: about 0.2 MB a case."""
+
+
+def model(until_due: timedelta) -> ActivityConfig:
+    """Return the policy of a model run: it ends before the deadline of the case, where that is still ahead."""
+    most = until_due - RULES_FROM
+    config = MODEL.copy()
+    if timedelta() < most < timedelta(seconds=120):
+        config["schedule_to_close_timeout"] = most
+    return config

@@ -1,25 +1,21 @@
 """The agent: score, judge, explain, verify, propose; a plain LangGraph graph without effects."""
 
 import json
-import re
 from typing import TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
+from agents.claims import borne_out
 from agents.ed_triage import prompts, rules
 from agents.ed_triage.resources import SHOWN
 from agents.pathway import ChatPort, SuggestionGraph, probabilities
-from contracts.charts import ChartFacts, FactKind
+from contracts.charts import ChartFacts
 from contracts.ed_triage import AcuityScale, EdTriageOptions
 from contracts.errors import Fallback, ModelError
 from contracts.suggestions import Choice, Claim, Finding, MadeBy, Suggestion, Support
 
 PATHWAY = "ed_triage"
 DEFAULT_LEVEL = "3"  # where neither rules nor model say more: the middle, labelled as undecided support
-NUMBER = re.compile(r"\d+(?:\.\d+)?")
-WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+")
-SHORT_LABELS = {"hr", "rr"}
-FILLERS = {"the", "and", "with", "for", "has", "not", "are", "was"}
 
 
 Update = dict[str, object]
@@ -76,7 +72,7 @@ class _Nodes:
         try:
             call = await self.reasoning.ask(prompts.explain(state["facts"], self.scale, level))
             claims = tuple(Claim.model_validate(claim) for claim in json.loads(call.content)["reasons"])
-        except (ModelError, ValueError, KeyError, TypeError):
+        except (ModelError, ValueError, KeyError, TypeError, RecursionError):
             return {"claims": (), "dropped_claims": 1}  # a level without reasons is still a level, and shown so
         return {"claims": claims, "dropped_claims": 0}
 
@@ -102,7 +98,7 @@ class _Nodes:
             claims=state.get("claims", ()),
             dropped_claims=state.get("dropped_claims", 0),
             findings=found,
-            missing=tuple(SHOWN[key][0] for key in rules.missing(facts)),
+            missing=tuple(SHOWN[key].label for key in rules.missing(facts)),
             facts=facts,
         )
         return {"suggestion": suggestion}
@@ -122,30 +118,3 @@ class _Nodes:
         if probability >= self.options.strong_from:
             return Support.STRONG
         return Support.MODERATE if probability >= self.options.moderate_from else Support.UNCERTAIN
-
-
-def borne_out(claim: Claim, facts: ChartFacts) -> bool:
-    """Return whether the chart says what the claim says, as far as words can be compared (I7).
-
-    Every citation must resolve in this chart and be named in the text by a word or number of its own, and every
-    number of the text must stand in a cited fact.
-    """
-    cited = [fact for key in claim.cites if (fact := facts.get(key)) and fact.kind != FactKind.IDENTITY]
-    if not cited or len(cited) < len(claim.cites):
-        return False
-    said, known = _words(claim.text), [_words(f"{fact.label} {fact.value}") for fact in cited]
-    told = claim.text.lower()
-    for fact in cited:  # the 2 of "SpO2" and the 10 of "3 of 10" are no values
-        told = told.replace(fact.label.lower(), " ")
-        for scale in (fact.unit, fact.unit.replace("of ", "/")):
-            told = told.replace(scale, " ") if NUMBER.search(scale) else told
-    measured = {word for fact in cited for word in NUMBER.findall(fact.value)}
-    return all(said & words for words in known) and set(NUMBER.findall(told)) <= measured
-
-
-def _words(text: str) -> set[str]:
-    return {
-        word
-        for word in WORD.findall(text.lower())
-        if word in SHORT_LABELS or word[0].isdigit() or (len(word) > 2 and word not in FILLERS)
-    }

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from agents.ed_triage import features, graph, resources, reward, rules, scales
-from agents.pathway import ChatPort, Pathway, Resource, SuggestionGraph
+from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
 from contracts.charts import ChartFacts
 from contracts.decisions import Decision
 from contracts.ed_triage import EdTriageOptions
@@ -17,6 +17,7 @@ class EdTriage:
 
     name = graph.PATHWAY
     reward_version = reward.VERSION
+    subgroups = ("female",)
 
     def __init__(self, options: EdTriageOptions) -> None:
         self.options = options
@@ -28,8 +29,8 @@ class EdTriage:
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
         return resources.read_chart(chart, encounter_id, as_of, self.options.codes)
 
-    def build(self, reasoning: ChatPort) -> SuggestionGraph:
-        return graph.build(self.scale, self.options, reasoning)
+    def build(self, ports: Ports) -> SuggestionGraph:
+        return graph.build(self.scale, self.options, ports.model("reasoning"))
 
     def floor(self, facts: ChartFacts) -> str | None:
         return rules.floor(rules.findings(facts))

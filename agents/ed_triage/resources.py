@@ -1,35 +1,18 @@
-"""FHIR R4 in and out of emergency triage, pure: a frozen chart to facts, a decision to an acuity Observation."""
+"""FHIR R4 in and out of emergency triage, pure: what is read of a chart, a decision to an acuity Observation."""
 
 import json
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from fhir.resources.R4B.observation import Observation
 
-from contracts.charts import ChartFacts, Fact, FactKind
+from agents import charts
+from agents.charts import Reading, Resource
+from agents.ed_triage.quantities import MEASURES
+from contracts.charts import ChartFacts, FactKind
 from contracts.decisions import Decision
 from contracts.ed_triage import AcuityScale
-from contracts.errors import FhirError, FhirFault
 
-Resource = dict[str, Any]
-# key: (label, unit, kind); an Observation of another key is left aside
-SHOWN = {
-    "complaint": ("Complaint", "", FactKind.PRESENTATION),
-    "arrival_mode": ("Arrived by", "", FactKind.PRESENTATION),
-    "injury": ("Injury", "", FactKind.PRESENTATION),
-    "pain_nrs": ("Pain", "of 10", FactKind.PRESENTATION),
-    "avpu": ("Responsiveness", "", FactKind.VITAL),
-    "hr": ("HR", "/min", FactKind.VITAL),
-    "rr": ("RR", "/min", FactKind.VITAL),
-    "sbp": ("SBP", "mmHg", FactKind.VITAL),
-    "dbp": ("DBP", "mmHg", FactKind.VITAL),
-    "temp_c": ("Temp", "°C", FactKind.VITAL),
-    "spo2": ("SpO2", "%", FactKind.VITAL),
-    "oxygen_l_min": ("Oxygen", "L/min", FactKind.VITAL),
-}
-FAHRENHEIT = "[degF]"  # UCUM
 # Whole answers only: "not alert" holds the word alert. Codes: LOINC 67775-7, answers of the ACVPU scale. What is not
 # listed stays as it was charted, and counts as not alert.
 AVPU = {
@@ -43,150 +26,30 @@ AVPU = {
     }.items()
     for answer in answers
 }
-IGNORED_STATUS = ("entered-in-error", "cancelled", "unknown")
+# An Observation of another key is left aside
+SHOWN = {
+    "complaint": Reading("Complaint", kind=FactKind.PRESENTATION),
+    "arrival_mode": Reading("Arrived by", kind=FactKind.PRESENTATION),
+    "injury": Reading("Injury", kind=FactKind.PRESENTATION),
+    "pain_nrs": Reading("Pain", "of 10", FactKind.PRESENTATION, MEASURES["pain_nrs"]),
+    "avpu": Reading("Responsiveness", answers=AVPU),
+    "hr": Reading("HR", "/min", measure=MEASURES["hr"]),
+    "rr": Reading("RR", "/min", measure=MEASURES["rr"]),
+    "sbp": Reading("SBP", "mmHg", measure=MEASURES["sbp"]),
+    "dbp": Reading("DBP", "mmHg", measure=MEASURES["dbp"]),
+    "temp_c": Reading("Temp", "°C", measure=MEASURES["temp_c"]),
+    "spo2": Reading("SpO2", "%", measure=MEASURES["spo2"]),
+    "oxygen_l_min": Reading("Oxygen", "L/min", measure=MEASURES["oxygen_l_min"]),
+    "encounter": Reading("Encounter", kind=FactKind.STAY),
+}
 ACUITY_LOINC = {"system": "http://loinc.org", "code": "11283-9", "display": "Acuity assessment at First encounter"}
-COMPLAINT_CHARS = 300
-AHEAD = timedelta(minutes=10)  # clocks differ; what is stamped further ahead is named, not used
 
 
 def read_chart(
     resources: Sequence[Resource], encounter_id: str, as_of: datetime, codes: Mapping[str, str]
 ) -> ChartFacts:
-    """Return the newest value of each fact at `as_of`. Raises FhirError where the Encounter is missing."""
-    by_type: dict[str, list[Resource]] = {}
-    left_out: list[str] = []
-    for resource in resources:
-        if isinstance(resource.get("id"), str):
-            by_type.setdefault(str(resource.get("resourceType")), []).append(resource)
-        else:
-            left_out.append("a resource without an id")
-    encounter = next((e for e in by_type.get("Encounter", ()) if e["id"] == encounter_id), None)
-    if encounter is None:
-        raise FhirError(FhirFault.MISSING, "chart without its Encounter")
-    patient = _reference(encounter, "subject")  # empty where nobody knows yet who it is
-    newest: dict[str, Fact] = {}
-
-    def take(source: Resource, read: Callable[[], Iterator[Fact]]) -> None:
-        try:
-            found = list(read())
-        except (ValueError, TypeError, AttributeError, LookupError, OverflowError):
-            left_out.append(f"{source['resourceType']}/{source['id']}, which can't be read")
-            return
-        for fact in found:
-            if fact.effective_at and fact.effective_at > as_of + AHEAD:
-                left_out.append(f"{fact.shown()} of {fact.effective_at:%Y-%m-%d %H:%M} UTC, ahead of the clock")
-            elif fact.key not in newest or _at(newest[fact.key]) <= _at(fact):
-                newest[fact.key] = fact
-
-    take(encounter, lambda: _complaint(encounter))
-    for who in by_type.get("Patient", ()):
-        if patient == f"Patient/{who['id']}":
-            take(who, lambda who=who: _person(who, as_of))
-    for resource in by_type.get("Observation", ()):
-        take(resource, lambda resource=resource: _observed(resource, patient, encounter_id, codes))
-    ordered = tuple(newest[key] for key in ("name", "sex", "age", *SHOWN) if key in newest)
-    return ChartFacts(encounter_id=encounter_id, patient=patient, as_of=as_of, facts=ordered, left_out=tuple(left_out))
-
-
-def _reference(resource: Resource, element: str) -> str:
-    named = resource.get(element)
-    reference = named.get("reference") if isinstance(named, dict) else None
-    return reference if isinstance(reference, str) else ""
-
-
-def _at(fact: Fact) -> datetime:
-    return fact.effective_at or datetime.min.replace(tzinfo=UTC)
-
-
-def _complaint(encounter: Resource) -> Iterator[Fact]:
-    text = next((r["text"] for r in encounter.get("reasonCode", ()) if r.get("text")), None)
-    if text:
-        yield _fact("complaint", text[:COMPLAINT_CHARS], None, encounter, None)
-
-
-def _observed(resource: Resource, patient: str, encounter_id: str, codes: Mapping[str, str]) -> Iterator[Fact]:
-    # A chart search can't be trusted to return one patient and one stay only (I7).
-    if _reference(resource, "subject") != patient or resource.get("status") in IGNORED_STATUS:
-        return
-    if _reference(resource, "encounter") not in ("", f"Encounter/{encounter_id}"):
-        return
-    period, meta = resource.get("effectivePeriod") or {}, resource.get("meta") or {}
-    exact = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("start"))
-    at = next((_moment(text) for text in (*exact, resource.get("issued"), meta.get("lastUpdated")) if text), None)
-    for part in (resource, *resource.get("component", ())):
-        key = _key(part.get("code", {}), codes)
-        if key:
-            text, number = _value(part, key)
-            if text:
-                yield _fact(key, text, number, resource, at)
-            elif part is resource:
-                raise ValueError("no value")
-
-
-def _key(code: Resource, codes: Mapping[str, str]) -> str | None:
-    names = [c.get("code") for c in code.get("coding", ())] + [code.get("text")]
-    return next((codes[n] for n in names if n in codes and codes[n] in SHOWN), None)
-
-
-def _value(part: Resource, key: str) -> tuple[str, float | None]:
-    quantity = part.get("valueQuantity") or {}
-    number = quantity.get("value", part.get("valueInteger"))
-    if number is not None:
-        if isinstance(number, bool) or not math.isfinite(number):
-            raise ValueError("no finite number")
-        if quantity.get("code") == FAHRENHEIT:
-            number = round((number - 32) * 5 / 9, 1)
-        # A bound such as "<70" scores as its bound: the rules then demand at least what they must.
-        return f"{quantity.get('comparator', '')}{number:g}", float(number)
-    if "valueBoolean" in part:
-        return ("yes" if part["valueBoolean"] else "no"), None
-    concept = part.get("valueCodeableConcept") or {}
-    words = [part.get("valueString"), concept.get("text")]
-    words += [c.get(name) for c in concept.get("coding", ()) for name in ("display", "code")]
-    texts = [str(word).strip()[:COMPLAINT_CHARS] for word in words if word]
-    if key == "avpu":
-        told = [text.lower() for text in texts]
-        return next((AVPU[text] for text in told if text in AVPU), told[0] if told else ""), None
-    return (texts[0] if texts else ""), None
-
-
-def _fact(key: str, value: str, number: float | None, source: Resource, at: datetime | None) -> Fact:
-    label, unit, kind = SHOWN[key]
-    version = source.get("meta", {}).get("versionId", "1")
-    where = f"{source['resourceType']}/{source['id']}/_history/{version}"
-    return Fact(key=key, kind=kind, label=label, value=value, number=number, unit=unit, resource=where, effective_at=at)
-
-
-def _person(patient: Resource, as_of: datetime) -> Iterator[Fact]:
-    where = f"Patient/{patient['id']}/_history/{patient.get('meta', {}).get('versionId', '1')}"
-    name = next(iter(patient.get("name", ())), {})
-    words = name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip()
-    if words:
-        yield Fact(key="name", kind=FactKind.IDENTITY, label="Name", value=words, resource=where)
-    if patient.get("gender"):
-        kind = FactKind.PRESENTATION
-        yield Fact(key="sex", kind=kind, label="Sex", value=patient["gender"], resource=where)
-    if len(patient.get("birthDate", "")) >= 4:
-        born = _moment(patient["birthDate"]).date()
-        today = as_of.date()
-        years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-        yield Fact(
-            key="age",
-            kind=FactKind.PRESENTATION,
-            label="Age",
-            value=str(years),
-            number=years,
-            unit="years",
-            resource=where,
-        )
-
-
-def _moment(text: str) -> datetime:
-    """Return the moment of a FHIR dateTime; a date alone is its first moment."""
-    if "T" not in text:
-        return datetime.fromisoformat((text + "-01-01")[:10]).replace(tzinfo=UTC)
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    """Return what triage reads of a chart; see `agents.charts.read_chart`."""
+    return charts.read_chart(resources, encounter_id, as_of, SHOWN, codes)
 
 
 def acuity(facts: ChartFacts, scale: AcuityScale, decision: Decision, id_: str, meta: Resource) -> Resource:

@@ -47,6 +47,8 @@ class BlobStore:
             self.fs.mv(partial, path)
             _sync_folder(self.fs._parent(path))
         except OSError as fault:
+            with suppress(OSError):  # on a full disk the halves would keep it full
+                self.fs.rm_file(partial)
             raise LedgerError("blob_not_stored", type(fault).__name__, retryable=True) from None
         return name
 

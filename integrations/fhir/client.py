@@ -1,7 +1,10 @@
 """Our own authenticated calls to the chart's FHIR R4 server."""
 
+import json
+import time
+from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
@@ -13,15 +16,23 @@ from contracts.errors import FhirError, FhirFault
 Resource = dict[str, Any]
 """A FHIR resource as JSON; the one place where an untyped dict is a fair type."""
 PAGE = 500
+MOST_PAGES = 200
+MOST_BYTES = 64 * 1024 * 1024  # of one answer
+WHOLE_S = 8.0  # for an answer as a whole: below the heartbeat time-outs of the activities
+MOST_WAIT_S = 60.0  # a longer Retry-After is not obeyed: patients wait
 
 
 class FhirClient:
-    """Thread-safe. Every call raises FhirError, classified; `timeout_s` stays below the activities' time-outs."""
+    """Thread-safe. Every call raises FhirError, classified; `timeout_s` stays below the activities' time-outs.
+
+    After an answer that says when to come again (Retry-After), nothing is asked before: such calls are refused here.
+    """
 
     def __init__(self, base_url: str, token: str, timeout_s: float = 5.0) -> None:
         self.base_url = base_url.rstrip("/")
         self.server_time: datetime | None = None
         """The server's clock at its last answer, if it told; its `lastUpdated` can only be compared with that."""
+        self._not_before = 0.0
         self._http = httpx.Client(
             headers={"Authorization": f"Bearer {token}", "Accept": "application/fhir+json"},
             timeout=httpx.Timeout(timeout_s, connect=2.0),
@@ -34,7 +45,10 @@ class FhirClient:
 
     def read(self, resource_type: str, resource_id: str) -> Resource:
         """Return the current version."""
-        return self._call("GET", f"{resource_type}/{quote(resource_id, safe='')}")
+        found = self._call("GET", f"{resource_type}/{quote(resource_id, safe='')}")
+        if (found.get("resourceType"), found.get("id")) != (resource_type, resource_id):
+            raise FhirError(FhirFault.UNREACHABLE, "answered with another resource", retryable=True)
+        return found
 
     def read_metadata(self) -> Resource:
         """Return the server's CapabilityStatement."""
@@ -42,17 +56,23 @@ class FhirClient:
 
     def search(self, query: str) -> list[Resource]:
         """Return all matches of `Type?parameters`, over all pages of this server."""
-        found: list[Resource] = []
-        url: str | None = f"{query}{'&' if '?' in query else '?'}_count={PAGE}"
-        while url:
+        return [resource for page in self.pages(query) for resource in page]
+
+    def pages(self, query: str) -> Iterator[list[Resource]]:
+        """Yield the matches of each page."""
+        url = f"{query}{'&' if '?' in query else '?'}_count={PAGE}"
+        for _ in range(MOST_PAGES):
             page = self._call("GET", url)
             matched = (e for e in page.get("entry", ()) if e.get("search", {}).get("mode", "match") == "match")
-            found += [entry["resource"] for entry in matched if "resource" in entry]
-            url = next((link["url"] for link in page.get("link", ()) if link.get("relation") == "next"), None)
-            if url and not url.startswith((f"{self.base_url}/", f"{self.base_url}?")):
+            yield [entry["resource"] for entry in matched if "resource" in entry]
+            following = next((link["url"] for link in page.get("link", ()) if link.get("relation") == "next"), None)
+            if following is None:
+                return
+            if not following.startswith((f"{self.base_url}/", f"{self.base_url}?")):
                 # It would take our token to another host, and without it the answer is not whole.
                 raise FhirError(FhirFault.REFUSED, "next page is at another address")
-        return found
+            url = following
+        raise FhirError(FhirFault.REFUSED, f"more than {MOST_PAGES} pages")
 
     def put(self, resource: Resource) -> Resource:
         """Create or replace under the resource's own id."""
@@ -64,28 +84,64 @@ class FhirClient:
         return self._call("POST", "", body).get("entry", [])
 
     def _call(self, method: str, url: str, body: Resource | None = None) -> Resource:
+        wait_s = self._not_before - time.monotonic()
+        if wait_s > 0:
+            raise _unreachable("asked to come later", wait_s)
         target = url if url.startswith(self.base_url) else f"{self.base_url}/{url}".rstrip("/")
         headers = {"Content-Type": "application/fhir+json"} if body else {}
         try:
-            answer = self._http.request(method, target, json=body, headers=headers)
+            with self._http.stream(method, target, json=body, headers=headers) as answer:
+                content = self._content(answer)
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
-            raise FhirError(FhirFault.UNREACHABLE, type(fault).__name__, retryable=True) from None
+            raise _unreachable(type(fault).__name__) from None
         with suppress(KeyError, ValueError):
             self.server_time = parsedate_to_datetime(answer.headers["date"])
         if answer.status_code >= 300:
-            raise _classified(method, answer.status_code)
+            raise self._classified(method, answer)
         try:
-            return answer.json()
-        except ValueError:
-            raise FhirError(FhirFault.UNREACHABLE, "answer is no JSON", retryable=True) from None
+            found = json.loads(content)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise _unreachable("answer is no JSON object")
+        return found
+
+    def _content(self, answer: httpx.Response) -> bytes:
+        """Return the body. Raises FhirError for one without end: httpx's time-out begins again with every byte."""
+        content, end = bytearray(), time.monotonic() + WHOLE_S
+        for chunk in answer.iter_bytes():
+            content += chunk
+            if time.monotonic() > end or len(content) > MOST_BYTES:
+                raise _unreachable("answer without end")
+        return bytes(content)
+
+    def _classified(self, method: str, answer: httpx.Response) -> FhirError:
+        status = answer.status_code
+        message = f"{method} answered {status}"
+        if status in (409, 412):
+            return FhirError(FhirFault.CONFLICT, message)
+        if status in (404, 410):
+            return FhirError(FhirFault.MISSING, message)
+        if status == 429 or status >= 500:
+            wait_s = _retry_after_s(answer.headers)
+            self._not_before = max(self._not_before, time.monotonic() + wait_s)
+            return _unreachable(message, wait_s)
+        return FhirError(FhirFault.REFUSED, message)
 
 
-def _classified(method: str, status: int) -> FhirError:
-    message = f"{method} answered {status}"
-    if status in (409, 412):
-        return FhirError(FhirFault.CONFLICT, message)
-    if status in (404, 410):
-        return FhirError(FhirFault.MISSING, message)
-    if status == 429 or status >= 500:
-        return FhirError(FhirFault.UNREACHABLE, message, retryable=True)
-    return FhirError(FhirFault.REFUSED, message)
+def _unreachable(message: str, wait_s: float = 0.0) -> FhirError:
+    after = timedelta(seconds=wait_s) if wait_s > 0 else None
+    return FhirError(FhirFault.UNREACHABLE, message, retryable=True, retry_after=after)
+
+
+def _retry_after_s(headers: httpx.Headers) -> float:
+    """Return the seconds that Retry-After asks for, at most MOST_WAIT_S; a date counts from the server's own clock."""
+    told = headers.get("retry-after", "")
+    if told.isdecimal() and len(told) < 10:
+        return min(float(told), MOST_WAIT_S)
+    try:
+        until = parsedate_to_datetime(told)
+        begun = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+        return min(max((until - begun).total_seconds(), 0.0), MOST_WAIT_S)
+    except (ValueError, TypeError):
+        return 0.0

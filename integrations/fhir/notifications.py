@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 
 from contracts.events import FhirEvent
 from integrations.fhir.client import Resource
 
 ID_CHARS = 64  # FHIR R4, data type id
+ID = re.compile(r"[A-Za-z0-9.\-_]+")  # with the underscore, which FHIR does not allow and servers use
 TAG = "urn:wardflow:written"
 """System of the tag and of the identifiers on all that we write."""
 
@@ -19,18 +21,22 @@ def parse(feed: str, raw: bytes, base_url: str) -> FhirEvent:
     try:
         return _event(feed, json.loads(raw), raw, base_url)
     except RecursionError:
-        return quarantined(feed, raw, "nested too deep")
+        return unreadable(feed, raw, "nested too deep")
     except UnicodeError:  # bytes that are no UTF-8, or an escaped half of a character
-        return quarantined(feed, raw, "no Unicode text")
+        return unreadable(feed, raw, "no Unicode text")
     except ValueError:
-        return quarantined(feed, raw, "no JSON")
+        return unreadable(feed, raw, "no JSON")
     except (KeyError, TypeError, AttributeError):
-        return quarantined(feed, raw, "no versioned FHIR resource")
+        return unreadable(feed, raw, "no versioned FHIR resource")
 
 
-def quarantined(feed: str, raw: bytes, reason: str) -> FhirEvent:
-    """Return the small row that stands for unreadable bytes."""
-    digest = hashlib.sha256(raw).hexdigest()
+def unreadable(feed: str, raw: bytes, reason: str) -> FhirEvent:
+    """Return the small row that stands for these bytes."""
+    return quarantined(feed, hashlib.sha256(raw).hexdigest(), reason)
+
+
+def quarantined(feed: str, digest: str, reason: str) -> FhirEvent:
+    """Return the small row that stands for what has this hash."""
     return FhirEvent(feed=feed, resource_type="?", resource_id=digest, version_id="", quarantine=reason)
 
 
@@ -42,6 +48,8 @@ def _event(feed: str, resource: Resource, raw: bytes, base_url: str) -> FhirEven
             raise TypeError("type, id and version must be text")
         if len(part.encode()) > ID_CHARS:
             raise TypeError("longer than FHIR allows")
+    if not kind.isalpha() or not all(ID.fullmatch(part) for part in (id_, encounter or "none")):
+        raise TypeError("no type or id of FHIR's")  # else it would stand in our searches as it is
     own = any(tag.get("system") == TAG for tag in resource["meta"].get("tag", ()))
     return FhirEvent(
         feed=feed, resource_type=kind, resource_id=id_, version_id=version, encounter_id=encounter, own=own, body=raw

@@ -1,8 +1,10 @@
 """Chat completions at any OpenAI-compatible URL, kept exactly as the server answered."""
 
+import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -35,7 +37,7 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True)
 class ChatEndpoint:
-    """Where a role is served. `url` ends before `/chat/completions`."""
+    """Where a role is served. `url` ends before `/chat/completions`; `model` may be an alias (`router`)."""
 
     name: str
     url: str
@@ -44,6 +46,7 @@ class ChatEndpoint:
     dialect: Dialect
     timeout_s: float
     api_key: str = ""
+    base: str = ""
 
 
 def admit(endpoint: ChatEndpoint) -> None:
@@ -55,8 +58,9 @@ def admit(endpoint: ChatEndpoint) -> None:
 class ChatClient:
     """One endpoint. Raises ModelError, classified by `Fallback`; never retries by itself."""
 
-    def __init__(self, endpoint: ChatEndpoint) -> None:
-        self.endpoint = endpoint
+    def __init__(self, endpoint: ChatEndpoint, route: Callable[[ChatEndpoint], ChatEndpoint] | None = None) -> None:
+        """`route` is asked before each call where the endpoint's model is an alias."""
+        self.endpoint, self._route = endpoint, route
         self._slow_in_a_row, self._resting_until = 0, 0.0
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         self._http = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(endpoint.timeout_s, connect=2.0))
@@ -65,10 +69,15 @@ class ChatClient:
         """Give back the connections."""
         await self._http.aclose()
 
+    async def now(self) -> ChatEndpoint:
+        """Return the endpoint with an immutable model, as it is at this moment. Raises ModelError(UNREACHABLE)."""
+        return await asyncio.to_thread(self._route, self.endpoint) if self._route else self.endpoint
+
     async def served(self) -> list[str]:
         """Return the names of the models that the endpoint serves. Raises ModelError(UNREACHABLE)."""
+        url = (await self.now()).url
         try:
-            answer = (await self._http.get(f"{self.endpoint.url}/models")).raise_for_status().json()
+            answer = (await self._http.get(f"{url}/models")).raise_for_status().json()
             return [model["id"] for model in answer["data"]]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as fault:
             raise ModelError(Fallback.UNREACHABLE, type(fault).__name__) from None
@@ -78,10 +87,12 @@ class ChatClient:
         admit(self.endpoint)
         if time.monotonic() < self._resting_until:
             raise ModelError(Fallback.TOO_SLOW, "resting after time-outs")
+        endpoint = await self.now()
         called_at, start = datetime.now(UTC), time.monotonic()
         try:
-            answer = await self._http.post(f"{self.endpoint.url}/chat/completions", json=self._body(request))
-        except httpx.TimeoutException as fault:
+            async with asyncio.timeout(endpoint.timeout_s):  # httpx's own begins again with every byte
+                answer = await self._http.post(f"{endpoint.url}/chat/completions", json=_body(endpoint, request))
+        except (TimeoutError, httpx.TimeoutException) as fault:
             self._slow_in_a_row += 1
             if self._slow_in_a_row >= SLOW_IN_A_ROW:
                 self._resting_until = time.monotonic() + REST_S
@@ -95,26 +106,8 @@ class ChatClient:
         latency_ms = (time.monotonic() - start) * 1000
         try:
             return self._call(request, answer.json(), called_at, latency_ms)
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as fault:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as fault:
             raise ModelError(Fallback.NONSENSE, f"no chat completion ({type(fault).__name__})") from None
-
-    def _body(self, request: ChatRequest) -> dict[str, Any]:
-        body: dict[str, Any] = {
-            "model": self.endpoint.model,
-            "messages": [m.model_dump() for m in request.messages],
-            "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "logprobs": True,
-            "top_logprobs": TOP_LOGPROBS if request.choices else 0,
-        }
-        if self.endpoint.dialect == Dialect.VLLM:
-            body["return_token_ids"] = True
-            if request.choices:
-                body["structured_outputs"] = {"choice": list(request.choices)}
-        if request.json_schema:
-            schema = {"name": request.step, "schema": json.loads(request.json_schema), "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        return body
 
     def _call(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
         choice = answer["choices"][0]
@@ -139,3 +132,22 @@ class ChatClient:
             called_at=called_at,
             latency_ms=latency_ms,
         )
+
+
+def _body(endpoint: ChatEndpoint, request: ChatRequest) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": endpoint.model,
+        "messages": [m.model_dump() for m in request.messages],
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "logprobs": True,
+        "top_logprobs": TOP_LOGPROBS if request.choices else 0,
+    }
+    if endpoint.dialect == Dialect.VLLM:
+        body["return_token_ids"] = True
+        if request.choices:
+            body["structured_outputs"] = {"choice": list(request.choices)}
+    if request.json_schema:
+        schema = {"name": request.step, "schema": json.loads(request.json_schema), "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return body

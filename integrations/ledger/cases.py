@@ -10,7 +10,7 @@ from contracts.cases import CaseRef, CaseState, OpenRequest
 from contracts.decisions import Decision, DecisionKind
 from contracts.errors import ApprovalError, Refusal
 from contracts.frozen import Frozen
-from integrations.ledger import inbox
+from integrations.ledger import inbox, tallies
 from integrations.ledger.tables import UtcTime, calls, cases, decisions, now, own_writes, runs, told, trajectories
 
 
@@ -127,6 +127,9 @@ def show_version(tx: sa.Connection, request: OpenRequest, task_version: str) -> 
                 shown_at=now(),
             )
         )
+        waited = inbox.waited_since(tx, case.encounter_id, case.covers_event, request.covers_event)
+        lag = now() - waited if waited else None
+        tallies.suggested(tx, request.result.made_by, request.result.fallback, lag)
 
 
 def cover(tx: sa.Connection, case_id: str, version: int, event_id: int) -> None:
@@ -172,6 +175,7 @@ def decide(tx: sa.Connection, decision: Decision) -> bool:
         )
     )
     tx.execute(cases.update().where(cases.c.case_id == decision.case_id).values(state=CaseState.DECIDED))
+    tallies.decided(tx, decision.kind)
     return True
 
 
@@ -224,12 +228,17 @@ def intend_write(tx: sa.Connection, case_id: str, resource_type: str, resource_i
     return _keep_write(tx, case_id, resource_type, resource_id, "", content_hash)
 
 
+def intended_write(tx: sa.Connection, resource_type: str, resource_id: str) -> str | None:
+    """Return the content hash of a write that was intended and never noted as done, or None."""
+    return tx.scalar(sa.select(own_writes.c.content_hash).where(*_written(resource_type, resource_id, "")))
+
+
 def wrote(
     tx: sa.Connection, case_id: str, resource_type: str, resource_id: str, version_id: str, content_hash: str
-) -> None:
-    """Note the version that the server gave to our write."""
+) -> bool:
+    """Note the version that the server gave to our write; False if it was noted before."""
     tx.execute(own_writes.delete().where(*_written(resource_type, resource_id, "")))
-    _keep_write(tx, case_id, resource_type, resource_id, version_id, content_hash)
+    return not _keep_write(tx, case_id, resource_type, resource_id, version_id, content_hash)
 
 
 def _keep_write(tx: sa.Connection, case_id: str, type_: str, id_: str, version_id: str, content_hash: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from contracts.events import AcceptedEvent, Fate, FhirEvent, Ignored
+from contracts.events import AcceptedEvent, Fate, FhirEvent
 from integrations.blobs.store import BlobStore
 from integrations.ledger.tables import Database, counters, inbox, now, own_writes, told
 
@@ -97,9 +97,9 @@ def body(tx: sa.Connection, blobs: BlobStore, event_id: int) -> bytes:
 
 
 def settle(
-    tx: sa.Connection, event_ids: Iterable[int], fate: Fate, reason: Ignored | None = None, case_id: str | None = None
+    tx: sa.Connection, event_ids: Iterable[int], fate: Fate, reason: str | None = None, case_id: str | None = None
 ) -> None:
-    """Give pending events their fate; events that have one keep it."""
+    """Give pending events their fate, with an `Ignored` or words as its reason; events that have one keep it."""
     tx.execute(
         inbox.update()
         .where(inbox.c.event_id.in_(list(event_ids)), inbox.c.fate == Fate.PENDING)
@@ -140,6 +140,13 @@ def newest_event(tx: sa.Connection, encounter_id: str, case_id: str) -> int:
     )
     heard = sa.select(sa.func.max(told.c.event_id)).where(told.c.case_id == case_id)
     return max(tx.scalar(waiting) or 0, tx.scalar(heard) or 0)
+
+
+def waited_since(tx: sa.Connection, encounter_id: str, after: int, until: int) -> datetime | None:
+    """Return when the oldest event of an encounter in that range of ids was accepted, of those that a case needs."""
+    needed = (inbox.c.encounter_id == encounter_id, inbox.c.fate.in_([Fate.PENDING, Fate.ABSORBED]), ~inbox.c.own)
+    ranged = (inbox.c.event_id > after, inbox.c.event_id <= until)
+    return tx.scalar(sa.select(sa.func.min(inbox.c.accepted_at)).where(*needed, *ranged))
 
 
 def absorb(tx: sa.Connection, event_ids: Iterable[int], case_id: str, held: set[int]) -> None:

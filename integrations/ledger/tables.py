@@ -66,6 +66,7 @@ cases = sa.Table(
     *_have(sa.Integer, "generation", "escalation_step", "version", "covers_event"),
     *_may(sa.String, "suggestion_blob", "suggestion_hash", "snapshot_blob", "task_version"),
     sa.UniqueConstraint("pathway", "encounter_id", "generation"), sa.Index("cases_encounter", "encounter_id"),
+    sa.Index("cases_state", "state", "due_at", "accepted_at"),
 )
 LIVE = cases.c.state.in_(["open", "decided"])
 sa.Index(  # I3: one live case for each encounter and pathway
@@ -91,6 +92,22 @@ trajectories = sa.Table(
     "trajectories", metadata, _key("case_id"), *_have(sa.String, "blob"), *_have(sa.Boolean, "trainable"),
     *_have(UtcTime, "recorded_at"),
 )
+outcomes = sa.Table(  # what the chart told after the decision, as rows of their own: a trajectory never changes
+    "outcomes", metadata, _key("case_id"), _key("kind"), *_have(sa.String, "resource"),
+    *_have(UtcTime, "known_at", "recorded_at"),
+)
+models = sa.Table(  # `document` is the RegisteredModel as JSON
+    "models", metadata, _key("name"), *_have(sa.String, "pathway", "document"), *_have(UtcTime, "registered_at"),
+    *_may(sa.String, "rows_blob"),
+)
+deployments = sa.Table(  # what an alias meant from when until when; an empty name is the endpoint's own model
+    "deployments", metadata, _key("deployment_id", sa.Integer), *_have(sa.String, "alias", "name", "by", "reason"),
+    *_have(UtcTime, "since"), *_may(UtcTime, "until"), *_may(sa.String, "replaced"), sqlite_autoincrement=True,
+)
+NOW_DEPLOYED = deployments.c.until.is_(None)
+sa.Index(  # an alias means one model at a time
+    "deployments_now", deployments.c.alias, unique=True, sqlite_where=NOW_DEPLOYED, postgresql_where=NOW_DEPLOYED,
+)
 audit = sa.Table(
     "audit", metadata, _key("seq", sa.Integer), *_have(sa.String, "chain", "record", "previous_hash", "hash"),
     *_have(sa.Integer, "position"), sa.UniqueConstraint("chain", "position"),
@@ -107,8 +124,10 @@ class Database:
         self._writing = _engine(url, "BEGIN IMMEDIATE")
 
     def create(self) -> None:
-        """Make the tables. Raises LedgerError for a ledger of another schema version."""
+        """Make tables and indexes that are missing. Raises LedgerError for a ledger of another schema version."""
         metadata.create_all(self._writing)
+        for index in (index for table in metadata.sorted_tables for index in table.indexes):
+            index.create(self._writing, checkfirst=True)
         with self.write() as tx:
             found = mark(tx, "schema_version")
             if found is None:

@@ -9,6 +9,8 @@ import redis.asyncio
 STREAM = "wardflow:worklist"
 KEPT_ENTRIES = 10_000
 HEARTBEAT_MS = 2_000
+LEDGER_AWAY = "ledger"
+"""Published instead of a case id when an event can't be kept: pages look again, and say so."""
 
 
 class LiveWorklist:
@@ -21,6 +23,13 @@ class LiveWorklist:
     def close(self) -> None:
         """Give back the connections."""
         self._client.close()
+
+    def answers(self) -> bool:
+        """Return whether Redis is there."""
+        try:
+            return bool(self._client.ping())
+        except redis.RedisError:
+            return False
 
     def publish(self, case_id: str) -> bool:
         """Tell the pages that a case changed; False when nobody could be told, which is no failure."""

@@ -16,7 +16,11 @@ setInterval(show, 1000);
 
 // An open case follows what changes, unless a person has begun to answer.
 let sent = false;
-document.querySelector(".decide form")?.addEventListener("submit", () => { sent = true; });
+const rendered = performance.now();
+document.querySelector(".decide form")?.addEventListener("submit", (event) => {
+  sent = true;
+  event.target.dwell_ms.value = Math.round(performance.now() - rendered);
+});
 main?.addEventListener("casechange", (event) => {
   const form = document.querySelector(".decide form");
   const begun = sent || form && (form.reason.value || form.querySelector("input:checked"));

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from integrations.fhir import proposals
+from integrations.ledger import cases
 from tests.ward import Ward
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
@@ -66,6 +67,9 @@ def test_an_arrival_appears_by_itself_and_is_approved_by_keyboard(page: Page, wa
         re.compile("Decided|Written")
     )
     case = ward.ended("browser-1")
+    with ward.world.db.read() as tx:
+        decided = cases.decision_of(tx, case.case_id)
+    assert decided and decided.dwell_ms and 50 < decided.dwell_ms < 60_000, "what the page measured"
     assert ward.world.fhir.read("Observation", proposals.resource_id(case.ref, "result"))
     assert problems == [], "no script or policy violation"
 
@@ -99,3 +103,15 @@ def test_an_open_page_follows_new_data_and_a_stale_one_is_refused(page: Page, wa
     shot(page, "refused")
     page.get_by_role("button", name="Reject").click()
     assert ward.ended("browser-3").state == "rejected"
+
+
+def test_the_page_says_by_itself_which_parts_are_away(page: Page, ward: Ward) -> None:
+    parts = page.locator(".parts")
+    expect(parts).to_contain_text("Model serving: reasoning")
+    expect(parts).not_to_contain_text("AWAY", timeout=20_000)
+    shot(page, "all-live")
+    with ward.frozen("fhir", "valkey", "temporal"):
+        for told in ("CHART AWAY", "TEMPORAL AWAY", "Live updates away"):
+            expect(parts).to_contain_text(told, timeout=30_000)
+        shot(page, "parts-away")
+    expect(parts).not_to_contain_text("away", timeout=30_000)

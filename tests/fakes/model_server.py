@@ -1,6 +1,7 @@
 """An OpenAI-compatible chat endpoint with vLLM's extras, over real HTTP; passes tests/integration/test_model.py."""
 
 import json
+import sys
 import threading
 import time
 from collections import Counter
@@ -14,7 +15,8 @@ NAME = "fake-model-1"
 class ModelServer:
     """`mode` is `good`, `nonsense`, `truncated`, `failing` or `stalled`; `stall` holds one step back."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0, name: str = NAME) -> None:
+        self.name = name
         self.mode = "good"
         self.level = "3"
         self.asked: Counter[str] = Counter()
@@ -47,7 +49,7 @@ class ModelServer:
             def log_message(self, *_args: Any) -> None:
                 return
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
@@ -86,7 +88,7 @@ class ModelServer:
 
         return {
             "id": f"fake-{time.time_ns()}",
-            "model": NAME,
+            "model": self.name,
             "choices": [
                 {
                     "message": {"role": "assistant", "content": content},
@@ -100,3 +102,7 @@ class ModelServer:
             "prompt_token_ids": list(range(len(json.dumps(body["messages"])) // 4)),
             "usage": {"completion_tokens": len(tokens)},
         }
+
+
+if __name__ == "__main__":
+    ModelServer(int(sys.argv[1]), sys.argv[2]).released.wait()

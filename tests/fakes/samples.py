@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from agents.charts import Reading
 from agents.ed_triage import scales
 from agents.ed_triage.resources import SHOWN
 from contracts.cases import AgentResult, CaseRef, ChartSnapshot, OpenRequest
@@ -22,9 +23,9 @@ ESI = scales.scale_named("esi")
 CALM = {"avpu": "alert", "rr": 16, "spo2": 98, "sbp": 125, "hr": 75, "temp_c": 36.8}
 """Vitals that score nothing in any rule."""
 OTHERS = {
-    "name": ("Name", "", FactKind.IDENTITY),
-    "age": ("Age", "years", FactKind.PRESENTATION),
-    "sex": ("Sex", "", FactKind.PRESENTATION),
+    "name": Reading("Name", kind=FactKind.IDENTITY),
+    "age": Reading("Age", "years", FactKind.PRESENTATION),
+    "sex": Reading("Sex", kind=FactKind.PRESENTATION),
 }
 
 
@@ -32,10 +33,12 @@ def facts(**values: str | float) -> ChartFacts:
     """Return a chart of these facts; numbers are measured values, text is text."""
     found = []
     for key, value in values.items():
-        label, unit, kind = (OTHERS | SHOWN)[key]
+        read = (OTHERS | SHOWN)[key]
         text, number = (value, None) if isinstance(value, str) else (f"{value:g}", float(value))
         where = f"Observation/{key}/_history/1"
-        found.append(Fact(key=key, kind=kind, label=label, value=text, number=number, unit=unit, resource=where))
+        found.append(
+            Fact(key=key, kind=read.kind, label=read.label, value=text, number=number, unit=read.unit, resource=where)
+        )
     return ChartFacts(encounter_id="enc-1", patient="Patient/pat-1", as_of=NOW, facts=tuple(found))
 
 

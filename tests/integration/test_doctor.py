@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from service import health
 from tests.ward import ROOT, Ward
 
 pytestmark = pytest.mark.integration
@@ -24,8 +25,9 @@ def test_a_running_ward_is_well(ward: Ward) -> None:
     ward.settled()
     code, told = look(ward)
     assert (code, {part for part, verdicts in told.items() if "FAIL" in verdicts}) == (0, set())
-    assert {"ledger", "temporal", "redis", "fhir", "clock", "feed", "models", "keys"} == set(told)
-    assert told["fhir"] == told["temporal"] == told["feed"] == told["keys"] == {"OK"}
+    asked = {"ledger", "backup", "temporal", "redis", "fhir", "clock", "feed", "models", "keys"}
+    assert asked | set(health.PROCESSES) == set(told)
+    assert told["fhir"] == told["temporal"] == told["feed"] == told["keys"] == told["watchdog"] == {"OK"}
 
 
 def test_parts_that_are_away_and_keys_that_lie_open_are_told(ward: Ward) -> None:

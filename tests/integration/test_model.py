@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
+from agents import claims
 from agents.ed_triage import prompts
 from agents.ed_triage.pathway import EdTriage
-from agents.pathway import probabilities
+from agents.pathway import Ports, probabilities
 from contracts.charts import ChartFacts, Fact, FactKind
 from contracts.ed_triage import EdTriageOptions
 from contracts.errors import Fallback, ModelError
@@ -23,6 +24,7 @@ from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
 from integrations.ledger import tables
 from tests.fakes.model_server import ModelServer
 from tests.ward import ROOT
+from tuning import trainer
 
 pytestmark = pytest.mark.integration
 PATHWAY = EdTriage(EdTriageOptions())
@@ -78,7 +80,7 @@ async def asked(endpoint: ChatEndpoint) -> ModelError:
     return refused.value
 
 
-def facts() -> ChartFacts:
+def facts(hr: str = "112") -> ChartFacts:
     def fact(key: str, kind: FactKind, label: str, value: str, number: float | None = None, unit: str = "") -> Fact:
         where = f"Observation/{key}/_history/1"
         return Fact(key=key, kind=kind, label=label, value=value, number=number, unit=unit, resource=where)
@@ -86,7 +88,7 @@ def facts() -> ChartFacts:
     told = (
         fact("age", FactKind.PRESENTATION, "Age", "61", 61, "years"),
         fact("complaint", FactKind.PRESENTATION, "Complaint", "chest pain, sweating"),
-        fact("hr", FactKind.VITAL, "HR", "112", 112, "/min"),
+        fact("hr", FactKind.VITAL, "HR", hr, float(hr), "/min"),
     )
     return ChartFacts(encounter_id="e", patient="Patient/p", as_of=tables.now(), facts=told)
 
@@ -108,7 +110,7 @@ async def test_a_closed_choice_comes_with_the_probability_of_every_level(chat: C
 async def test_reasons_come_as_json_that_cites_facts(chat: ChatClient) -> None:
     call = await chat.ask(prompts.explain(facts(), PATHWAY.scale, "2"))
     reasons = json.loads(call.content)["reasons"]
-    assert 1 <= len(reasons) <= prompts.MOST_REASONS
+    assert 1 <= len(reasons) <= claims.MOST_REASONS
     assert {key for reason in reasons for key in reason["cites"]} <= {"age", "complaint", "hr"}
     assert aligned(call)
 
@@ -119,8 +121,22 @@ async def test_the_same_question_gets_the_same_probabilities(chat: ChatClient) -
     assert [c.probability for c in first] == pytest.approx([c.probability for c in second], abs=1e-4)
 
 
+@pytest.mark.model
+async def test_the_trainer_recomputes_what_the_server_said(real_url: str) -> None:
+    endpoint = ChatEndpoint("reasoning", real_url, models.MODEL_NAME, Phi.ALLOWED, Dialect.VLLM, timeout_s=60)
+    client = ChatClient(endpoint)
+    calls = [await client.ask(prompts.judge(facts(hr), PATHWAY.scale)) for hr in ("48", "112", "160")]
+    calls.append(await client.ask(prompts.explain(facts(), PATHWAY.scale, "2")))
+    await client.close()
+    python, model_dir = ROOT / stack.VENV_MODELS / models.PYTHON, ROOT / stack.MODEL_CACHE / models.MODEL_NAME
+    found = await trainer.agreement(python, model_dir, calls, lambda _: None)
+    print(f"largest difference of a log-probability: {found.largest_difference:.2g}")
+    assert (found.calls, found.left_out) == (3, 1)
+    assert found.largest_difference < found.tolerance / 10
+
+
 async def test_the_graph_runs_on_it_without_temporal(chat: ChatClient) -> None:
-    result = await PATHWAY.build(chat).ainvoke({"facts": facts()})
+    result = await PATHWAY.build(Ports({"reasoning": chat})).ainvoke({"facts": facts()})
     assert result["suggestion"].made_by == MadeBy.MODEL
     assert result["suggestion"].floor == "3"
 

@@ -58,7 +58,7 @@ class FallWatch:
         patient = next(r for r in chart if r["resourceType"] == "Encounter")["subject"]["reference"]
         return ChartFacts(encounter_id=encounter_id, patient=patient, as_of=as_of, facts=facts)
 
-    def build(self, reasoning):
+    def build(self, ports):
         async def propose(state):
             watch = any(word in f.value for f in state["facts"].facts for word in self.options.words)
             return {"suggestion": Suggestion(

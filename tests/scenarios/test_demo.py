@@ -13,10 +13,11 @@ import pytest
 
 from tests.ward import ROOT
 
-pytestmark = [pytest.mark.integration, pytest.mark.model]
+pytestmark = pytest.mark.integration
 ARRIVALS = 12
 
 
+@pytest.mark.model
 @pytest.mark.timeout(900)
 def test_the_demo_accounts_for_everything_although_parts_are_killed(tmp_path: Path) -> None:
     state = tmp_path / "state"
@@ -34,6 +35,29 @@ def test_the_demo_accounts_for_everything_although_parts_are_killed(tmp_path: Pa
     assert result["events"]["unaccounted"] == result["cases"]["unaccounted"] == result["unaccounted"] == 0
     assert result["cases"]["opened"] == result["trajectories"] >= ARRIVALS
     assert result["with_model"] >= 0.8 * result["suggestions"]
+
+
+def test_a_demo_that_is_killed_takes_its_parts_along(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    argv = [sys.executable, "-m", "service.cli", "demo", "--no-models", "--state", str(state)]
+    with (tmp_path / "told").open("wb") as told:
+        demo = subprocess.Popen(argv, stdout=told, stderr=told, cwd=ROOT)
+    end = time.monotonic() + 60
+    while len(pids := _pids(state)) < 4 and time.monotonic() < end:
+        time.sleep(0.1)
+    assert len(pids) >= 4, (tmp_path / "told").read_text()
+    demo.kill()
+    demo.wait()
+    while (alive := [pid for pid in _pids(state).values() if Path(f"/proc/{pid}").exists()]) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert alive == []
+
+
+def _pids(state: Path) -> dict[str, int]:
+    try:
+        return json.loads((state / "pids.json").read_text())
+    except (FileNotFoundError, ValueError):  # not there yet, or half written
+        return {}
 
 
 def _suggested(state: Path) -> int:

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -16,6 +18,7 @@ from tests.fakes.model_server import ModelServer
 from tests.ward import Ward
 
 pytestmark = pytest.mark.integration
+RECORDING_S = 32  # more than a step that only reads and writes the ledger was ever given
 SHORT = {"deadline_s = 300": "deadline_s = 25", "ladder_s = [600, 1800, 3600]": "ladder_s = [600, 1800]"}
 
 
@@ -57,6 +60,21 @@ def test_worker_and_temporal_killed_while_people_wait_lose_and_repeat_nothing(ki
         assert result["meta"]["versionId"] == "1", "written once"
     ward.settled()
     assert ward.audit().findings == ()
+
+
+def test_a_decision_whose_recording_outlasts_the_workers_is_still_written(killed: tuple[Ward, ModelServer]) -> None:
+    ward, _ = killed
+    row = ward.suggested(ward.admit("kill-recorded", hr=77))
+    with ThreadPoolExecutor(1) as person:
+        with frozen(ward, "valkey"):  # the step waits a second for it, after its commit
+            answer = person.submit(ward.decide, row)
+            ward.until(lambda: (case := ward.case("kill-recorded")) and case.state == "decided")
+            pid = ward.pid("worker")
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(RECORDING_S)
+        os.kill(pid, signal.SIGCONT)
+        assert answer.result().status_code == 200, "the ledger has it"
+    assert ward.ended("kill-recorded", 60).state == "written"
 
 
 def _taken(ward: Ward, row: dict) -> bool:

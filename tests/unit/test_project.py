@@ -17,8 +17,13 @@ from packaging.utils import canonicalize_name
 REPOSITORY = Path(__file__).parents[2]
 PACKAGES = ("contracts", "integrations", "agents", "tuning", "activities", "workflows", "service", "infra")
 COPYLEFT = re.compile(r"\b[AL]?GPL|General Public License|AGPL|Affero", re.IGNORECASE)
-MODEL_ENVIRONMENT = {"torch", "transformers", "tokenizers"}
-"""Imported by `infra` and `tuning.train` inside the other environment only."""
+MODEL_ENVIRONMENT = {
+    "torch": ("infra/models.py", "tuning/lora.py", "tuning/policy.py"),
+    "transformers": ("infra/models.py", "tuning/policy.py"),
+    "tokenizers": ("infra/models.py",),
+    "peft": ("tuning/policy.py",),
+}
+"""Imported inside the other environment only, by `infra.models` and `tuning.train`."""
 MPL = {"certifi", "orjson"}
 """MPL-2.0 is allowed, since it binds changes to its own files only; each one is named here."""
 
@@ -54,7 +59,7 @@ def files(found: Distribution) -> list[str]:
 
 
 PROVIDERS = packages_distributions()
-RUNTIME = sorted({*needed("wardflow", "local"), *needed("wardflow", "evaluate")})
+RUNTIME = sorted({name for extra in ("local", "evaluate", "traces") for name in needed("wardflow", extra)})
 
 
 @cache
@@ -94,7 +99,7 @@ def test_the_application_imports_only_what_it_declares_or_what_comes_with_it() -
     undeclared = {
         name: file
         for name, file in imported().items()
-        if not (name in MODEL_ENVIRONMENT and file in ("infra/models.py", "tuning/train.py"))
+        if file not in MODEL_ENVIRONMENT.get(name, ())
         and not {canonicalize_name(d) for d in PROVIDERS.get(name, ())} & set(RUNTIME)
     }
     assert undeclared == {}

@@ -1,5 +1,7 @@
 """Documents in a real folder."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,14 @@ def test_putting_again_mends_a_blob_that_was_cut_short(blobs: BlobStore) -> None
     files(blobs)[0].write_bytes(b"")
     blobs.put(CONTENT)
     assert blobs.get(name) == CONTENT
+
+
+def test_a_full_disk_is_not_kept_full_by_halves_of_blobs(blobs: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    for _ in range(2):
+        with pytest.raises(LedgerError):
+            blobs.put(CONTENT)
+    assert files(blobs) == []

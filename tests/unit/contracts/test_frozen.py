@@ -25,6 +25,7 @@ CONTRACTS = [
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
 st.register_type_strategy(timedelta, st.timedeltas(timedelta(0), timedelta(days=30)))
 st.register_type_strategy(bytes, st.text().map(str.encode))
+st.register_type_strategy(object, st.none() | st.booleans() | st.integers() | st.text())  # a value of JSON
 
 
 @pytest.mark.parametrize("kind", CONTRACTS, ids=lambda kind: kind.__name__)

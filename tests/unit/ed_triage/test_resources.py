@@ -9,7 +9,8 @@ from fhir.resources.R4B.observation import Observation
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agents.ed_triage import resources
+from agents import charts
+from agents.ed_triage import prompts, resources
 from contracts.charts import ChartFacts, FactKind
 from contracts.ed_triage import EdTriageOptions
 from contracts.errors import FhirError, FhirFault
@@ -90,7 +91,7 @@ def test_observations_of_another_patient_are_left_out(subject: dict[str, str]) -
     assert read(observed(subject=subject)).facts == ()
 
 
-@pytest.mark.parametrize("status", resources.IGNORED_STATUS)
+@pytest.mark.parametrize("status", charts.IGNORED_STATUS)
 def test_what_was_entered_in_error_is_left_out(status: str) -> None:
     assert read(observed(value=80), observed(value=200, minutes_ago=1, status=status)).number("hr") == 80
 
@@ -127,7 +128,7 @@ def test_the_complaint_of_the_encounter_stands_in_where_none_was_observed() -> N
     told = resources.read_chart([encounter], "enc-1", NOW, CODES).get("complaint")
     assert told is not None
     assert told.value == "fell from a ladder"
-    assert len(read(observed("8661-1", None, valueString="x" * 1000)).facts[0].value) == resources.COMPLAINT_CHARS
+    assert len(read(observed("8661-1", None, valueString="x" * 1000)).facts[0].value) == charts.COMPLAINT_CHARS
 
 
 @pytest.mark.parametrize(
@@ -230,9 +231,84 @@ def test_what_is_no_number_is_not_read_as_one() -> None:
     assert read(observed(value=None, valueQuantity={"value": True})).number("hr") is None
 
 
-def test_a_bound_scores_as_its_bound_and_is_shown_as_one() -> None:
-    fact = read(observed(value=None, valueQuantity={"value": 80, "comparator": "<"})).get("hr")
-    assert fact and (fact.value, fact.number) == ("<80", 80)
+def test_what_stands_in_another_unit_is_never_scored_as_ours() -> None:
+    chart = read(observed("8310-5", None, valueQuantity={"value": 93.2, "unit": "K"}), observed(value=80))
+    assert (chart.get("temp_c"), chart.number("hr")) == (None, 80)
+    assert chart.left_out == ("Temp 93.2 K, in a unit that is not known (Observation/obs-1)",)
+
+
+def test_of_a_panel_only_the_part_that_cannot_be_used_is_left_out() -> None:
+    parts = [
+        {"code": {"coding": [{"code": "8480-6"}]}, "valueQuantity": {"value": 98, "code": "mm[Hg]"}},
+        {"code": {"coding": [{"code": "8462-4"}]}, "dataAbsentReason": {"text": "not performed"}},
+    ]
+    chart = read(observed("85354-9", None, component=parts))
+    assert (chart.number("sbp"), chart.get("dbp")) == (98, None)
+    assert chart.left_out == ("DBP without a value (Observation/obs-1)",)
+
+
+def test_a_measurement_that_was_not_made_is_named() -> None:
+    chart = read(observed(value=None, dataAbsentReason={"coding": [{"code": "unknown"}]}))
+    assert (chart.facts, chart.left_out) == ((), ("HR without a value (Observation/obs-1)",))
+
+
+@pytest.mark.parametrize(("told", "number"), [("120", 120), ("fast", None), ("120 or so", None), ("-120", None)])
+def test_a_vital_in_words_is_a_number_or_is_left_out(told: str, number: float | None) -> None:
+    chart = read(observed(value=None, valueString=told))
+    assert chart.number("hr") == number
+    assert len(chart.facts) + len(chart.left_out) == 1
+
+
+def test_what_names_another_patient_in_this_stay_is_named() -> None:
+    other = observed(subject={"reference": "Patient/other"}, encounter={"reference": "Encounter/enc-1"})
+    assert read(other).left_out == ("Observation/obs-1, which is of this stay and names another patient",)
+
+
+@pytest.mark.parametrize("born", ["2062-01-05", "1871-01-05"])
+def test_an_impossible_age_is_no_age(born: str) -> None:
+    chart = read(PATIENT | {"birthDate": born})
+    assert chart.get("age") is None
+    assert len(chart.left_out) == 1
+
+
+def test_every_moment_is_told_in_utc() -> None:
+    hr = read(observed(effectiveDateTime="2026-01-05T10:20:00+02:00")).get("hr")
+    assert hr and hr.effective_at and hr.effective_at.isoformat() == "2026-01-05T08:20:00+00:00"
+
+
+@pytest.mark.parametrize(("status", "shown"), [("finished", "finished"), ("cancelled", "cancelled"), ("arrived", None)])
+def test_a_stay_that_has_ended_is_shown_and_told_to_no_model(status: str, shown: str | None) -> None:
+    ended = ENCOUNTER | {"status": status}
+    chart = resources.read_chart([ended, observed()], "enc-1", NOW, CODES)
+    told = chart.get("encounter")
+    assert (told and told.value) == shown
+    assert status not in prompts.judge(chart, ESI).model_dump_json()
+
+
+def test_a_stay_without_period_class_or_status_is_read() -> None:
+    assert read(observed()).number("hr") == 80
+
+
+def test_a_complaint_may_be_coded_only() -> None:
+    encounter = ENCOUNTER | {"reasonCode": [{"coding": [{"code": "29857009", "display": "Chest pain"}]}]}
+    told = resources.read_chart([encounter], "enc-1", NOW, CODES).get("complaint")
+    assert told and told.value == "Chest pain"
+
+
+@pytest.mark.parametrize(
+    ("charted", "shown"),
+    [
+        ("chest\x00 pain\r\n<b>now</b>", "chest pain <b>now</b>"),
+        ("no \u202eniap\u202c pain", "no niap pain"),
+        ("pain\U000e0049\U000e0047\u200b free", "pain free"),
+        ("\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645", "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645"),
+        ("x" * 3_000_000, "x" * 299 + "…"),
+    ],
+    ids=["control", "bidi", "tags", "persian", "3 MB"],
+)
+def test_what_is_not_seen_is_not_kept_and_what_is_cut_is_marked(charted: str, shown: str) -> None:
+    told = read(observed("8661-1", None, valueString=charted)).get("complaint")
+    assert told and told.value == shown
 
 
 @pytest.mark.parametrize(
@@ -286,3 +362,27 @@ def test_levels_of_responsiveness_become_the_words_that_the_rules_know(charted: 
     resource.pop("valueQuantity", None)
     fact = read(resource).get("avpu")
     assert fact and fact.value == known
+
+
+def test_what_is_not_seen_stands_in_no_line_of_what_was_left_out() -> None:
+    chart = read(observed(value=None, valueQuantity={"value": 80, "unit": "/min\u202e\u200b"}))
+    assert chart.left_out == ("HR 80 /min, in a unit that is not known (Observation/obs-1)",)
+
+
+def test_a_reference_to_a_version_names_the_resource() -> None:
+    told = observed(
+        subject={"reference": "Patient/pat-1/_history/7"}, encounter={"reference": "Encounter/enc-1/_history/2"}
+    )
+    assert read(told).number("hr") == 80
+
+
+def test_a_component_without_a_code_costs_no_other() -> None:
+    assert read(observed(component=[{"valueQuantity": {"value": 1}}])).number("hr") == 80
+
+
+def test_of_two_values_of_one_moment_the_one_kept_later_is_read_in_whatever_order_they_come() -> None:
+    early, late = (
+        observed(value=value, meta={"versionId": "1", "lastUpdated": f"2026-01-05T08:2{n}:00Z"})
+        for n, value in ((1, 80), (2, 128))
+    )
+    assert read(early, late).number("hr") == read(late, early).number("hr") == 128

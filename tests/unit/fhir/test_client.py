@@ -1,18 +1,21 @@
 """Our calls to the chart, answered in memory by httpx itself."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import httpx
 import pytest
 
 from contracts.errors import FhirError, FhirFault
+from integrations.fhir import client as fhir
 from integrations.fhir.client import FhirClient, Resource
 from integrations.fhir.feed import Feed
 from tests.fakes.samples import NOW
 
 BASE = "http://chart.test/fhir"
+TASK = {"resourceType": "Task", "id": "1"}
 
 
 def client(answer: Callable[[httpx.Request], httpx.Response]) -> FhirClient:
@@ -46,11 +49,13 @@ def test_faults_are_classified_where_they_are_seen(status: int, kind: FhirFault,
     assert "Zebedee" not in str(refused.value)
 
 
-def test_no_answer_and_no_json_may_be_tried_again() -> None:
+def test_no_answer_and_what_is_not_the_resource_may_be_tried_again() -> None:
     def away(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectTimeout("away", request=request)
 
-    for answer in (away, lambda _: httpx.Response(200, text="<html>")):
+    bodies = (b"<html>", b"[]", b"null", b"[" * 100_000, b'{"resourceType": "Patient", "id": "1"}', b'{"id": "1"}')
+    odd = [lambda _, body=body: httpx.Response(200, content=body) for body in bodies]
+    for answer in (away, *odd):
         with pytest.raises(FhirError) as refused:
             client(answer).read("Task", "1")
         assert (refused.value.kind, refused.value.retryable) == (FhirFault.UNREACHABLE, True)
@@ -92,9 +97,66 @@ def test_our_token_follows_no_page_to_another_address(elsewhere: str) -> None:
     ("date", "known"), [({"date": "Mon, 05 Jan 2026 08:30:00 GMT"}, NOW), ({}, None), ({"date": "now"}, None)]
 )
 def test_the_servers_clock_is_kept_where_it_tells(date: dict[str, str], known: datetime | None) -> None:
-    made = client(lambda _: httpx.Response(200, json={}, headers=date))
+    made = client(lambda _: httpx.Response(200, json=TASK, headers=date))
     made.read("Task", "1")
     assert made.server_time == known
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("after", "wait_s"),
+    [("7", 7), ("Mon, 05 Jan 2026 08:30:07 GMT", 7), ("86400", 60), ("Tue, 05 Jan 2027 08:30:00 GMT", 60),
+     ("Mon, 05 Jan 2026 08:29:00 GMT", None), ("soon", None), ("-1", None), ("9" * 5000, None), (None, None)],
+    ids=str,
+)  # fmt: skip
+def test_a_server_that_names_a_time_is_not_asked_before(
+    monkeypatch: pytest.MonkeyPatch, status: int, after: str | None, wait_s: float | None
+) -> None:
+    clock, asked = [100.0], []
+    monkeypatch.setattr(fhir.time, "monotonic", lambda: clock[0])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(clock[0])
+        headers = {"date": "Mon, 05 Jan 2026 08:30:00 GMT"} | ({"retry-after": after} if after else {})
+        return httpx.Response(status, headers=headers) if len(asked) == 1 else httpx.Response(200, json=TASK)
+
+    made = client(answer)
+    with pytest.raises(FhirError) as refused:
+        made.read("Task", "1")
+    assert refused.value.retry_after == (timedelta(seconds=wait_s) if wait_s else None)
+    if wait_s:
+        clock[0] += wait_s - 1
+        with pytest.raises(FhirError) as early:
+            made.search("Patient")
+        assert (early.value.retryable, early.value.retry_after) == (True, timedelta(seconds=1))
+        assert asked == [100.0], "nothing is asked meanwhile"
+        clock[0] += 1
+    made.read("Task", "1")
+    assert asked == [100.0, clock[0]]
+
+
+def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fhir, "WHOLE_S", 0.1)
+    monkeypatch.setattr(fhir, "MOST_BYTES", 10_000)
+
+    class Endless(httpx.SyncByteStream):
+        def __init__(self, chunk: bytes, pause_s: float) -> None:
+            self.chunk, self.pause_s = chunk, pause_s
+
+        def __iter__(self) -> Iterator[bytes]:
+            for _ in range(100):
+                time.sleep(self.pause_s)
+                yield self.chunk
+            raise AssertionError("read on")
+
+    for stream in (Endless(b" ", 0.01), Endless(b" " * 1000, 0)):
+        with pytest.raises(FhirError, match="answer without end"):
+            client(lambda _, stream=stream: httpx.Response(200, stream=stream)).read("Task", "1")
+
+
+def test_pages_without_end_are_given_up() -> None:
+    with pytest.raises(FhirError, match="more than 200 pages"):
+        client(lambda _: page({"id": "1"}, following=f"{BASE}?page=2")).search("Task")
 
 
 def test_a_stopped_subscription_is_asked_for_again_and_an_active_one_is_left() -> None:

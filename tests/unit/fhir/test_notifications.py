@@ -1,5 +1,6 @@
 """From bytes to an event: anything gives one, readable or quarantined."""
 
+import gzip
 import json
 from typing import Any
 
@@ -124,3 +125,32 @@ def test_any_json_in_the_fields_that_are_read_gives_an_event(resource: dict[str,
 @pytest.mark.parametrize("changes", [{"id": "x" * 65}, {"meta": {"versionId": "9" * 5000}}], ids=["id", "version"])
 def test_an_id_longer_than_fhir_allows_is_quarantined(changes: dict[str, Any]) -> None:
     assert told(**changes).quarantine
+
+
+@pytest.mark.parametrize("id_", ["1&_id=2", "1,2", "a/b", "a b", "a\n", "ä", "?", "%31"])
+@pytest.mark.parametrize("kind", ["Encounter", "Observation"])
+def test_an_id_that_would_be_more_than_a_name_in_our_searches_is_quarantined(id_: str, kind: str) -> None:
+    assert told(resourceType=kind, id=id_).quarantine
+
+
+def test_ids_at_the_limits_of_fhir_are_read() -> None:
+    for id_ in ("x" * 64, "0", "-", "a.b-C_9"):
+        assert told(resourceType="Encounter", id=id_).encounter_id == id_
+
+
+def test_a_type_that_is_no_word_is_quarantined() -> None:
+    assert told(resourceType="../Encounter").quarantine
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_and_wider_encodings_are_read(encoding: str) -> None:
+    assert parse("ehr", json.dumps(OBSERVATION).encode(encoding), BASE).resource_id == "obs-1"
+
+
+def test_of_a_key_that_stands_twice_the_last_counts() -> None:
+    raw = json.dumps(OBSERVATION)[:-1] + ', "id": "obs-2"}'
+    assert parse("ehr", raw.encode(), BASE).resource_id == "obs-2"
+
+
+def test_a_compressed_body_is_quarantined() -> None:
+    assert parse("ehr", gzip.compress(json.dumps(OBSERVATION).encode()), BASE).quarantine == "no Unicode text"

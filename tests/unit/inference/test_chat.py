@@ -1,7 +1,9 @@
 """Calls of a model, answered in memory by httpx itself."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -120,3 +122,21 @@ async def test_what_is_no_chat_completion_is_nonsense(body: bytes) -> None:
 @pytest.mark.parametrize("choices", [["x"], [{**ANSWER["choices"][0], "logprobs": "x"}]], ids=["choice", "logprobs"])
 async def test_wrongly_typed_parts_of_an_answer_are_nonsense_too(choices: list[Any]) -> None:
     assert (await refusal(lambda _: httpx.Response(200, json=ANSWER | {"choices": choices})))[0] == Fallback.NONSENSE
+
+
+async def test_an_answer_that_drips_is_given_up_in_time() -> None:
+    class Drips(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                await asyncio.sleep(0.01)
+                yield b" "
+
+    made = client(lambda _: httpx.Response(200, stream=Drips()))
+    made.endpoint = replace(made.endpoint, timeout_s=0.1)
+    with pytest.raises(ModelError) as refused:
+        await asyncio.wait_for(made.ask(REQUEST), 5)
+    assert refused.value.kind == Fallback.TOO_SLOW
+
+
+async def test_an_answer_of_many_brackets_is_nonsense() -> None:
+    assert (await refusal(lambda _: httpx.Response(200, content=b"[" * 100_000)))[0] == Fallback.NONSENSE

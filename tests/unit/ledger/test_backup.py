@@ -106,7 +106,7 @@ def test_every_column_that_names_a_blob_is_followed(db: Database) -> None:
     }
     assert named == {
         ("inbox", "body_blob"), ("cases", "suggestion_blob"), ("cases", "snapshot_blob"), ("runs", "snapshot_blob"),
-        ("runs", "suggestion_blob"), ("calls", "call_blob"), ("trajectories", "blob"),
+        ("runs", "suggestion_blob"), ("calls", "call_blob"), ("trajectories", "blob"), ("models", "rows_blob"),
     }  # fmt: skip
     with db.write() as tx:
         tx.execute(

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from contracts.errors import LedgerError
 from contracts.events import Fate, FhirEvent, Ignored
 from integrations.blobs.store import BlobStore
-from integrations.fhir.notifications import quarantined
+from integrations.fhir.notifications import unreadable
 from integrations.ledger import inbox, tables
 from integrations.ledger.tables import Database
 from tests.fakes.samples import NAME, event
@@ -44,7 +44,7 @@ def test_a_version_told_again_changes_nothing(db: Database, blobs: BlobStore) ->
 
 
 def test_what_could_not_be_read_is_accepted_as_quarantined(db: Database, blobs: BlobStore) -> None:
-    inbox.accept(db, blobs, [quarantined("ehr", b"\xff", "no UTF-8"), event()])
+    inbox.accept(db, blobs, [unreadable("ehr", b"\xff", "no UTF-8"), event()])
     assert (balance(db)[Fate.QUARANTINED], balance(db)[Fate.PENDING]) == (1, 1)
     with db.read() as tx:
         assert tx.scalar(sa.select(tables.inbox.c.reason).where(tables.inbox.c.event_id == 1)) == "no UTF-8"

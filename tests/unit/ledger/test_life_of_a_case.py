@@ -16,7 +16,7 @@ from contracts.decisions import Reviewer
 from contracts.errors import ApprovalError, LedgerError, Refusal
 from contracts.events import Fate
 from integrations.blobs.store import BlobStore
-from integrations.fhir.notifications import quarantined
+from integrations.fhir.notifications import unreadable
 from integrations.ledger import cases, inbox
 from integrations.ledger.tables import Database
 from tests.fakes.samples import KEYRING, NOW, NURSE, PHYSICIAN, decision, event, shown
@@ -90,7 +90,7 @@ class LifeOfACase(RuleBasedStateMachine):
 
     @rule(raw=st.sampled_from([b"a", b"b"]))
     def quarantine(self, raw: bytes) -> None:
-        odd = quarantined("ehr", raw, "no JSON")
+        odd = unreadable("ehr", raw, "no JSON")
         key = (odd.resource_id, "")
         if inbox.accept(self.db, self.blobs, [odd]):
             self.model.events.append((key, None, Fate.QUARANTINED))

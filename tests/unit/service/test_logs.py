@@ -99,6 +99,16 @@ def test_of_a_trusted_library_the_template_is_kept_without_its_values(written: W
     assert (line["event"], line["logger"]) == ("Failed for %s", name)
 
 
+def test_a_line_of_a_workflow_names_its_case_and_the_activity_that_failed(written: Written) -> None:
+    workflow = {"workflow_id": "c1", "workflow_type": "case", "run_id": NAME}
+    told = {"temporal_workflow": workflow, "activity": "snapshot_chart", "patient": NAME}
+    logging.getLogger("temporalio.workflow").error("suggestion_failed", extra=told)
+    logging.getLogger("some.library").error("failed", extra=told)
+    trusted, foreign = written()
+    assert (trusted["case_id"], trusted["workflow_id"], trusted["activity"]) == ("c1", "c1", "snapshot_chart")
+    assert "activity" not in foreign
+
+
 async def fail() -> None:
     raise ValueError(NAME)
 

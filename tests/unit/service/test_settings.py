@@ -87,6 +87,17 @@ def test_a_mistake_is_named_with_its_place(state: Path, old: str, new: str, said
     assert said in refusal(state)
 
 
+def test_traces_go_where_the_configuration_says_else_where_the_environment_does(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    assert settings.load(state).tracing.endpoint == ""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    assert settings.load(state).tracing.endpoint == "http://collector:4318"
+    edit(state, "[users.n-okafor]", '[tracing]\nendpoint = ""\n[users.n-okafor]')
+    assert settings.load(state).tracing.endpoint == ""
+
+
 def test_a_missing_address_is_named(state: Path) -> None:
     (state / "parts.json").write_text(json.dumps(PARTS | {"fhir_url": None}))
     assert "parts.fhir_url" in refusal(state)
@@ -128,6 +139,11 @@ def test_secrets_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
     assert made.signer().sign(b"x")
     values = [v for v in json.loads(first).values() if isinstance(v, str) and len(v) == 64]
     assert len(set(values)) == 6
+    cookie = made.session_keyring().seal(b"n-okafor", "cookie")
+    assert made.session_keyring().open(cookie, "cookie") == b"n-okafor"
+    for other in (made.keyring(), made.model_copy(update={"session_key": made.audit_key}).session_keyring()):
+        with pytest.raises(ConfigurationError):
+            other.open(cookie, "cookie")
     assert not [v for v in values if v in f"{made!r} {made.keyring()!r} {made.model_dump_json()}"]
 
 

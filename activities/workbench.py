@@ -1,0 +1,98 @@
+"""What the activities of tuning may reach: the records, the model environment, and no chart."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pydantic
+from temporalio import activity
+
+from agents.pathway import Pathway
+from contracts.errors import TuningError
+from contracts.rounds import RoundRequest
+from contracts.tuning import RegisteredModel
+from integrations.blobs.store import BlobStore
+from integrations.ledger import registry
+from integrations.ledger.audit import Auditor
+from integrations.ledger.tables import Database
+from tuning import folders
+
+HEARTBEAT_S = 2.0
+T = TypeVar("T", bound=pydantic.BaseModel)
+FOLDER = "tuning"
+"""In the state folder: what rounds make."""
+
+
+@dataclass(frozen=True)
+class Workbench:
+    state: Path
+    python: Path
+    """Of the model environment, where the trainer runs."""
+    db: Database
+    blobs: BlobStore
+    auditor: Auditor
+    pathway: Callable[[str, dict[str, object]], Pathway]
+
+    def put(self, lines: Iterable[pydantic.BaseModel]) -> str:
+        """Seal values, one a line, and return the blob's name."""
+        return self.blobs.put("\n".join(line.model_dump_json() for line in lines).encode())
+
+    def get(self, type_: type[T], blob: str) -> list[T]:
+        """Return what `put` sealed."""
+        return [type_.model_validate_json(line) for line in self.blobs.get(blob).splitlines()]
+
+    def model(self, name: str) -> RegisteredModel:
+        """Return a registered model. Raises TuningError."""
+        with self.db.read() as tx:
+            found = registry.find(tx, name)
+        if found is None:
+            raise TuningError("unknown_model", name)
+        return found
+
+    def artefact(self, model: RegisteredModel) -> Path:
+        """Return the model's folder, as it was registered. Raises TuningError where a file is gone or changed."""
+        folder = self.state / model.folder
+        found = folders.file_sha256(folder)
+        changed = [name for name, registered in model.file_sha256.items() if found.get(name) != registered]
+        if changed:
+            raise TuningError("changed_on_disk", f"{model.name}: {changed[0]} is not the file that was registered")
+        return folder
+
+
+def code_sha256(pathway: str) -> str:
+    """Return the hash of the code that makes a model: rows, training and judgement."""
+    root = Path(__file__).resolve().parents[1]
+    return folders.combined(
+        {
+            f"{name}/{path}": value
+            for name in ("tuning", f"agents/{pathway}", "contracts")
+            for path, value in folders.file_sha256(root / name).items()
+            if path.endswith(".py")
+        }
+    )
+
+
+@asynccontextmanager
+async def beating(asked: RoundRequest) -> AsyncIterator[Callable[[Mapping[str, float]], None]]:
+    """Heartbeat until the block ends; what it yields takes the trainer's progress, which each beat carries."""
+    round_ = f"of round {asked.number} of {len(asked.plan.parts)}"
+    told = [round_]
+
+    def tell(progress: Mapping[str, float]) -> None:
+        eta = f", {progress['eta_s'] / 60:.1f} minutes left" if "eta_s" in progress else ""
+        loss = f", loss {progress['loss']:.3f}" if "loss" in progress else ""
+        told[0] = f"{round_}: {progress['step']:.0f} of {progress['of']:.0f}{loss}{eta}"
+
+    async def beat() -> None:
+        while True:
+            activity.heartbeat(told[0])
+            await asyncio.sleep(HEARTBEAT_S)
+
+    beats = asyncio.create_task(beat())
+    try:
+        yield tell
+    finally:
+        beats.cancel()

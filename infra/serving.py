@@ -1,0 +1,118 @@
+"""Keeps served what the alias `champion` means: the next model starts beside the one that answers, then they switch."""
+
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from contracts.errors import LedgerError
+from infra import models
+from infra.processes import Part, any_port
+from integrations.ledger import registry
+from integrations.ledger.registry import CHAMPION, Served
+from integrations.ledger.tables import Database
+from service import settings
+
+UP, COMING = "model", "model-next"
+START_S = 900.0  # a first start on a busy machine took 353 s
+
+
+@dataclass
+class _Server:
+    model: str
+    url: str
+    part: Part
+    until: float
+
+
+class Serving:
+    """`step` is called every second. A model that does not start leaves the one before it where it is."""
+
+    def __init__(self, state: Path, venv: Path, base: Path) -> None:
+        self._state, self._venv, self._base = state, venv, base
+        self._db = Database(f"sqlite:///{state / settings.LEDGER_FILE}")
+        self._db.create()
+        self._up: _Server | None = None
+        self._next: _Server | None = None
+        self._failed = ""
+        self._note(None)  # what an earlier start noted is gone, and its port may be another program's by now
+
+    def parts(self) -> list[Part]:
+        """Return the processes that there are, at most two."""
+        return [server.part for server in (self._up, self._next) if server]
+
+    def stop(self) -> None:
+        """End the processes; from now on nothing is up."""
+        for part in self.parts():
+            part.stop()
+        with suppress(LedgerError):
+            self._note(None)
+
+    def step(self) -> None:
+        """Begin a switch, finish one, or start again what has ended."""
+        with self._db.read() as tx:
+            wanted = registry.meant(tx, CHAMPION) or self._base.name
+        if self._next and (self._next.model != wanted or self._broken(self._next)):
+            self._next.part.stop()
+            self._next = None
+        if self._next and _answers(self._next):
+            if self._up:
+                self._up.part.stop()
+            self._up, self._next = self._next, None
+            self._up.part.name = UP
+            self._note(Served(name=self._up.model, url=self._up.url))
+        elif self._up and self._up.part.ended():
+            _tell(f"{self._up.model} ended; starting it again")
+            self._up.part.start(self._state / "logs")
+        if self._up and self._up.model == wanted:
+            self._failed = ""
+        elif self._next is None and wanted != self._failed:
+            self._next = self._start(wanted)
+
+    def _start(self, model: str) -> _Server | None:
+        with self._db.read() as tx:
+            row = registry.find(tx, model)
+        folder = self._state / row.folder / "merged" if row and row.verdict != registry.UNTUNED else self._base
+        if not folder.exists():
+            _tell(f"{folder} of {model} is gone")
+            self._failed = model
+            return None
+        port = any_port()
+        argv, env = models.serve_command(self._venv, folder, port, model)
+        part = Part(COMING if self._up else UP, argv, lambda: True, env)
+        part.start(self._state / "logs")
+        return _Server(model, f"http://127.0.0.1:{port}/v1", part, time.monotonic() + START_S)
+
+    def _broken(self, server: _Server) -> bool:
+        broken = server.part.ended() or time.monotonic() > server.until
+        if broken:
+            _tell(f"{server.model} did not start: see {self._state}/logs/{server.part.name}.log")
+            # With nothing else up it is tried again; else what is up goes on until another is promoted.
+            self._failed = server.model if self._up else ""
+        return broken
+
+    def _note(self, up: Served | None) -> None:
+        with self._db.write() as tx:
+            registry.set_served(tx, CHAMPION, up)
+
+
+def _answers(server: _Server) -> bool:
+    """Return whether it gives a closed choice, so that the first patient does not wait for its grammar."""
+    asked = {
+        "model": server.model,
+        "messages": [{"role": "user", "content": "1 or 2?"}],
+        "max_tokens": 2,
+        "structured_outputs": {"choice": ["1", "2"]},
+    }
+    try:
+        return httpx.post(f"{server.url}/chat/completions", json=asked, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"model: {line}\n")
+    sys.stderr.flush()

@@ -1,0 +1,68 @@
+"""Starts what `wardflow tune run` needs, a Temporal server and a worker of its own, and keeps both running."""
+
+import fcntl
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+from contracts.errors import ConfigurationError
+from infra import stack
+from infra.processes import Part, any_port, end_with_parent
+
+FORMER_S = 15.0
+
+
+def run(folder: Path, worker: list[str]) -> int:
+    """Run until SIGTERM, which also comes when the command that started us is gone; start again what ends.
+
+    `FOLDER/temporal` holds the server's address while it answers.
+    """
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, _frame: stopping.append(got))
+    logs, address, port = folder / "logs", folder / "temporal", any_port()
+    logs.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        _take(lock)
+        address.unlink(missing_ok=True)
+        parts = [stack.temporal(folder, port), Part("worker", worker, lambda: True)]
+        try:
+            for part in parts:
+                part.start(logs)
+                stack.wait(part, stopping, logs)
+                address.write_text(f"127.0.0.1:{port}")
+            stack.note_pids(folder, parts)
+            while not stopping:
+                time.sleep(stack.RESTART_S)
+                for part in parts:
+                    if part.ended():
+                        sys.stderr.write(f"{part.name} ended; starting it again\n")
+                        part.start(logs)
+                        stack.note_pids(folder, parts)
+        finally:
+            address.unlink(missing_ok=True)
+            for part in reversed(parts):
+                part.stop()
+    return 0
+
+
+def _take(lock: TextIO) -> None:
+    """Hold the folder; what a killed command had started needs a moment to end. Raises ConfigurationError."""
+    end = time.monotonic() + FORMER_S
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > end:
+                raise ConfigurationError("in_use", "another `tune run` works on this state") from None
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    try:
+        sys.exit(run(Path(sys.argv[1]), sys.argv[2:]))
+    except ConfigurationError as refused:
+        sys.exit(f"wardflow: {refused}")

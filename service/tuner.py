@@ -1,0 +1,40 @@
+"""The worker of rounds of tuning: one at a time, on the machine that has the model environment."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.curate_decisions import CurateDecisions
+from activities.fit_model import FitModel
+from activities.judge_model import JudgeModel
+from activities.register_model import RegisterModel
+from activities.workbench import FOLDER, Workbench
+from contracts.queues import TaskQueue
+from service import settings
+from service.temporal import connect
+from workflows import sandbox
+from workflows.tuning import Tuning
+
+ACTIVITIES = (CurateDecisions, FitModel, JudgeModel, RegisterModel)
+
+
+async def client(state: Path) -> Client:
+    """Return a client of the Temporal server that `infra.tuning` runs. Raises RuntimeError or OSError until it does."""
+    address = (state / FOLDER / "temporal").read_text()
+    return await connect(address, "default", settings.load_secrets(state).keyring())
+
+
+async def run(built: Workbench) -> None:
+    """Work until the process is ended."""
+    worker = Worker(
+        await client(built.state),
+        task_queue=TaskQueue.GPU_TUNING,
+        workflows=[Tuning],
+        activities=[activity(built) for activity in ACTIVITIES],
+        activity_executor=ThreadPoolExecutor(1),
+        max_concurrent_activities=1,
+        workflow_runner=sandbox.runner(),
+    )
+    await worker.run()

@@ -1,0 +1,81 @@
+"""Starts the real processes with one safety taken out: a check that finds nothing then proves nothing.
+
+`python -m tests.prove.sabotage NAME STATE` is `infra.stack` with every process of ours started through this module.
+"""
+
+import sys
+import uuid
+from pathlib import Path
+
+from infra import stack
+from integrations.fhir import proposals
+from integrations.ledger import cases, tables
+from service import cli, gateway, watch
+
+
+def idempotency() -> None:
+    """Each attempt writes its result under new ids, and does not ask whether an earlier one got through."""
+    stable = proposals.resource_id
+    proposals.resource_id = lambda ref, part: stable(ref, part) if part == "task" else str(uuid.uuid4())
+    proposals.decided_in = lambda _task: None
+
+
+def watchdog() -> None:
+    """Only Temporal raises what is late."""
+    watch.watchdog = lambda _world: None
+
+
+def own_writes() -> None:
+    """Nothing is known as our own when a feed brings it."""
+    cases.own_versions = lambda *_: set()
+
+
+def reconciliation() -> None:
+    """Only notifications tell what is new."""
+    gateway.Feed.changed_since = lambda self, moment: iter(())
+
+
+def fsync() -> None:
+    """The ledger believes the page cache."""
+    made = tables._engine
+
+    def unsynced(url: str, begin: str) -> tables.sa.Engine:
+        engine = made(url, begin)
+        tables.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+        return engine
+
+    tables._engine = unsynced
+
+
+CONTROLS = {
+    "idempotency": (idempotency, "I2"),
+    "watchdog": (watchdog, "I4"),
+    "own_writes": (own_writes, "I15"),
+    "reconciliation": (reconciliation, "I8"),
+    "fsync": (fsync, "I1"),
+}
+"""What is taken out, and the rule that must be found broken."""
+
+
+def main(name: str, *rest: str) -> None:
+    if rest[1:] == ("--with-parent",):
+        stack.end_with_parent()
+        prepare = stack.prepare
+
+        def prepared(state: Path, with_models: bool) -> list[stack.Part]:
+            parts = prepare(state, with_models)
+            for part in parts:
+                if "service.cli" in part.argv:
+                    at = part.argv.index("service.cli")
+                    part.argv[at : at + 1] = [__spec__.name, name]
+            return parts
+
+        stack.prepare = prepared
+        sys.exit(stack.run(Path(rest[0]), with_models=False))
+    CONTROLS[name][0]()
+    sys.argv = ["wardflow", *rest]
+    cli.main()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,50 @@
+"""What an alias means, from the ledger, at each call."""
+
+import pytest
+
+from contracts.errors import ModelError
+from integrations.inference import router
+from integrations.inference.chat import ChatEndpoint, Dialect, Phi
+from integrations.ledger import registry
+from integrations.ledger.audit import Auditor
+from integrations.ledger.registry import CHAMPION, Served
+from integrations.ledger.tables import Database
+from tests.unit.ledger.test_registry import model
+
+AUDITOR = Auditor("test", b"k" * 32)
+
+
+def endpoint(url: str, name: str = "alias:champion") -> ChatEndpoint:
+    return ChatEndpoint("reasoning", url, name, Phi.ALLOWED, Dialect.VLLM, timeout_s=1, base="untuned")
+
+
+def promote(db: Database) -> None:
+    with db.write() as tx:
+        registry.register(tx, AUDITOR, model("untuned", registry.UNTUNED, parent=None))
+        registry.register(tx, AUDITOR, model("a", parent="untuned"))
+        registry.promote(tx, AUDITOR, CHAMPION, "a", "n-okafor", "better")
+
+
+def test_a_server_of_its_own_url_is_asked_for_what_was_promoted(db: Database) -> None:
+    assert router.resolve(db, endpoint("http://gpu/v1")).model == "untuned"
+    promote(db)
+    asked = router.resolve(db, endpoint("http://gpu/v1"))
+    assert (asked.model, asked.url) == ("a", "http://gpu/v1")
+
+
+def test_a_local_server_counts_as_what_is_up_and_not_as_what_was_promoted(db: Database) -> None:
+    with db.write() as tx:
+        registry.set_served(tx, CHAMPION, Served(name="untuned", url="http://127.0.0.1:1/v1"))
+    promote(db)
+    asked = router.resolve(db, endpoint(""))
+    assert (asked.model, asked.url) == ("untuned", "http://127.0.0.1:1/v1")
+    with db.write() as tx:
+        registry.set_served(tx, CHAMPION, None)
+    with pytest.raises(ModelError, match="unreachable"):
+        router.resolve(db, endpoint(""))
+
+
+def test_a_name_is_no_alias(db: Database) -> None:
+    named = endpoint("http://gpu/v1", "base-model")
+    assert router.alias_of(named) is None
+    assert router.resolve(db, named) == named

@@ -1,0 +1,136 @@
+"""One look at the inbox: whatever stands in one event, the others get their fate."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import pytest
+import sqlalchemy as sa
+
+from activities.world import World
+from contracts.events import Fate, FhirEvent
+from integrations.blobs.store import BlobStore
+from integrations.ledger import inbox, tables
+from integrations.ledger.audit import Auditor
+from integrations.ledger.tables import Database
+from service.dispatcher import Dispatcher
+from service.settings import PartSettings, PathwaySettings, Settings, TimingSettings, TriggerSettings
+from tests.fakes.samples import NOW, event
+from tests.fakes.silence import NobodyListens
+
+HIGH = "Observation.value.ofType(Quantity).value > 120"
+PARTS = PartSettings(
+    temporal="", redis_url="", fhir_url="", gateway_port=1, worklist_port=1, ledger_url="", blobs_url=""
+)
+
+
+@pytest.fixture
+def dispatcher(db: Database, blobs: BlobStore) -> Dispatcher:
+    trigger = TriggerSettings(resource="Observation", where=HIGH, opens=True)
+    return looking(db, blobs, trigger, TimingSettings(window_quiet_s=0))
+
+
+def looking(db: Database, blobs: BlobStore, trigger: TriggerSettings, timing: TimingSettings) -> Dispatcher:
+    pathway = PathwaySettings(
+        feed="ehr", unit="", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,), triggers=(trigger,)
+    )
+    given = Settings.model_validate({"state": ".", "parts": PARTS, "pathways": {"p": pathway}, "timing": timing})
+    live, nothing = cast(Any, NobodyListens()), cast(Any, None)
+    world = World(db, blobs, Auditor("gateway", b"a" * 32), nothing, live, {}, {}, "0.1.0")
+    return Dispatcher(world, nothing, given, "00")
+
+
+def told(encounter: str, value: Any, padding: int = 0) -> FhirEvent:
+    body = {"resourceType": "Observation", "valueQuantity": {"value": value}, "note": " " * padding}
+    return FhirEvent(
+        feed="ehr", resource_type="Observation", resource_id=f"obs-{encounter}", version_id="1",
+        encounter_id=encounter, body=json.dumps(body).encode(),
+    )  # fmt: skip
+
+
+def fates(db: Database) -> dict[str, str]:
+    with db.read() as tx:
+        return {row.encounter_id: row.fate for row in tx.execute(tables.inbox.select())}
+
+
+@pytest.mark.parametrize("odd", ["high", True, {"a": 1}, [1, 2], float("nan")], ids=str)
+def test_an_event_on_which_a_condition_fails_is_quarantined_and_holds_up_no_other(
+    dispatcher: Dispatcher, db: Database, blobs: BlobStore, odd: Any
+) -> None:
+    inbox.accept(db, blobs, [told("odd", odd), told("high", 130), told("low", 80)])
+    plan = dispatcher._plan()
+    assert fates(db) == {"odd": "quarantined", "high": "pending", "low": "ignored"}
+    assert list(plan.tell.values()) == [{2}]
+
+
+def test_an_event_whose_body_is_out_of_reach_waits_alone(
+    dispatcher: Dispatcher, db: Database, blobs: BlobStore
+) -> None:
+    inbox.accept(db, blobs, [told("large", 130, padding=100_000), told("high", 130)])
+    with db.read() as tx:
+        (lost,) = [row.body_blob for row in tx.execute(tables.inbox.select()) if row.body_blob]
+    blobs.fs.rm_file(blobs._path(lost))
+    assert list(dispatcher._plan().tell.values()) == [{2}]
+    assert fates(db)["large"] == "pending"
+    blobs.put(told("large", 130, padding=100_000).body)
+    dispatcher._not_before.clear()
+    assert {1} in dispatcher._plan().tell.values()
+
+
+class Ledger:
+    """A ledger into which events come at given moments, and a dispatcher that looks at them."""
+
+    def __init__(self, db: Database, blobs: BlobStore, clock: pytest.MonkeyPatch) -> None:
+        self.db, self.blobs, self._clock = db, blobs, clock
+        self._dispatcher = looking(db, blobs, TriggerSettings(resource="Encounter", opens=True), TimingSettings())
+
+    def hears(self, told: FhirEvent, after_s: float) -> None:
+        self._at(after_s)
+        inbox.accept(self.db, self.blobs, [told])
+
+    def looked_at(self, after_s: float) -> list[str]:
+        """Look once; return the fates in the order of acceptance."""
+        self._at(after_s)
+        self._dispatcher._plan()
+        with self.db.read() as tx:
+            return list(tx.scalars(sa.select(tables.inbox.c.fate).order_by(tables.inbox.c.event_id)))
+
+    def case(self) -> Any:
+        with self.db.read() as tx:
+            return tx.execute(sa.select(tables.cases)).first()
+
+    def _at(self, after_s: float) -> None:
+        moment: datetime = NOW + timedelta(seconds=after_s)
+        self._clock.setattr(tables, "now", lambda: moment)
+        self._clock.setattr(inbox, "now", lambda: moment)
+
+
+@pytest.fixture
+def ledger(db: Database, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    return Ledger(db, blobs, monkeypatch)
+
+
+def stay(version_id: str) -> FhirEvent:
+    return event("enc-1", version_id, resource_type="Encounter")
+
+
+def test_an_arrival_that_is_written_again_at_once_keeps_the_clock_of_its_first_event(ledger: Ledger) -> None:
+    ledger.hears(stay("1"), 0)
+    ledger.hears(stay("2"), 0.9)
+    assert ledger.looked_at(1.0) == [Fate.PENDING, Fate.PENDING]
+    assert ledger.looked_at(2.0) == [Fate.SUPERSEDED, Fate.PENDING]
+    assert ledger.case().accepted_at == NOW
+
+
+def test_an_arrival_that_is_written_again_and_again_does_not_hold_its_window_open(ledger: Ledger) -> None:
+    for number in range(8):
+        ledger.hears(stay(str(number + 1)), number * 0.8)
+        ledger.looked_at(number * 0.8)
+    assert ledger.case().accepted_at == NOW
+
+
+def test_an_old_version_that_comes_late_is_settled_at_once(ledger: Ledger) -> None:
+    ledger.hears(stay("2"), 0)
+    ledger.looked_at(2.0)
+    ledger.hears(stay("1"), 2.1)
+    assert ledger.looked_at(2.1) == [Fate.PENDING, Fate.SUPERSEDED]

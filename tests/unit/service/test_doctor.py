@@ -1,0 +1,58 @@
+"""What `wardflow doctor` makes of a ledger's disk, its backups and the processes' signs."""
+
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from integrations.ledger import signs, tables
+from integrations.ledger.tables import Database
+from service import doctor, health, recovery
+from service.settings import TimingSettings
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "said"),
+    [
+        ("/dev/vda / ext4 rw,relatime 0 0\n", None),
+        ("/dev/vda / ext4 rw 0 0\ntmpfs {state} tmpfs rw,size=6m 0 0\n", "tmpfs"),
+        ("tmpfs / tmpfs rw 0 0\n/dev/vdb {state} ext4 rw 0 0\n", None),
+        ("/dev/vda / ext4 rw,nobarrier 0 0\n", "nobarrier"),
+        ("tmpfs {state}/../sta tmpfs rw 0 0\n", None),
+        ("", None),
+    ],
+)
+def test_a_disk_that_forgets_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounts: str, said: str | None
+) -> None:
+    state = (tmp_path / "state").resolve()
+    state.mkdir()
+    (tmp_path / "mounts").write_text(mounts.format(state=state).replace("/state/..", ""))
+    monkeypatch.setattr(doctor, "MOUNTS", tmp_path / "mounts")
+    assert doctor._volatile(state) == said
+
+
+@pytest.mark.parametrize(("hours", "verdict"), [(None, "WARN"), (1, "OK"), (25, "WARN"), (24 * 8, "FAIL")])
+def test_an_old_backup_is_told_the_more_urgently_the_older(db: Database, hours: int | None, verdict: str) -> None:
+    if hours is not None:
+        with db.write() as tx:
+            tables.set_mark(tx, recovery.BACKED_UP, (tables.now() - hours * HOUR).isoformat())
+    world: Any = SimpleNamespace(db=db)
+    (finding,) = doctor._backup(world)
+    assert finding.verdict == verdict
+    assert (f"{hours} h ago" if hours else "none was ever taken") in finding.told
+
+
+def test_each_process_that_is_silent_is_a_failure(db: Database) -> None:
+    with db.write() as tx:
+        signs.give(tx, {"gateway": tables.now(), "worker": tables.now() - HOUR})
+    world, settings = SimpleNamespace(db=db), SimpleNamespace(timing=TimingSettings())
+    given: Any = (settings, world)
+    found = {finding.part: finding for finding in doctor._signs(*given)}
+    assert set(found) == set(health.PROCESSES)
+    assert [part for part, finding in found.items() if finding.verdict == "OK"] == ["gateway"]
+    assert "silent for 3600 s" in found["worker"].told and "never gave a sign" in found["watchdog"].told

@@ -1,0 +1,194 @@
+"""Which parts a process takes for live, and whether it is ready; and what its endpoints say of it."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, HTTPException
+from prometheus_client.parser import text_string_to_metric_families
+
+from contracts.errors import FhirError, FhirFault, LedgerError
+from integrations.ledger import signs, switches, tables
+from integrations.ledger.audit import Auditor
+from integrations.ledger.tables import Database
+from service import endpoints, health
+from service.health import Health, Probe, State
+from service.metrics import Metrics
+from service.settings import TimingSettings
+from tests.fakes.samples import NOW
+
+TIMING = TimingSettings(health_s=5, reconcile_s=15)
+
+
+class Parts:
+    """Parts that a test takes away, and a clock that it turns."""
+
+    def __init__(self, db: Database) -> None:
+        self.away: set[str] = set()
+        self.seconds = 0.0
+        self.world: Any = SimpleNamespace(db=db)
+
+    def health(self, process: str, *needs: str) -> Health:
+        probes = {part: self._probe(part) for part in ("temporal", "chart", "model:reasoning")}
+        return Health(self.world, TIMING, process, needs, probes)
+
+    def _probe(self, part: str) -> Probe:
+        async def answer() -> bool:
+            if part in self.away:
+                raise FhirError(FhirFault.UNREACHABLE)
+            return True
+
+        return answer
+
+
+@pytest.fixture
+def parts(db: Database, monkeypatch: pytest.MonkeyPatch) -> Parts:
+    made = Parts(db)
+    monkeypatch.setattr(tables, "now", lambda: NOW + timedelta(seconds=made.seconds))
+    return made
+
+
+async def look(*known: Health) -> None:
+    for one in known:
+        for round_ in one.loops().values():
+            assert await round_() == TIMING.health_s
+
+
+def away(known: Health) -> set[str]:
+    return {part for part, seen in known.parts().items() if seen.state == State.AWAY}
+
+
+async def test_what_never_gave_a_sign_is_away_and_nobody_is_ready_before_a_look(parts: Parts) -> None:
+    gateway = parts.health("gateway", "ledger")
+    assert not gateway.ready() and away(gateway) == set(gateway.parts())
+    await look(gateway)
+    assert gateway.ready()
+    assert {"ledger", "temporal", "chart", "model:reasoning", "gateway"} == set(gateway.parts()) - away(gateway)
+
+
+async def test_a_part_is_away_when_it_missed_four_looks_and_back_with_one(parts: Parts) -> None:
+    worklist = parts.health("worklist", "ledger", "temporal")
+    await look(worklist)
+    parts.away = {"temporal"}
+    for parts.seconds in (5, 10, 15, 20):
+        await look(worklist)
+        assert worklist.ready()
+    parts.seconds = 25
+    await look(worklist)
+    assert away(worklist) >= {"temporal"} and not worklist.ready()
+    assert worklist.parts()["temporal"].age_s == 25
+    parts.away = set()
+    await look(worklist)
+    assert worklist.ready()
+
+
+async def test_processes_know_of_each_other_through_the_ledger(parts: Parts) -> None:
+    gateway, worklist = parts.health("gateway"), parts.health("worklist", "worker")
+    gateway.done("dispatcher")
+    gateway.done("some other loop")
+    await look(gateway, parts.health("worker"), worklist)
+    assert worklist.ready() and away(worklist) == {"reconciler", "watchdog", "audit"}
+    with parts.world.db.read() as tx:
+        assert set(signs.seen(tx)) == {"gateway", "dispatcher", "worker", "worklist"}
+    parts.seconds = 30
+    await look(worklist)
+    assert away(worklist) == {"reconciler", "watchdog", "audit", "gateway", "dispatcher", "worker"}
+
+
+async def test_a_slow_loop_has_as_long_as_its_own_rounds_take(parts: Parts) -> None:
+    gateway = parts.health("gateway")
+    for part in ("reconciler", "dispatcher"):
+        gateway.done(part)
+    parts.seconds = 59
+    assert {"dispatcher"} == {"dispatcher", "reconciler"} & away(gateway)
+    parts.seconds = 61
+    assert "reconciler" in away(gateway)
+
+
+async def test_a_stopped_model_is_neither_live_nor_away(parts: Parts, db: Database) -> None:
+    worklist = parts.health("worklist")
+    with db.write() as tx:
+        switches.switch(tx, Auditor("test", b"k"), "model:reasoning", "n-okafor", stopped=True)
+    await look(worklist)
+    assert worklist.parts()["model:reasoning"].state == State.STOPPED
+
+
+async def test_a_ledger_that_takes_no_writes_keeps_the_gateway_from_its_duty(parts: Parts) -> None:
+    gateway = parts.health("gateway", "ledger")
+    await look(gateway)
+
+    @contextmanager
+    def full() -> Iterator[None]:
+        raise LedgerError("database", "disk full")
+        yield
+
+    parts.world.db = SimpleNamespace(write=full)
+    parts.seconds = 21
+    await look(gateway)
+    assert away(gateway) >= {"ledger"} and not gateway.ready()
+    assert "temporal" not in away(gateway)
+
+
+async def test_a_part_that_hangs_is_given_up(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang() -> bool:
+        await asyncio.Event().wait()
+        return True
+
+    monkeypatch.setattr(health, "PROBE_S", 0.01)
+    known = Health(parts.world, TIMING, "gateway", (), {"chart": hang})
+    await asyncio.wait_for(look(known), 5)
+    assert "chart" in away(known)
+
+
+async def test_the_endpoints_say_what_is_known_and_count_what_was_sent(parts: Parts, db: Database) -> None:
+    gateway = parts.health("gateway", "ledger")
+    app, metrics = FastAPI(), Metrics(gateway, db)
+    endpoints.mount(app, gateway, metrics)
+
+    @app.put("/refused")
+    def refuse() -> None:
+        raise HTTPException(401)
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as http:
+        assert (await http.get("/livez")).status_code == 200
+        assert (await http.get("/readyz")).status_code == 503
+        await look(gateway)
+        ready = await http.get("/readyz")
+        assert ready.status_code == 200 and ready.json()["ready"]
+        assert ready.json()["parts"]["chart"] == {"state": "live", "age_s": 0.0}
+        assert ready.json()["parts"]["worker"] == {"state": "away", "age_s": None}
+        for _ in range(3):
+            await http.put("/refused")
+        text = (await http.get("/metrics")).text
+    samples = {(s.name, *s.labels.values()): s.value for f in text_string_to_metric_families(text) for s in f.samples}
+    assert samples["wardflow_answers_total", "401"] == 3
+    assert ("wardflow_answers_total", "200") not in samples, "what is asked is no event"
+    assert samples["wardflow_part_live", "worker"] == 0 and samples["wardflow_part_live", "chart"] == 1
+    assert samples["wardflow_events_unaccounted",] == 0
+    assert samples["wardflow_suggestion_lag_seconds_bucket", "+Inf"] == 0
+
+
+def test_the_figures_without_a_ledger_still_tell_of_the_parts(parts: Parts) -> None:
+    @contextmanager
+    def gone() -> Iterator[None]:
+        raise LedgerError("database", "gone", retryable=True)
+        yield
+
+    db: Any = SimpleNamespace(read=gone)
+    text = Metrics(parts.health("gateway"), db).text().decode()
+    assert 'wardflow_part_live{part="ledger"} 0.0' in text and "wardflow_events" not in text
+
+
+def test_the_figures_of_a_full_ledger_have_closed_labels(parts: Parts, db: Database) -> None:
+    with db.write() as tx:
+        signs.give(tx, {"patient Zebedee": NOW})
+    text = Metrics(parts.health("gateway"), db).text().decode()
+    assert {*re.findall(r'(\w+)="', text)} == {"part", "fate", "state", "kind", "by", "le"}
+    assert "Zebedee" not in text

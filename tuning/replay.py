@@ -1,0 +1,64 @@
+"""Whether the trainer reads and answers captured calls as their server did; on policy, nothing else may train."""
+
+from collections.abc import Sequence
+from math import exp, log
+from typing import TYPE_CHECKING
+
+from contracts.errors import TuningError
+from contracts.model_calls import ModelCall
+from contracts.tuning import AgreementReport
+
+if TYPE_CHECKING:
+    from tuning.policy import Policy
+
+TOLERANCE = 0.01
+"""Of a log-probability: a ratio of new to old policy is then off by 1 % at most."""
+
+
+def agreement(policy: "Policy", calls: Sequence[ModelCall]) -> AgreementReport:
+    """Recompute the closed choices. Raises TuningError where a prompt is rendered otherwise, or none can be used.
+
+    The server's log-probabilities are taken after its grammar, so ours are renormalised over the choices.
+    """
+    usable = [call for call in calls if call.request.choices and call.prompt_token_ids and call.logprobs]
+    usable = [call for call in usable if call.completion_token_ids]
+    if not usable:
+        raise TuningError("no_calls", "no call has a closed choice with token ids and log-probabilities")
+    prompts = [policy.prompt(call.request) for call in usable]
+    other = sum(prompt.ids != call.prompt_token_ids for prompt, call in zip(prompts, usable, strict=True))
+    if other:
+        raise TuningError("prompt", f"{other} of {len(usable)} captured prompts are rendered otherwise here")
+    largest = max(
+        _difference(call, prompt.choices, told)
+        for call, prompt, told in zip(usable, prompts, policy.log_probabilities(prompts), strict=True)
+    )
+    return AgreementReport(
+        calls=len(usable), left_out=len(calls) - len(usable), largest_difference=largest, tolerance=TOLERANCE
+    )
+
+
+def check(policy: "Policy", calls: Sequence[ModelCall], *, on_policy: bool) -> None:
+    """Raise TuningError for calls that this policy can't have answered; off policy only their prompts count."""
+    found = agreement(policy, calls)
+    if on_policy and found.largest_difference > found.tolerance:
+        raise TuningError(
+            "off_policy", f"log-probabilities differ by {found.largest_difference:.2g}, more than {found.tolerance}"
+        )
+
+
+def _difference(call: ModelCall, tokens: Sequence[int], told: Sequence[float]) -> float:
+    """Return the largest difference over the token that was drawn and those of the other choices that are known."""
+    heated = [value / (call.request.temperature or 1) for value in told]
+    total = log(sum(map(exp, heated)))
+    ours = [value - total for value in heated]
+    by_token, by_choice = dict(zip(tokens, ours, strict=True)), dict(zip(call.request.choices, ours, strict=True))
+    theirs = zip(call.completion_token_ids or (), call.logprobs or (), strict=True)
+    drawn = next(((by_token[token], logprob) for token, logprob in theirs if token in by_token), None)
+    if drawn is None:
+        raise TuningError("choice", "a captured answer is none of the choices")
+    known = (
+        [(by_choice[one.token.strip()], one.logprob) for one in call.top_logprobs[0] if one.token.strip() in by_choice]
+        if call.top_logprobs
+        else []
+    )
+    return max(abs(one - other) for one, other in [drawn, *known])

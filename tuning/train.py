@@ -1,0 +1,130 @@
+"""The trainer, a process of the model environment: a job on standard input, progress and a report on standard output.
+
+`python -m tuning.train [fit|score|agreement]`. A bad job ends with exit code 2 and one line on standard error.
+"""
+
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from math import exp
+from pathlib import Path
+from typing import Any, TextIO
+
+from pydantic import ValidationError
+
+from contracts.errors import TuningError
+from contracts.frozen import Frozen
+from contracts.tuning import AgreementJob, AgreementReport, FitJob, FitKind, FitReport, ScoreJob, ScoreReport
+from tuning import folders, lora_settings, replay
+from tuning.trainer import BAD_JOB
+
+Tell = Callable[[dict[str, float]], None]
+
+
+def fit(job: FitJob, tell: Tell) -> FitReport:
+    """Train, or go on, or return what was trained before. Raises TuningError."""
+    if job.kind == FitKind.CLASSICAL:
+        raise TuningError("kind", "a classical judge is not trained here")
+    if not job.rows:
+        raise TuningError("no_rows", "nothing to learn from")
+    if len({len(told) for row in job.rows for told in (row.request.choices, row.target, row.reward)}) != 1:
+        raise TuningError("rows", "choices, targets and rewards differ in number")
+    asked, out, base_sha256 = lora_settings.of(job), Path(job.out), folders.weights_sha256(Path(job.base))
+    if job.start:
+        folders.check_base(Path(job.start), base_sha256)
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a former try whose caller was killed ends at its next line of progress
+        _claim(out / "job.sha256", job.model_copy(update={"out": ""}).sha256())
+        done = out / "report.json"
+        if not done.exists():
+            from tuning.lora import Fit  # torch takes seconds: what is refused or done is answered without it
+
+            report = Fit(job, asked, base_sha256, tell).run()
+            partial = done.with_suffix(".partial")
+            partial.write_text(report.model_dump_json())
+            partial.replace(done)
+            (out / "checkpoint.pt").unlink(missing_ok=True)
+        return FitReport.model_validate_json(done.read_bytes())
+
+
+def score(job: ScoreJob, tell: Tell) -> ScoreReport:
+    """Return the probability of each choice. Raises TuningError."""
+    from tuning.policy import Policy
+
+    began, policy = time.monotonic(), Policy(Path(job.model))
+    prompts = [policy.prompt(request) for request in job.requests]
+    told = policy.log_probabilities(prompts, _counted(tell, len(prompts)))
+    return ScoreReport(
+        probabilities=tuple(tuple(map(exp, row)) for row in told),
+        seconds=time.monotonic() - began,
+        cpu_seconds=time.process_time(),
+    )
+
+
+def agreement(job: AgreementJob, tell: Tell) -> AgreementReport:
+    """Return how far recomputed log-probabilities are from captured ones. Raises TuningError."""
+    from tuning.policy import Policy
+
+    tell({"step": 0, "of": len(job.calls)})
+    return replay.agreement(Policy(Path(job.model)), job.calls)
+
+
+MODES: dict[str, tuple[type[Frozen], Callable[[Any, Tell], Frozen]]] = {
+    "fit": (FitJob, fit),
+    "score": (ScoreJob, score),
+    "agreement": (AgreementJob, agreement),
+}
+
+
+def main(mode: str, job: bytes, out: TextIO) -> int:
+    """Do one job and return the exit code."""
+
+    def tell(progress: dict[str, float]) -> None:
+        out.write(json.dumps(progress) + "\n")
+        out.flush()
+
+    try:
+        type_, do = MODES[mode]
+        report = do(type_.model_validate_json(job), tell)
+    except ValidationError as refused:
+        first = refused.errors(include_input=False, include_url=False)[0]
+        sys.stderr.write(f"bad_job: {'.'.join(map(str, first['loc']))}: {first['msg']}\n")
+        return BAD_JOB
+    except TuningError as refused:
+        sys.stderr.write(f"{refused}\n")
+        return BAD_JOB
+    out.write(report.model_dump_json() + "\n")
+    out.flush()
+    return 0
+
+
+def _claim(file: Path, sha256: str) -> None:
+    """Make a folder this job's. Raises TuningError where it is another's."""
+    if not file.exists():
+        partial = file.with_suffix(".partial")
+        partial.write_text(sha256)
+        partial.replace(file)
+    elif file.read_text() != sha256:
+        raise TuningError("other_job", f"{file.parent} holds another job")
+
+
+def _counted(tell: Tell, of: int) -> Callable[[int], None]:
+    done = 0
+
+    def told(more: int) -> None:
+        nonlocal done
+        done += more
+        tell({"step": done, "of": of})
+
+    return told
+
+
+if __name__ == "__main__":
+    # What a library prints must not stand between the lines of progress.
+    standard_output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "fit", sys.stdin.buffer.read(), standard_output))
