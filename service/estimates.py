@@ -58,7 +58,7 @@ class Estimates:
         if self._rows:
             pooled = combined.pool([await self._estimator()], self._decided, self._weights)
             return self._predictions(pooled.probabilities, pooled.levels)
-        fixed, told = self._fixed(), await self._scored()
+        told, fixed = await self._scored(), self._fixed()  # the process checks the hash of both files first
         return self._predictions(fixed.calibrated(told), fixed.levels(told))
 
     async def with_model(self, by_model: Array) -> list[Prediction]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ from typer.testing import CliRunner
 
 from agents.ed_triage.pathway import EdTriage
 from agents.pathway import ChatPort
+from contracts.classical import CrossFitJob, Told
 from contracts.ed_triage import EdTriageOptions
 from contracts.errors import ConfigurationError, Fallback, ModelError, WardflowError
 from contracts.model_calls import ChatRequest, ModelCall
 from integrations.inference.chat import Dialect, Phi
-from service import arrivals, asking, cli, console, evaluate, figures, labelled, settings
+from service import arrivals, asking, cli, console, estimates, evaluate, figures, labelled, settings
 from service.evaluate import EvaluationPlan, Judge
 from tests.fakes.scripted_chat import ScriptedChat, favouring
+from tuning import estimating
 from tuning.judgement import Judgement
 
 COUNT = 12
@@ -231,3 +233,66 @@ def test_the_command_tells_by_its_exit_code(
         assert not ended.stdout
     else:
         assert json.loads(ended.stdout)["rules"]["n"] == COUNT
+
+
+def estimated(plan: EvaluationPlan, **changes: Any) -> EvaluationPlan:
+    wanted = estimates.Estimating(Path("nowhere"), decisions=plan.labels, column="nurse_level")
+    told = {"estimating": wanted, "reviewer_column": "nurse_level", "judges": (Judge.COMBINED,), "alerts": 0.25}
+    return changed(plan, **(told | changes))
+
+
+@pytest.fixture
+def fitted_on(monkeypatch: pytest.MonkeyPatch) -> list[CrossFitJob]:
+    """An estimator that says level 2 of every case."""
+    jobs: list[CrossFitJob] = []
+
+    async def cross_fit(python: Path, job: CrossFitJob, told: Callable[[str], None]) -> Told:
+        jobs.append(job)
+        one, fold = (0.1, 0.6, 0.1, 0.1, 0.1), tuple(n % 2 for n in range(len(job.rows)))
+        inner = tuple(tuple(one for n in fold if n != number) for number in (0, 1))
+        return Told(probabilities=tuple(one for _ in job.rows), fold=fold, inner=inner)
+
+    monkeypatch.setattr(estimating, "cross_fit", cross_fit)
+    return jobs
+
+
+async def test_the_combined_judge_learns_from_decisions_and_is_raised_to_the_floor_of_the_rules(
+    plan: EvaluationPlan, fitted_on: list[CrossFitJob]
+) -> None:
+    measured = await evaluate.run(estimated(plan), PATHWAY, None)
+    assert list(measured.judged) == ["combined", "reviewer"]
+    assert [max(range(5), key=row.target.__getitem__) + 1 for row in fitted_on[0].rows] == [
+        number % 5 + 1 for number in range(COUNT)
+    ]
+    assert measured.second_reader
+    assert len(measured.second_reader.flagged) == COUNT // 4
+    floors = [PATHWAY.floor(facts) for facts in labelled.charts(plan.cases, PATHWAY, None)]
+    assert floors.count("1") <= measured.judged["combined"].confusion[1][0]
+    await evaluate.run(estimated(plan), PATHWAY, None)
+    assert len(fitted_on) == 1  # kept in the state folder
+
+
+async def test_with_a_model_the_combined_judge_is_measured_with_and_without_it(
+    plan: EvaluationPlan, fitted_on: list[CrossFitJob]
+) -> None:
+    said = await evaluate.run(estimated(plan), PATHWAY, ScriptedChat(favouring("2")), "scripted")
+    assert list(said.judged) == ["combined", "combined_without_model", "reviewer"]
+    assert said.model_adds
+    assert said.model_adds.interval_95[0] <= said.model_adds.kappa <= said.model_adds.interval_95[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"estimating": None}, "--decisions"),
+        ({"reviewer_column": None}, "--reviewer-column"),
+        ({"label_column": "nurse_level"}, "can't train"),
+        ({"estimating": estimates.Estimating(Path("nowhere"), fitted=Path("nowhere"))}, "report.json"),
+        ({"estimating": estimates.Estimating(Path("nowhere"), decisions=Path("x.csv"))}, "go together"),
+    ],
+)
+async def test_an_estimator_that_cannot_be_made_is_told_in_one_line(
+    plan: EvaluationPlan, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        await evaluate.run(estimated(plan, **changes), PATHWAY, None)
