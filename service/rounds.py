@@ -207,8 +207,9 @@ async def _follow(client: Client, handle: "WorkflowHandle[Tuning, RoundsReport]"
         except RPCError:
             continue
         for step in pending:
-            said = await client.data_converter.decode(step.heartbeat_details.payloads, [str])
-            line = f"{step.activity_type.name} {said[0] if said else ''}".rstrip()
+            payloads = step.heartbeat_details.payloads  # none before its first beat
+            said = await client.data_converter.decode(payloads, [str]) if payloads else [""]
+            line = f"{step.activity_type.name} {said[0]}".rstrip()
             if line != told:
                 told = line
                 sys.stderr.write(f"tune: {line}\n")

@@ -22,8 +22,10 @@ MODEL_ENVIRONMENT = {
     "transformers": ("infra/models.py", "tuning/policy.py"),
     "tokenizers": ("infra/models.py",),
     "peft": ("tuning/policy.py",),
+    "scipy": ("tuning/estimator.py",),
+    "sklearn": ("tuning/classical.py", "tuning/estimator.py"),
 }
-"""Imported inside the other environment only, by `infra.models` and `tuning.train`."""
+"""Imported inside the other environment only, by `infra.models`, `tuning.train` and `tuning.classical`."""
 MPL = {"certifi", "orjson"}
 """MPL-2.0 is allowed, since it binds changes to its own files only; each one is named here."""
 
