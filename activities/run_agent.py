@@ -117,9 +117,11 @@ class RunAgent:
         )
 
     def _ports(self, request: AgentRequest) -> Ports:
+        world, served = self.world, self.world.models
         if request.rules_only:
-            return Ports(dict.fromkeys(self.world.models, NoModel(Fallback.UNREACHABLE)))
-        return Ports({role: RecordedChat(self.world, request, client) for role, client in self.world.models.items()})
+            return Ports(dict.fromkeys(served, NoModel(Fallback.UNREACHABLE)))
+        models = {role: RecordedChat(world, request, client) for role, client in served.items()}
+        return Ports(models, world.calculator, world.reference)
 
 
 async def _heartbeat() -> None:

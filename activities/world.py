@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from structlog.contextvars import bound_contextvars
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from agents.pathway import Pathway
+from agents.pathway import CalculatorPort, NoReference, NoSandbox, Pathway, ReferencePort
 from contracts.charts import ChartFacts
 from contracts.errors import WardflowError
 from contracts.suggestions import Suggestion
@@ -42,6 +42,8 @@ class World:
     """Role to its endpoint; a role that is missing is not configured."""
     version: str
     """Of this program, for trajectories."""
+    calculator: CalculatorPort = field(default_factory=NoSandbox)
+    reference: ReferencePort = field(default_factory=NoReference)
 
     def close(self) -> None:
         """Give back connections; a process that ends need not."""

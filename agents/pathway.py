@@ -6,6 +6,7 @@ from datetime import datetime
 from math import exp
 from typing import Any, Protocol, runtime_checkable
 
+from contracts.calculations import Calculation, CalculationFault
 from contracts.charts import ChartFacts
 from contracts.decisions import Decision
 from contracts.errors import Fallback, ModelError
@@ -32,11 +33,41 @@ class NoModel:
         raise ModelError(self.why)
 
 
+class CalculatorPort(Protocol):
+    """Where a program that a model wrote may run. Never raises for what a program does."""
+
+    async def run(self, program: str, inputs: dict[str, float]) -> Calculation: ...
+
+
+class ReferencePort(Protocol):
+    """An independent calculator."""
+
+    async def result(self, name: str, inputs: dict[str, float]) -> float | None:
+        """Return its result, or None where it has no such calculator or is not installed."""
+        ...
+
+
+class NoSandbox:
+    """The port where no walls are: nothing runs."""
+
+    async def run(self, program: str, inputs: dict[str, float]) -> Calculation:
+        return Calculation(program=program, inputs=inputs, fault=CalculationFault.NO_SANDBOX, seconds=0.0)
+
+
+class NoReference:
+    """The port where no independent calculator is installed."""
+
+    async def result(self, name: str, inputs: dict[str, float]) -> float | None:
+        return None
+
+
 @dataclass(frozen=True)
 class Ports:
     """Through which a graph reaches what it may use."""
 
     models: Mapping[str, ChatPort] = field(default_factory=dict)
+    calculator: CalculatorPort = field(default_factory=NoSandbox)
+    reference: ReferencePort = field(default_factory=NoReference)
 
     def model(self, role: str) -> ChatPort:
         """Return the model of a role (`reasoning`, `code`); one that nobody serves refuses what it is asked."""

@@ -61,4 +61,4 @@ def measured(quantity: Quantity, measure: Measure) -> tuple[str, float]:
         raise UnusableError(f"{charted}, which can't be: expected {low:g} to {high:g}")
     # A bound scores as the nearest value that it allows: the rules then demand at least what they must.
     step = {"<": -1, ">": 1}.get(comparator, 0) * measure.step
-    return f"{comparator}{number:g}", round(number + step, 1)
+    return f"{comparator}{number:g}", round(number + step, 4)

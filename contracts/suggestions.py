@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from contracts.calculations import Worked
 from contracts.charts import ChartFacts
 from contracts.errors import Fallback
 from contracts.frozen import Frozen
@@ -66,6 +67,8 @@ class Suggestion(Frozen):
     dropped_claims: int = 0
     """Claims that the chart does not bear out, and that nobody is shown (I7)."""
     findings: tuple[Finding, ...] = ()
+    worked: tuple[Worked, ...] = ()
+    """Calculations that the case needed, each with its programs, inputs and comparison."""
     missing: tuple[str, ...] = ()
     """What the rules wanted and the chart lacks."""
     facts: ChartFacts

@@ -42,6 +42,8 @@ def prepare(state: Path, with_models: bool) -> list[Part]:
         "ledger_url": f"sqlite:///{state / settings.LEDGER_FILE}",
         "blobs_url": str(state / settings.BLOBS_FOLDER),
     }
+    if importlib.util.find_spec("clincalc"):
+        known["reference_python"] = sys.executable
     if with_models:
         if not (MODEL_CACHE / models.MODEL_NAME).exists():
             raise ConfigurationError("no_model", "run `make models` first, or start without --models")

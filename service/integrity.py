@@ -123,8 +123,8 @@ def _chart(world: World, rows: list[cases.CaseRow]) -> Iterator[str]:
     tasks = {r["id"]: r for r in world.fhir.search(f"Task?identifier={TAG}|")}
     with world.db.read() as tx:
         types = set(tx.scalars(sa.select(tables.own_writes.c.resource_type).distinct())) - {"Task", "Provenance"}
-    results = {r["id"]: r for type_ in types for r in world.fhir.search(f"{type_}?identifier={TAG}|")}
-    for resource in [*tasks.values(), *results.values()]:
+    results = tasks | {r["id"]: r for type_ in types for r in world.fhir.search(f"{type_}?identifier={TAG}|")}
+    for resource in results.values():
         case_id = next(i["value"] for i in resource["identifier"] if i.get("system") == TAG)
         what = f"{resource['resourceType']}/{resource['id']}"
         row = known.get(case_id)

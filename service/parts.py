@@ -14,6 +14,8 @@ from integrations.inference.chat import ChatClient, ChatEndpoint
 from integrations.ledger.audit import Auditor, chain_name
 from integrations.ledger.tables import Database
 from integrations.live.worklist import LiveWorklist
+from integrations.reference.clincalc import Clincalc
+from integrations.sandbox.monty import Sandbox
 from service.settings import ModelSettings, Secrets, Settings, create_secrets, load_secrets, pathway_named, stores
 
 
@@ -32,6 +34,8 @@ def world(settings: Settings, secrets: Secrets, chain: str) -> World:
         pathways=settings.pathway_objects(),
         models={role: _chat(db, role, model) for role, model in settings.models.items()},
         version=version("wardflow"),
+        calculator=Sandbox(),
+        reference=Clincalc(settings.parts.reference_python),
     )
 
 

@@ -39,6 +39,8 @@ class PartSettings(Frozen):
     ledger_url: str
     """SQLAlchemy URL."""
     blobs_url: str
+    reference_python: Path | None = None
+    """A Python that has clincalc; calculations of models are compared with it."""
 
 
 class ModelSettings(Frozen):

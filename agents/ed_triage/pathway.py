@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from agents import levels
 from agents.ed_triage import features, graph, resources, reward, rules, scales
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
 from contracts.charts import ChartFacts
@@ -33,7 +34,7 @@ class EdTriage:
         return graph.build(self.scale, self.options, ports.model("reasoning"))
 
     def floor(self, facts: ChartFacts) -> str | None:
-        return rules.floor(rules.findings(facts))
+        return levels.floor(rules.findings(facts))
 
     def more_urgent(self, code: str, than: str) -> bool:
         return code < than

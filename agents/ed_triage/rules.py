@@ -50,11 +50,6 @@ def findings(facts: ChartFacts) -> tuple[Finding, ...]:
     return (*_news2(facts), *_consciousness(facts), *_danger_zone(facts))
 
 
-def floor(found: tuple[Finding, ...]) -> str | None:
-    """Return the most urgent floor of the findings."""
-    return min((f.floor for f in found if f.floor), default=None)
-
-
 def missing(facts: ChartFacts) -> tuple[str, ...]:
     """Return the keys of the vitals that NEWS2 wants and the chart lacks."""
     return tuple(key for key in WANTED if (facts.get(key) if key == "avpu" else facts.number(key)) is None)

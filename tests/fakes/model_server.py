@@ -19,13 +19,14 @@ class Answers:
         self.name = name
         self.mode = "good"
         self.level = "3"
+        self.program = "x = 1"
         self.asked: Counter[str] = Counter()
         self.prompts: list[str] = []
         self.stall: str | None = None
         self.released = threading.Event()
 
     def answer(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        step = "judge" if "structured_outputs" in body else "explain"
+        step = "judge" if "structured_outputs" in body else "explain" if "response_format" in body else "program"
         self.asked[step] += 1
         self.prompts.append(body["messages"][-1]["content"])
         if self.stall == step or self.mode == "stalled":
@@ -36,6 +37,8 @@ class Answers:
             choices = body["structured_outputs"]["choice"]
             text = "banana" if self.mode == "nonsense" else self.level
             return 200, self._completion(body, [text, "<end>"], text, choices)
+        if step == "program":
+            return 200, self._completion(body, [self.program, "<end>"], self.program, [])
         text = (
             '{"reasons": [{"text": "Complaint as told", "cites": ["complaint"]}, {"text": "HR 999", "cites": ["hr"]}]}'
         )

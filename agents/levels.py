@@ -1,0 +1,158 @@
+"""The graph of an agent that proposes one level of a closed choice: score, judge, explain, verify, propose.
+
+A pathway fills in what differs. The graph is a plain LangGraph graph without effects; a model may raise what the rules
+demand, never lower it (I10), and without one the rules go on alone (I11).
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypedDict
+
+from langgraph.graph import END, START, StateGraph
+
+from agents.claims import borne_out
+from agents.pathway import ChatPort, SuggestionGraph, probabilities
+from contracts.calculations import Worked
+from contracts.charts import ChartFacts
+from contracts.errors import Fallback, ModelError
+from contracts.model_calls import ChatRequest
+from contracts.suggestions import Choice, Claim, Finding, MadeBy, Suggestion, Support
+
+Update = dict[str, object]
+
+
+async def nothing_to_work_out(_facts: ChartFacts) -> tuple[Worked, ...]:
+    """Return no calculation."""
+    return ()
+
+
+def nothing_missing(_facts: ChartFacts) -> tuple[str, ...]:
+    """Return that the rules want nothing that the chart may lack."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What differs from pathway to pathway. Codes sort as urgency does, the most urgent first."""
+
+    pathway: str
+    system: str
+    choices: tuple[Choice, ...]
+    default: str
+    """Where neither rules nor model say more; labelled as undecided support."""
+    strong_from: float
+    """Probability of the selected level from which support is called strong."""
+    moderate_from: float
+    findings: Callable[[ChartFacts, tuple[Worked, ...]], tuple[Finding, ...]]
+    judge: Callable[[ChartFacts], ChatRequest]
+    explain: Callable[[ChartFacts, Choice], ChatRequest]
+    work: Callable[[ChartFacts], Awaitable[tuple[Worked, ...]]] = nothing_to_work_out
+    missing: Callable[[ChartFacts], tuple[str, ...]] = nothing_missing
+
+
+class LevelState(TypedDict):
+    """What the nodes add to; `fallback` comes instead of choices, model and claims."""
+
+    facts: ChartFacts
+    worked: tuple[Worked, ...]
+    findings: tuple[Finding, ...]
+    choices: tuple[Choice, ...]
+    model: str
+    fallback: Fallback
+    claims: tuple[Claim, ...]
+    dropped_claims: int
+    suggestion: Suggestion
+
+
+def build(levels: Levels, reasoning: ChatPort) -> SuggestionGraph:
+    """Return the compiled graph: `{"facts": ChartFacts}` in, `suggestion` out."""
+    nodes = _Nodes(levels, reasoning)
+    graph = StateGraph(LevelState)
+    graph.add_node("score", nodes.score)
+    graph.add_node("judge", nodes.judge)
+    graph.add_node("explain", nodes.explain)
+    graph.add_node("verify", nodes.verify)
+    graph.add_node("propose", nodes.propose)
+    graph.add_edge(START, "score")
+    graph.add_edge("score", "judge")
+    graph.add_conditional_edges("judge", lambda state: "propose" if "fallback" in state else "explain")
+    graph.add_edge("explain", "verify")
+    graph.add_edge("verify", "propose")
+    graph.add_edge("propose", END)
+    return graph.compile()
+
+
+def floor(found: tuple[Finding, ...]) -> str | None:
+    """Return the most urgent floor of the findings."""
+    return min((f.floor for f in found if f.floor), default=None)
+
+
+class _Nodes:
+    def __init__(self, levels: Levels, reasoning: ChatPort) -> None:
+        self.levels, self.reasoning = levels, reasoning
+
+    async def score(self, state: LevelState) -> Update:
+        worked = await self.levels.work(state["facts"])
+        return {"worked": worked, "findings": self.levels.findings(state["facts"], worked)}
+
+    async def judge(self, state: LevelState) -> Update:
+        try:
+            call = await self.reasoning.ask(self.levels.judge(state["facts"]))
+            return {"choices": probabilities(call, self.levels.choices), "model": call.model}
+        except ModelError as fault:
+            return {"fallback": Fallback(fault.kind)}
+
+    async def explain(self, state: LevelState) -> Update:
+        selected = self._selected(state["choices"], state["findings"])
+        level = next(choice for choice in self.levels.choices if choice.code == selected)
+        try:
+            call = await self.reasoning.ask(self.levels.explain(state["facts"], level))
+            claims = tuple(Claim.model_validate(claim) for claim in json.loads(call.content)["reasons"])
+        except (ModelError, ValueError, KeyError, TypeError, RecursionError):
+            return {"claims": (), "dropped_claims": 1}  # a level without reasons is still a level, and shown so
+        return {"claims": claims, "dropped_claims": 0}
+
+    async def verify(self, state: LevelState) -> Update:
+        told = tuple(dict.fromkeys(state["claims"]))  # small models repeat themselves
+        held = tuple(claim for claim in told if borne_out(claim, state["facts"]))
+        return {"claims": held, "dropped_claims": state["dropped_claims"] + len(told) - len(held)}
+
+    async def propose(self, state: LevelState) -> Update:
+        facts, found = state["facts"], state["findings"]
+        judged = state.get("choices")
+        selected = self._selected(judged, found)
+        suggestion = Suggestion(
+            pathway=self.levels.pathway,
+            system=self.levels.system,
+            choices=judged or self.levels.choices,
+            selected=selected,
+            floor=floor(found),
+            made_by=MadeBy.MODEL if judged else MadeBy.RULES,
+            fallback=state.get("fallback"),
+            model=state.get("model"),
+            support=self._support(judged, selected),
+            claims=state.get("claims", ()),
+            dropped_claims=state.get("dropped_claims", 0),
+            findings=found,
+            worked=state["worked"],
+            missing=self.levels.missing(facts),
+            facts=facts,
+        )
+        return {"suggestion": suggestion}
+
+    def _selected(self, judged: tuple[Choice, ...] | None, found: tuple[Finding, ...]) -> str:
+        """Return the model's likeliest level raised to the floor; without a model the floor, or the default."""
+        least = floor(found)
+        if judged is None:
+            return least or self.levels.default
+        likeliest = max(judged, key=lambda choice: choice.probability or 0.0).code
+        return min(likeliest, least) if least else likeliest
+
+    def _support(self, judged: tuple[Choice, ...] | None, selected: str) -> Support:
+        if judged is None:
+            return Support.RULES_ONLY
+        probability = next(c.probability or 0.0 for c in judged if c.code == selected)
+        if probability >= self.levels.strong_from:
+            return Support.STRONG
+        return Support.MODERATE if probability >= self.levels.moderate_from else Support.UNCERTAIN

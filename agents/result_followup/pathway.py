@@ -1,0 +1,91 @@
+"""Follow-up of laboratory results as a pathway: what the rest of Wardflow asks of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from fhir.resources.R4B.task import Task
+
+from agents import charts, levels
+from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
+from agents.result_followup import graph, rules
+from agents.result_followup.analytes import CODES, READINGS
+from contracts.charts import ChartFacts
+from contracts.decisions import Decision
+from contracts.result_followup import ResultFollowupOptions
+from contracts.suggestions import Suggestion
+
+COLOURS = {rules.ACT_NOW: "#8f001a", rules.TODAY: "#ffe14d", rules.SEEN: "#123a8c"}
+PRIORITY = {rules.ACT_NOW: "stat", rules.TODAY: "urgent", rules.SEEN: "routine"}
+
+
+class ResultFollowup:
+    """See `agents.pathway.Pathway`."""
+
+    name = graph.PATHWAY
+
+    def __init__(self, options: ResultFollowupOptions) -> None:
+        self.options = options
+
+    def chart_queries(self, encounter_id: str) -> tuple[str, ...]:
+        return f"Observation?encounter=Encounter/{encounter_id}", "Patient?_id={patient}"
+
+    def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
+        return charts.read_chart(chart, encounter_id, as_of, READINGS, CODES)
+
+    def build(self, ports: Ports) -> SuggestionGraph:
+        return graph.build(self.options, ports)
+
+    def floor(self, facts: ChartFacts) -> str | None:
+        return levels.floor(rules.findings(facts))
+
+    def more_urgent(self, code: str, than: str) -> bool:
+        return code < than
+
+    def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:
+        """Return the order to follow the results up; what was only seen is one that is done already."""
+        chosen = next(choice for choice in suggestion.choices if choice.code == decision.selected)
+        facts = suggestion.facts
+        told = [finding.text for finding in suggestion.findings] + [claim.text for claim in suggestion.claims]
+        body = {
+            "resourceType": "Task",
+            "id": result_id,
+            "meta": meta,
+            "identifier": [{"system": meta["tag"][0]["system"], "value": decision.case_id}],
+            "status": "completed" if decision.selected == rules.SEEN else "requested",
+            "intent": "order",
+            "priority": PRIORITY[chosen.code],
+            "code": {"text": f"Follow up laboratory results: {chosen.display.lower()}"},
+            "description": "; ".join(told) or "see the results",
+            **({"for": {"reference": facts.patient}} if facts.patient else {}),
+            "encounter": {"reference": f"Encounter/{facts.encounter_id}"},
+            "authoredOn": decision.decided_at.isoformat(),
+            "reasonReference": {"reference": _basis(suggestion)},
+        }
+        if decision.reason:
+            body["note"] = [{"text": decision.reason}]
+        Task.model_validate(body)
+        return [json.loads(json.dumps(body))]
+
+    def headline(self, facts: ChartFacts) -> str:
+        critical = [facts.get(key) for found in rules.findings(facts) if found.floor for key in found.cites]
+        shown = ", ".join(fact.shown() for fact in critical if fact) or "results outside their range"
+        age, sex = facts.get("age"), facts.get("sex")
+        who = " ".join(fact.value for fact in (age, sex) if fact)
+        return f"{shown} ({who or 'age and sex unknown'})"
+
+    def colour(self, code: str) -> str:
+        return COLOURS.get(code, "#555555")
+
+
+def _basis(suggestion: Suggestion) -> str:
+    """Return the result that the order is about: the first that a rule found, else the newest."""
+    facts = suggestion.facts
+    cited = (facts.get(key) for found in suggestion.findings for key in found.cites)
+    basis = next((fact for fact in cited if fact), None) or next(f for f in facts.facts if f.number is not None)
+    return basis.resource.partition("/_history/")[0]
+
+
+def configure(options: Mapping[str, object]) -> Pathway:
+    """Return the pathway for its block of the configuration. Raises ValidationError."""
+    return ResultFollowup(ResultFollowupOptions.model_validate(options))

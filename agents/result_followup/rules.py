@@ -1,0 +1,61 @@
+"""Deterministic findings: critical results, and what a checked calculation means. A model may raise, never lower."""
+
+from collections.abc import Sequence
+
+from agents.result_followup.analytes import ANALYTES, CRITICAL
+from agents.result_followup.formulas import ADULT_FROM_YEARS
+from contracts.calculations import Comparison, Worked
+from contracts.charts import ChartFacts
+from contracts.suggestions import Finding
+
+ACT_NOW, TODAY, SEEN = "1", "2", "3"
+# KDIGO 2024 Clinical Practice Guideline for CKD, table 2: GFR categories, by their lower bound in mL/min/1.73 m²
+KDIGO = ((90.0, "G1"), (60.0, "G2"), (45.0, "G3a"), (30.0, "G3b"), (15.0, "G4"), (0.0, "G5"))
+KDIGO_SOURCE = "KDIGO 2024, table 2"
+LONG_QTC_MS = 500.0  # AHA/ACC Scientific Statement on torsade de pointes in hospital, Circulation 2010;121:1047
+LONG_QTC = "Drew et al., Circulation 2010;121:1047"
+ADJUSTED_CALCIUM = (1.8, 3.5)  # mmol/L, RCPath G158
+
+
+def findings(facts: ChartFacts, worked: Sequence[Worked] = ()) -> tuple[Finding, ...]:
+    """Return what the rules found; a critical result demands to act now."""
+    return (*_critical(facts), *(found for one in worked if (found := _meaning(one))))
+
+
+def _critical(facts: ChartFacts) -> list[Finding]:
+    found: list[Finding] = []
+    age = facts.number("age")
+    if age is not None and age < ADULT_FROM_YEARS:
+        text = f"Critical limits here are those of adults: not applied under {ADULT_FROM_YEARS} years"
+        return [Finding(rule="age", text=text, source=CRITICAL, cites=("age",))]
+    for key, analyte in ANALYTES.items():
+        number, fact = facts.number(key), facts.get(key)
+        if number is None or fact is None:
+            continue
+        low, high = analyte.low, analyte.high
+        if (low is not None and number <= low) or (high is not None and number >= high):
+            limit = f"at most {low:g}" if low is not None and number <= low else f"at least {high:g}"
+            text = f"Critical: {fact.shown()} (critical from {limit})"
+            found.append(Finding(rule="critical", text=text, source=CRITICAL, cites=(key,), floor=ACT_NOW))
+    return found
+
+
+def _meaning(one: Worked) -> Finding | None:
+    """A number that no second calculator confirmed is shown, but nothing is concluded from it."""
+    if one.value is None or one.comparison != Comparison.AGREES:
+        return None
+    if one.name == "egfr":
+        stage = next(name for limit, name in KDIGO if one.value >= limit)
+        text = f"eGFR {one.value:.0f} {one.unit}: KDIGO {stage}; not valid while creatinine is changing"
+        return Finding(
+            rule="KDIGO", text=text, source=KDIGO_SOURCE, cites=one.cites, floor=TODAY if one.value < 30 else None
+        )
+    if one.name == "corrected_calcium":
+        low, high = ADJUSTED_CALCIUM
+        if one.value <= low or one.value >= high:
+            text = f"Critical: {one.label} {one.value:.2f} {one.unit}"
+            return Finding(rule="critical", text=text, source=CRITICAL, cites=one.cites, floor=ACT_NOW)
+    if one.name == "qtc" and one.value >= LONG_QTC_MS:
+        text = f"QTc {one.value:.0f} ms: risk of torsade de pointes"
+        return Finding(rule="QTc", text=text, source=LONG_QTC, cites=one.cites, floor=ACT_NOW)
+    return None

@@ -1,0 +1,11 @@
+"""Follow-up of laboratory results: options of the pathway."""
+
+from contracts.frozen import Frozen
+
+
+class ResultFollowupOptions(Frozen):
+    """The pathway's own block of the configuration."""
+
+    strong_from: float = 0.6
+    """Probability of the selected answer from which support is called strong."""
+    moderate_from: float = 0.4

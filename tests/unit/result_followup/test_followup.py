@@ -1,0 +1,254 @@
+"""Results to findings, calculations and a proposal; no number is shown that anything disputes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from agents.pathway import Ports
+from agents.result_followup import prompts
+from agents.result_followup.analytes import ANALYTES, CODES
+from agents.result_followup.formulas import FORMULAS, needed
+from agents.result_followup.pathway import ResultFollowup
+from contracts.calculations import Calculation, CalculationFault, Comparison
+from contracts.charts import ChartFacts
+from contracts.errors import Fallback, ModelError
+from contracts.model_calls import ChatRequest, ModelCall
+from contracts.result_followup import ResultFollowupOptions
+from contracts.suggestions import MadeBy, Suggestion
+from integrations.reference import clincalc
+from tests.fakes.samples import decision
+from tests.fakes.scripted_chat import ScriptedChat, called, reasons
+
+NOW = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
+PATHWAY = ResultFollowup(ResultFollowupOptions())
+LOINC = {key: analyte.loinc[0] for key, analyte in ANALYTES.items()}
+ENCOUNTER = {"resourceType": "Encounter", "id": "enc-1", "status": "arrived", "subject": {"reference": "Patient/p"}}
+
+
+def result(key: str, value: float, unit: str = "") -> dict[str, Any]:
+    quantity = {"value": value, "unit": unit or ANALYTES[key].reading.unit}
+    return {
+        "resourceType": "Observation",
+        "id": f"lab-{key}",
+        "meta": {"versionId": "3"},
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": LOINC[key]}]},
+        "subject": {"reference": "Patient/p"},
+        "encounter": {"reference": "Encounter/enc-1"},
+        "valueQuantity": quantity,
+    }
+
+
+def chart(born: str = "1960-01-01", gender: str = "female", **results: float) -> ChartFacts:
+    who = {"resourceType": "Patient", "id": "p", "gender": gender, "birthDate": born}
+    return PATHWAY.read_chart([ENCOUNTER, who, *(result(k, v) for k, v in results.items())], "enc-1", NOW)
+
+
+class Programmer:
+    """Answers with the programs in turn."""
+
+    def __init__(self, *programs: str | ModelError) -> None:
+        self.programs, self.asked = list(programs), []
+
+    async def ask(self, request: ChatRequest) -> ModelCall:
+        self.asked.append(request)
+        said = self.programs.pop(0)
+        if isinstance(said, ModelError):
+            raise said
+        return called(request, said)
+
+
+class Results:
+    """A sandbox that gives each program of the test its outcome."""
+
+    def __init__(self, **outcomes: float | CalculationFault) -> None:
+        self.outcomes = outcomes
+
+    async def run(self, program: str, inputs: dict[str, float]) -> Calculation:
+        outcome = self.outcomes[program.partition("\n")[0]]
+        if isinstance(outcome, CalculationFault):
+            return Calculation(program=program, inputs=inputs, fault=outcome, seconds=0.1)
+        name = program.rpartition('{"')[2].partition('"')[0]
+        return Calculation(program=program, inputs=inputs, outputs={name: outcome}, seconds=0.1)
+
+
+class Reference:
+    def __init__(self, value: float | None) -> None:
+        self.value = value
+
+    async def result(self, name: str, inputs: dict[str, float]) -> float | None:
+        return self.value
+
+
+async def suggest(facts: ChartFacts, ports: Ports) -> Suggestion:
+    return (await PATHWAY.build(ports).ainvoke({"facts": facts}))["suggestion"]
+
+
+GAP = chart(na=140, cl=100, hco3=20)  # an anion gap of 20
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "unit", "number"),
+    [
+        ("creatinine", 1.0, "mg/dL", 88.4),
+        ("glucose", 180.16, "mg/dL", 10.0),
+        ("calcium", 10.0, "mg/dL", 2.4951),
+        ("albumin", 4.0, "g/dL", 40.0),
+        ("urea", 28.014, "mg/dL", 10.0),
+        ("k", 4.1, "meq/L", 4.1),
+    ],
+)
+def test_units_of_laboratories_are_converted(key: str, value: float, unit: str, number: float) -> None:
+    facts = PATHWAY.read_chart([ENCOUNTER, result(key, value, unit)], "enc-1", NOW)
+    assert facts.number(key) == pytest.approx(number)
+
+
+def test_a_unit_that_is_not_known_is_named_and_not_used() -> None:
+    facts = PATHWAY.read_chart([ENCOUNTER, result("k", 41, "mg/kg")], "enc-1", NOW)
+    assert facts.get("k") is None and "Potassium 41 mg/kg" in facts.left_out[0]
+
+
+def test_no_code_stands_for_two_analytes() -> None:
+    assert len(CODES) == sum(len(analyte.loinc) for analyte in ANALYTES.values())
+
+
+@pytest.mark.parametrize(
+    ("results", "floor"),
+    [
+        ({"k": 6.5}, "1"),
+        ({"k": 6.4}, None),
+        ({"k": 2.5}, "1"),
+        ({"k": 2.6}, None),
+        ({"na": 120}, "1"),
+        ({"na": 160}, "1"),
+        ({"glucose": 2.5}, "1"),
+        ({"creatinine": 354}, "1"),
+        ({"magnesium": 0.4}, "1"),
+        ({"phosphate": 0.3}, "1"),
+        ({"urea": 30}, "1"),
+        ({"na": 139, "k": 4.2, "glucose": 5.5}, None),
+    ],
+)
+def test_a_critical_result_demands_to_act_now(results: dict[str, float], floor: str | None) -> None:
+    assert PATHWAY.floor(chart(**results)) == floor
+
+
+async def test_limits_of_adults_are_not_applied_to_children_and_it_is_said() -> None:
+    child = chart(born="2020-01-01", k=6.6, na=140, cl=100, hco3=20)
+    assert PATHWAY.floor(child) is None and needed(child) == ()
+    assert "adults" in (await suggest(child, Ports())).findings[0].text
+
+
+def test_a_calculation_is_needed_only_with_all_its_inputs_as_numbers() -> None:
+    assert [formula.name for formula in needed(chart(creatinine=100))] == ["egfr"]
+    assert needed(chart(gender="unknown", creatinine=100)) == ()
+    assert [formula.name for formula in needed(chart(na=130, glucose=30))] == ["corrected_sodium"]
+    assert needed(chart(na=130, glucose=9)) == ()
+    below = result("hco3", 5) | {"valueQuantity": {"value": 5, "comparator": "<", "unit": "mmol/L"}}
+    facts = PATHWAY.read_chart([ENCOUNTER, result("na", 140), result("cl", 100), below], "enc-1", NOW)
+    assert needed(facts) == ()
+
+
+async def test_a_result_that_an_independent_calculator_confirms_is_shown_with_its_program() -> None:
+    ports = Ports({"code": Programmer("```python\ngap = na\n```")}, Results(**{"gap = na": 20.0}), Reference(20.0))
+    worked = (await suggest(GAP, ports)).worked[0]
+    assert (worked.value, worked.comparison, worked.model) == (20.0, Comparison.AGREES, "scripted@1")
+    assert worked.calculations[0].program == 'gap = na\n{"anion_gap": anion_gap}'
+    assert worked.calculations[0].inputs == {"na": 140, "cl": 100, "hco3": 20} and worked.cites == ("na", "cl", "hco3")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "reference", "why"),
+    [
+        ({"one": 21.0}, 20.0, "another result"),
+        ({"one": 20.0, "two": 20.1}, None, "different results"),
+        ({"one": CalculationFault.LIMIT}, 20.0, "limit"),
+        ({"one": 20.0, "two": CalculationFault.WRONG}, None, "wrong"),
+        ({"one": 700.0}, 700.0, "can't be"),
+        ({"one": CalculationFault.NO_SANDBOX}, 20.0, "no sandbox"),
+    ],
+)
+async def test_a_result_in_doubt_is_not_shown(outcomes: dict[str, Any], reference: float | None, why: str) -> None:
+    ports = Ports({"code": Programmer("one", "two")}, Results(**outcomes), Reference(reference))
+    worked = (await suggest(GAP, ports)).worked[0]
+    assert worked.value is None and why in worked.told
+    assert worked.calculations
+
+
+async def test_without_a_reference_two_programs_must_agree_and_nothing_is_concluded() -> None:
+    facts = chart(qt=480, hr=100)
+    ports = Ports({"code": Programmer("one", "two")}, Results(one=569.2, two=569.2), Reference(None))
+    made = await suggest(facts, ports)
+    assert (made.worked[0].value, made.worked[0].comparison) == (569.2, Comparison.NONE)
+    assert made.floor is None and "no independent calculator" in made.worked[0].told
+
+
+async def test_the_second_program_is_asked_for_in_other_words() -> None:
+    code = Programmer("one", "two")
+    await suggest(chart(qt=480, hr=100), Ports({"code": code}, Results(one=1.0, two=1.0), Reference(None)))
+    first, second = (request.messages[-1].content for request in code.asked)
+    assert first != second
+
+
+async def test_a_confirmed_calculation_demands_what_it_means() -> None:
+    low = chart(calcium=1.7, albumin=40)
+    ports = Ports({"code": Programmer("one")}, Results(one=1.7), Reference(1.7))
+    made = await suggest(low, ports)
+    assert (made.floor, made.selected) == ("1", "1")
+    kidney = await suggest(chart(creatinine=300), Ports({"code": Programmer("one")}, Results(one=14.6), Reference(15)))
+    assert kidney.floor == "2" and "KDIGO G5" in kidney.findings[0].text
+
+
+async def test_without_any_model_rules_go_on_and_say_what_is_missing() -> None:
+    made = await suggest(chart(k=7.1, na=140, cl=100, hco3=20), Ports())
+    assert (made.made_by, made.selected, made.fallback) == (MadeBy.RULES, "1", Fallback.NOT_CONFIGURED)
+    assert made.worked[0].value is None and "not configured" in made.worked[0].told
+    calm = await suggest(chart(k=5.6), Ports())
+    assert calm.selected == "2"
+
+
+async def test_a_model_words_the_finding_and_never_lowers_the_floor() -> None:
+    chat = ScriptedChat({"1": 0.1, "2": 0.2, "3": 0.7}, reasons(("Potassium 7.1 is high.", ["k"]), ("K 9", ["k"])))
+    made = await suggest(chart(k=7.1), Ports({"reasoning": chat}))
+    assert (made.selected, made.floor, made.made_by) == ("1", "1", MadeBy.MODEL)
+    assert [claim.text for claim in made.claims] == ["Potassium 7.1 is high."] and made.dropped_claims == 1
+
+
+async def test_the_order_says_what_was_decided_and_rests_on_the_result() -> None:
+    made = await suggest(chart(k=7.1), Ports())
+    meta = {"tag": [{"system": "urn:x", "code": "case"}]}
+    (order,) = PATHWAY.results(made, decision(selected="1"), "res-1", meta)
+    assert (order["priority"], order["status"], order["intent"]) == ("stat", "requested", "order")
+    assert order["reasonReference"] == {"reference": "Observation/lab-k"} and "Potassium 7.1" in order["description"]
+    (seen,) = PATHWAY.results(made, decision(selected="3"), "res-1", meta)
+    assert (seen["priority"], seen["status"]) == ("routine", "completed")
+
+
+def test_the_list_names_the_critical_result_first() -> None:
+    assert PATHWAY.headline(chart(k=7.1, na=140)) == "Potassium 7.1 mmol/L (66 female)"
+
+
+def test_no_answer_stands_in_what_a_model_is_asked() -> None:
+    for formula in FORMULAS:
+        asked = prompts.program(formula, formula.needs, again=False).model_dump_json()
+        assert "reference" not in asked and "clincalc" not in asked
+
+
+def test_every_formula_but_qtc_has_an_independent_calculator() -> None:
+    given = dict.fromkeys(("creatinine", "age", "female", "na", "cl", "hco3", "calcium", "albumin", "glucose"), 30.0)
+    without = [formula.name for formula in FORMULAS if clincalc.known(formula.name, given) is None]
+    assert without == ["qtc"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "program"),
+    [
+        ("```python\nx = 1\n```", "x = 1"),
+        ("Here:\n```\nx = 1\n```\nDone.", "x = 1"),
+        ("x = 1", "x = 1"),
+        ("```python\nx = 1", "x = 1"),
+    ],
+)
+def test_the_program_is_taken_out_of_the_answer(answer: str, program: str) -> None:
+    assert prompts.code_of(answer) == program
