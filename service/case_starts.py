@@ -45,6 +45,12 @@ class CaseStarts:
             return False
         return True
 
+    async def again(self, case_id: str) -> bool:
+        """Start a case anew that Temporal has lost or ended; False if it is over there."""
+        with self.world.db.read() as tx:
+            events = cases.told_events(tx, case_id)
+        return await self.tell(case_id, events, again=True)
+
     def input(self, case_id: str) -> CaseInput:
         """Return what the workflow of this case starts from, now or when Temporal has lost it."""
         with self.world.db.read() as tx:

@@ -20,7 +20,22 @@ from contracts.suggestions import MadeBy
 from integrations import traces
 from integrations.inference.chat import Dialect, Phi
 from integrations.ledger import switches
-from service import console, demo, doctor, gateway, ledger_commands, logs, pages, parts, settings, tune_commands, worker
+from service import (
+    console,
+    demo,
+    doctor,
+    gateway,
+    ledger_commands,
+    logs,
+    pages,
+    parts,
+    settings,
+    takeover,
+    tune_commands,
+    versions,
+    worker,
+)
+from service.case_starts import CaseStarts
 from service.settings import Secrets, Settings
 from service.temporal import connect, metered
 
@@ -66,8 +81,8 @@ def run_worklist(state: console.State) -> None:
 def run_worker(state: console.State) -> None:
     """Run the workflows and their activities."""
 
-    async def main(opened: Settings, _secrets: Secrets, world: World, client: Client) -> None:
-        await worker.run(client, world, opened.timing)
+    async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
+        await worker.run(CaseStarts(world, client, opened, secrets.verify_key()))
 
     _process("worker", state, main)
 
@@ -111,6 +126,34 @@ def run_doctor(state: console.State = Path(".state"), as_json: console.AsJson = 
         return int(any(f.verdict == doctor.Verdict.FAIL for f in findings))
 
     console.finish(look())
+
+
+@app.command(name="deploy")
+def run_deploy(
+    state: console.State = Path(".state"),
+    check: Annotated[bool, typer.Option("--check", help="Only try the running cases; 1 if one can't go on.")] = False,
+    as_json: console.AsJson = False,
+) -> None:
+    """Send new cases to this code, whose worker runs beside the old one; waiting cases stay with theirs."""
+
+    async def work() -> int:
+        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
+        if check:
+            running, unfit = await takeover.unfit(client)
+            said = f"{running} cases run, {len(unfit)} of them can't go on with this code"
+            console.say(json.dumps({"running": running, "unfit": unfit}) if as_json else said)
+            return int(bool(unfit))
+        deployed = await versions.deploy(client, versions.build_of(opened))
+        rows = [
+            {"build": v.build, "current": v.current, "has_worker": v.has_worker, "cases": cases}
+            for v, cases in [(v, await versions.waiting(client, v.build)) for v in deployed]
+        ]
+        lines = ("  ".join(f"{name} {value}" for name, value in row.items()) for row in rows)
+        console.say(json.dumps(rows) if as_json else "\n".join(lines))
+        return 0
+
+    console.finish(work())
 
 
 @app.command()

@@ -111,6 +111,11 @@ class Stores(Frozen):
     users: dict[str, UserSettings] = {}
 
 
+class DeploymentSettings(Frozen):
+    build_id: str = ""
+    """Names the version of the workflows, such as an image's tag; empty: a hash of their code."""
+
+
 class Settings(Frozen):
     state: Path
     parts: PartSettings
@@ -119,6 +124,7 @@ class Settings(Frozen):
     models: dict[str, ModelSettings] = {}
     timing: TimingSettings = TimingSettings()
     tracing: TracingSettings = TracingSettings()
+    deployment: DeploymentSettings = DeploymentSettings()
 
     def pathway_objects(self) -> dict[str, Pathway]:
         """Return each pathway. Raises ConfigurationError."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -247,3 +248,13 @@ def observation(encounter: str, key: str, value: float | str) -> Resource:
     if key == "avpu":
         return body | {"valueCodeableConcept": {"text": value}}
     return body | ({"valueString": value} if isinstance(value, str) else {"valueQuantity": {"value": value}})
+
+
+def checkout(folder: Path) -> Path:
+    """Copy the working tree, so that a test may change its code."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    for name in listed.stdout.split():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
