@@ -49,11 +49,13 @@ log = structlog.get_logger()
 @app.command()
 def up(
     state: console.State = Path(".state"),
-    models: Annotated[bool, typer.Option("--models", help="Also the embedded model (`make models`).")] = False,
+    models: Annotated[
+        bool, typer.Option("--models", help="Also the embedded model, installed behind if it is missing.")
+    ] = False,
 ) -> None:
     """Start the local parts and our processes; Ctrl-C ends them. A second start finds its state."""
-    flags = ["--models"] if models else []
-    os.execv(sys.executable, [sys.executable, "-m", "infra.stack", str(state), *flags])
+    model = "wanted" if models else "none"
+    os.execv(sys.executable, [sys.executable, "-m", "infra.stack", str(state), "--models", model])
 
 
 @app.command(name="gateway")
@@ -97,7 +99,14 @@ def run_demo(
     state: Annotated[Path | None, typer.Option(help="A new folder; default: a temporary one.")] = None,
     decide_from: Annotated[Path | None, typer.Option(exists=True, help="CSV of decisions by case_id.")] = None,
     decide_column: Annotated[str, typer.Option()] = "nurse_level",
-    models: Annotated[bool | None, typer.Option("--models/--no-models", help="Default: if installed.")] = None,
+    models: Annotated[
+        bool | None,
+        typer.Option(
+            "--models/--no-models",
+            envvar="WARDFLOW_MODELS",
+            help="Install and use the embedded model. Default: with simulated people only if it is installed.",
+        ),
+    ] = None,
     scale: Annotated[str, typer.Option(help="Acuity scale: esi, ktas or manchester.")] = "esi",
     seed: Annotated[int, typer.Option()] = 1,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 unless every record agrees.")] = False,

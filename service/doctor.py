@@ -18,11 +18,11 @@ from integrations.fhir.feed import Feed
 from integrations.inference.chat import Phi, admit
 from integrations.ledger import inbox, signs, tables
 from service import health, recovery, versions
-from service.settings import Secrets, Settings
+from service.settings import FREE_BYTES, Secrets, Settings
 from service.temporal import connect
 from service.versions import Version
 
-FREE_WARN, FREE_FAIL = 5 * 2**30, 2**29  # bytes left where the ledger lies
+FREE_WARN_BYTES = 5 * 2**30
 SKEW_S = 30.0
 UNSEEN_S = 60.0
 BACKUP_WARN, BACKUP_FAIL = timedelta(days=1), timedelta(days=7)
@@ -96,8 +96,8 @@ def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
     late = waiting is not None and (tables.now() - waiting).total_seconds() > UNSEEN_S
     yield _judged("ledger", not late, "no event waits unseen", "events wait: is the gateway running?", Verdict.WARN)
     free = shutil.disk_usage(settings.state).free
-    worse = Verdict.FAIL if free < FREE_FAIL else Verdict.WARN
-    yield _judged("ledger", free > FREE_WARN, f"{free / 2**30:.0f} GiB free", "free the disk", worse)
+    worse = Verdict.FAIL if free < FREE_BYTES else Verdict.WARN
+    yield _judged("ledger", free > FREE_WARN_BYTES, f"{free / 2**30:.0f} GiB free", "free the disk", worse)
 
 
 def _volatile(state: Path) -> str | None:
@@ -149,9 +149,7 @@ def version_findings(served: list[tuple[Version, int]]) -> list[Finding]:
     findings = [_judged("temporal", lives, told, "no worker runs new cases: start `wardflow worker`")]
     for version, cases in served:
         if cases and not version.current:
-            fix = (
-                f"{cases} cases wait on version {version.build}, which no worker runs: start its code, or the newest's"
-            )
+            fix = f"{cases} cases wait on version {version.build}, which no worker runs: start `wardflow worker`"
             findings.append(_judged("temporal", good=False, told="", fix=fix))
     return findings
 

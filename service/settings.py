@@ -22,6 +22,8 @@ from integrations.inference.chat import Dialect, Phi
 DEFAULT_CONFIG = Path(__file__).with_name("wardflow.toml")
 LEDGER_FILE, BLOBS_FOLDER = "ledger.db", "blobs"
 """Of a state folder that holds its stores itself."""
+FREE_BYTES = 2**29
+"""What the disk of a state folder must have left."""
 
 
 class PartSettings(Frozen):

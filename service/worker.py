@@ -77,7 +77,7 @@ async def run(starts: CaseStarts) -> None:
     health = Health(starts.world, starts.settings.timing, "worker", needs=(), probes={})
     beside = [
         asyncio.create_task(forever("signs", health.exchange, health.done)),
-        asyncio.create_task(forever("takeover", Takeover(starts, build).step)),
+        asyncio.create_task(forever("takeover", Takeover(starts, build).step, health.done)),
     ]
     running = [*(asyncio.create_task(worker.run()) for worker in working), *beside]
     log.info("worker_ready", version=build)

@@ -38,8 +38,9 @@ class Ward:
         extra: str = "",
         root: Path = ROOT,
         starter: tuple[str, ...] = ("infra.stack",),
+        flags: tuple[str, ...] = (),
     ) -> None:
-        self.state, self.root, self.starter = state, root, starter
+        self.state, self.root, self.starter, self.flags = state, root, starter, flags
         state.mkdir(parents=True, exist_ok=True)
         text = (root / "service" / "wardflow.toml").read_text()
         for old, new in (config or {}).items():
@@ -50,7 +51,7 @@ class Ward:
         self.pages: dict[str, httpx.Client] = {}
 
     def start(self) -> "Ward":
-        argv = [sys.executable, "-m", *self.starter, str(self.state), "--with-parent"]
+        argv = [sys.executable, "-m", *self.starter, str(self.state), "--with-parent", *self.flags]
         env = os.environ | {"PYTHONPATH": str(self.root)}
         with (self.state / "stack.log").open("wb") as out:
             self.stack = subprocess.Popen(argv, stdout=out, stderr=out, cwd=self.root, env=env)
