@@ -8,7 +8,7 @@ FREE_BYTES = 2 * 2**30
 """Measured: the application environment takes 1.3 GB."""
 
 
-def lacks(version, free):
+def lacks(version: "tuple[int, ...]", free: int) -> str:
     """Return what is missing and what to do about it, or an empty string."""
     if not (3, 11) <= version < (3, 13):
         return f"Python 3.11 or 3.12 is needed, python3 is {version[0]}.{version[1]}: `make PYTHON3=python3.12 ...`"
