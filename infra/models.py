@@ -32,8 +32,8 @@ OFFLINE = dict.fromkeys(("HF_HUB_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"
 
 
 def installed() -> bool:
-    """Return whether the model can be served at once."""
-    return _engine_fits(VENV.absolute()) and (CACHE / MODEL_NAME).exists()
+    """Return whether the model was installed here; what has changed since is brought up to date when it is served."""
+    return (VENV / PYTHON).exists() and (CACHE / MODEL_NAME).exists()
 
 
 def install(venv: Path, cache: Path) -> Path:
