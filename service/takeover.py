@@ -1,5 +1,6 @@
 """Beside each worker: no case stays with a version of the workflows that no worker runs (docs/adr/0006-deploys.md)."""
 
+import asyncio
 import time
 
 import structlog
@@ -75,10 +76,10 @@ class Takeover:
         if waiting:
             log.warning("version_without_worker", version=gone, count=len(waiting))
         for execution in waiting:
-            try:
-                await self._take_case(execution)
-            except RPCError as fault:  # it has ended meanwhile, or another look will find it
-                log.warning("case_not_taken", case_id=execution.id, kind=fault.status.name)
+            # One that has ended meanwhile, or that can't be started, must not hold up the others.
+            (fault,) = await asyncio.gather(self._take_case(execution), return_exceptions=True)
+            if fault:
+                log.warning("case_not_taken", case_id=execution.id, exc_info=fault)
 
     async def _take_case(self, execution: Execution) -> None:
         moved_at, now = self._moved.get(execution.run_id), time.monotonic()
@@ -87,9 +88,7 @@ class Takeover:
             await self._move(execution)
             log.info("case_moved", case_id=execution.id, version=self._build)
         elif moved_at is None or now - moved_at > MOVED_S:
-            handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
-            await handle.terminate(reason=f"no worker of its version; does not go on with {self._build}")
-            await self._starts.again(execution.id)
+            await self._starts.again(execution.id, instead=True)
             log.warning("case_started_anew", case_id=execution.id, version=self._build)
 
     async def _move(self, execution: Execution) -> None:
