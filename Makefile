@@ -10,7 +10,7 @@ setup: $(SETUP)
 
 $(SETUP): requirements.lock pyproject.toml
 	@$(PYTHON3) infra/machine.py
-	@echo "Installing the application environment into $(VENV): about 1.3 GB, some minutes."
+	@echo "Installing the application environment into $(VENV): 1.2 GB, some minutes."
 	$(PYTHON3) -m venv $(VENV)
 	@$(INSTALL) --require-hashes --requirement requirements.lock && $(INSTALL) --no-deps --no-build-isolation --editable . \
 	  || { echo "wardflow: could not install (why: above). Is the package index reachable? make goes on from here." >&2; exit 1; }
