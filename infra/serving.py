@@ -1,6 +1,5 @@
 """Keeps served what the alias `champion` means: the next model starts beside the one that answers, then they switch."""
 
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import httpx
 
 from contracts.errors import LedgerError
 from infra import models
-from infra.processes import Part, any_port
+from infra.processes import Part, any_port, tell
 from integrations.ledger import registry
 from integrations.ledger.registry import CHAMPION, Served
 from integrations.ledger.tables import Database
@@ -64,6 +63,7 @@ class Serving:
             self._up, self._next = self._next, None
             self._up.part.name = UP
             self._note(Served(name=self._up.model, url=self._up.url))
+            _tell(f"{self._up.model} serves from now on")
         elif self._up and self._up.part.ended():
             _tell(f"{self._up.model} ended; starting it again")
             self._up.part.start(self._state / "logs")
@@ -114,5 +114,4 @@ def _answers(server: _Server) -> bool:
 
 
 def _tell(line: str) -> None:
-    sys.stderr.write(f"model: {line}\n")
-    sys.stderr.flush()
+    tell(f"model: {line}")

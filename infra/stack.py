@@ -1,7 +1,9 @@
 """Starts the local parts and our processes on loopback, keeps them running, and ends them on Ctrl-C."""
 
+import argparse
 import importlib.util
 import json
+import shutil
 import signal
 import sys
 import time
@@ -12,8 +14,8 @@ import certifi
 
 from contracts.errors import ConfigurationError, LedgerError
 from infra import models
-from infra.processes import Part, any_port, end_with_parent, free, http, listens
-from infra.serving import Serving
+from infra.joining import Joining
+from infra.processes import Part, any_port, end_with_parent, free, http, listens, tell
 from integrations.inference import router
 from integrations.ledger import registry
 from service import settings
@@ -22,11 +24,13 @@ BIN = Path(sys.prefix) / "bin"
 RESTART_S = 1.0
 READY_S = 60.0
 WORKLIST_PORT = 8420
-VENV_MODELS, MODEL_CACHE = Path(".venv-models"), Path(".cache/models")  # what `make models` fills
 
 
 def prepare(state: Path, with_models: bool) -> list[Part]:
-    """Make or find the state folder, and return its parts in the order of starting."""
+    """Make or find the state folder, and return its parts in the order of starting. Raises ConfigurationError."""
+    left = shutil.disk_usage(next(place for place in (state, *state.parents) if place.exists())).free
+    if left < settings.FREE_BYTES:
+        raise ConfigurationError("disk_full", f"{left / 2**20:.0f} MiB are left for {state}: free the disk")
     for folder in ("logs", "fhir", "valkey", settings.BLOBS_FOLDER):
         (state / folder).mkdir(parents=True, exist_ok=True)
     settings.create_secrets(state)
@@ -45,8 +49,6 @@ def prepare(state: Path, with_models: bool) -> list[Part]:
     if importlib.util.find_spec("clincalc"):
         known["reference_python"] = sys.executable
     if with_models:
-        if not (MODEL_CACHE / models.MODEL_NAME).exists():
-            raise ConfigurationError("no_model", "run `make models` first, or start without --models")
         meant = {"url": "", "model": f"{router.PREFIX}{registry.CHAMPION}", "base": models.MODEL_NAME}
         known["models"] = {"reasoning": meant | {"phi": "allowed", "dialect": "vllm", "timeout_s": 30}}
     (state / "parts.json").write_text(json.dumps(known, indent=1))
@@ -64,36 +66,33 @@ def run(state: Path, with_models: bool) -> int:
         signal.signal(number, lambda got, _frame: stopping.append(got))
     parts = prepare(state.resolve(), with_models)
     logs = state / "logs"
-    # Started first, since it warms for a minute; until then cases go by rules.
-    champion = Serving(state.resolve(), VENV_MODELS, MODEL_CACHE / models.MODEL_NAME) if with_models else None
+    model: Joining | None = None
     try:
-        if champion:
-            champion.step()
         for part in parts:
             if stopping:
                 return 0
             part.start(logs)
-            note_pids(state, [*parts, *(champion.parts() if champion else ())])
+            note_pids(state, parts)
             wait(part, stopping, logs)
         url = f"http://127.0.0.1:{json.loads((state / 'parts.json').read_text())['worklist_port']}/"
         sys.stdout.write(f"Wardflow is up. Worklist: {url}  (Ctrl-C ends it; logs in {logs})\n")
         sys.stdout.flush()
+        if with_models:  # it may have to be installed, and warms: until then cases go by rules
+            model = Joining(state.resolve())
         while not stopping:
             time.sleep(RESTART_S)
             for part in parts:
-                if part.ended():
-                    sys.stderr.write(f"{part.name} ended; starting it again\n")
-                    part.start(logs)
-            if champion:
+                part.keep(logs)
+            if model:
                 with suppress(LedgerError):  # busy, or away for a moment: what is up stays up
-                    champion.step()
-            note_pids(state, [*parts, *(champion.parts() if champion else ())])
+                    model.step()
+            note_pids(state, [*parts, *(model.parts() if model else ())])
         return 0
     finally:
         for part in reversed(parts):
             part.stop()
-        if champion:
-            champion.stop()
+        if model:
+            model.stop()
 
 
 def wait(part: Part, stopping: list[int], logs: Path) -> None:
@@ -101,7 +100,9 @@ def wait(part: Part, stopping: list[int], logs: Path) -> None:
     end = time.monotonic() + READY_S
     while not part.ready() and not stopping:
         if part.process is None or part.ended() or time.monotonic() > end:
-            raise ConfigurationError("not_ready", f"{part.name} did not start: see {logs / part.name}.log")
+            log = logs / f"{part.name}.log"
+            last = (log.read_text(errors="replace").splitlines() or [""])[-1]
+            raise ConfigurationError("not_ready", f"{part.name} did not start, see {log}: {last}")
         time.sleep(0.1)
 
 
@@ -169,9 +170,16 @@ def _fhir(state: Path, ports: dict[str, int], url: str) -> Part:
 
 
 if __name__ == "__main__":
-    if "--with-parent" in sys.argv:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("state", type=Path)
+    parser.add_argument("--models", choices=("none", "if-installed", "wanted"), default="none")
+    parser.add_argument("--with-parent", action="store_true", help="end when the process that started it is gone")
+    asked = parser.parse_args()
+    if asked.with_parent:
         end_with_parent()
     try:
-        sys.exit(run(Path(sys.argv[1]), with_models="--models" in sys.argv[2:]))
-    except ConfigurationError as refused:
-        sys.exit(f"wardflow: {refused}")
+        wanted = asked.models == "wanted" or (asked.models == "if-installed" and models.installed())
+        sys.exit(run(asked.state, with_models=wanted))
+    except (ConfigurationError, OSError) as refused:
+        tell(f"wardflow: {refused}")
+        sys.exit(2)

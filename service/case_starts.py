@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.world import World
@@ -23,12 +23,12 @@ class CaseStarts:
     settings: Settings
     verify_key: str
 
-    async def tell(self, case_id: str, events: list[int], *, again: bool = False) -> bool:
+    async def tell(self, case_id: str, events: list[int], *, again: bool = False, instead: bool = False) -> bool:
         """Signal the case, starting it as the ledger has it if it is not there; False if its workflow has ended.
 
-        With `again`, one that failed or was terminated is started anew.
+        With `again`, one that failed or was terminated is started anew; with `instead`, one that runs is ended for it.
         """
-        reuse = WorkflowIDReusePolicy
+        reuse, conflict = WorkflowIDReusePolicy, WorkflowIDConflictPolicy
         try:
             await self.client.start_workflow(
                 Case.run,
@@ -36,6 +36,7 @@ class CaseStarts:
                 id=case_id,
                 task_queue=TaskQueue.CASES,
                 id_reuse_policy=reuse.ALLOW_DUPLICATE_FAILED_ONLY if again else reuse.REJECT_DUPLICATE,
+                id_conflict_policy=conflict.TERMINATE_EXISTING if instead else conflict.USE_EXISTING,
                 start_signal="chart_changed",
                 start_signal_args=[CaseSignal(event_ids=tuple(events))],
                 task_timeout=policies.WORKFLOW_TASK,
@@ -44,6 +45,12 @@ class CaseStarts:
         except WorkflowAlreadyStartedError:
             return False
         return True
+
+    async def again(self, case_id: str, *, instead: bool = False) -> bool:
+        """Start a case anew that Temporal has lost or ended, or instead of the one that runs; False if it is over."""
+        with self.world.db.read() as tx:
+            events = cases.told_events(tx, case_id)
+        return await self.tell(case_id, events, again=True, instead=instead)
 
     def input(self, case_id: str) -> CaseInput:
         """Return what the workflow of this case starts from, now or when Temporal has lost it."""

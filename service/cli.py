@@ -20,7 +20,22 @@ from contracts.errors import ConfigurationError, WardflowError
 from integrations import traces
 from integrations.inference.chat import Dialect, Phi
 from integrations.ledger import switches
-from service import console, demo, doctor, gateway, ledger_commands, logs, pages, parts, settings, tune_commands, worker
+from service import (
+    console,
+    demo,
+    doctor,
+    gateway,
+    ledger_commands,
+    logs,
+    pages,
+    parts,
+    settings,
+    takeover,
+    tune_commands,
+    versions,
+    worker,
+)
+from service.case_starts import CaseStarts
 from service.settings import Secrets, Settings
 from service.temporal import connect, metered
 
@@ -35,11 +50,13 @@ VENV_MODELS = Path(".venv-models")  # what `make models` fills
 @app.command()
 def up(
     state: console.State = Path(".state"),
-    models: Annotated[bool, typer.Option("--models", help="Also the embedded model (`make models`).")] = False,
+    models: Annotated[
+        bool, typer.Option("--models", help="Also the embedded model, installed behind if it is missing.")
+    ] = False,
 ) -> None:
     """Start the local parts and our processes; Ctrl-C ends them. A second start finds its state."""
-    flags = ["--models"] if models else []
-    os.execv(sys.executable, [sys.executable, "-m", "infra.stack", str(state), *flags])
+    model = "wanted" if models else "none"
+    os.execv(sys.executable, [sys.executable, "-m", "infra.stack", str(state), "--models", model])
 
 
 @app.command(name="gateway")
@@ -67,8 +84,8 @@ def run_worklist(state: console.State) -> None:
 def run_worker(state: console.State) -> None:
     """Run the workflows and their activities."""
 
-    async def main(opened: Settings, _secrets: Secrets, world: World, client: Client) -> None:
-        await worker.run(client, world, opened.timing)
+    async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
+        await worker.run(CaseStarts(world, client, opened, secrets.verify_key()))
 
     _process("worker", state, main)
 
@@ -83,7 +100,14 @@ def run_demo(
     state: Annotated[Path | None, typer.Option(help="A new folder; default: a temporary one.")] = None,
     decide_from: Annotated[Path | None, typer.Option(exists=True, help="CSV of decisions by case_id.")] = None,
     decide_column: Annotated[str, typer.Option()] = "nurse_level",
-    models: Annotated[bool | None, typer.Option("--models/--no-models", help="Default: if installed.")] = None,
+    models: Annotated[
+        bool | None,
+        typer.Option(
+            "--models/--no-models",
+            envvar="WARDFLOW_MODELS",
+            help="Install and use the embedded model. Default: with simulated people only if it is installed.",
+        ),
+    ] = None,
     scale: Annotated[str, typer.Option(help="Acuity scale: esi, ktas or manchester.")] = "esi",
     seed: Annotated[int, typer.Option()] = 1,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 unless every record agrees.")] = False,
@@ -112,6 +136,34 @@ def run_doctor(state: console.State = Path(".state"), as_json: console.AsJson = 
         return int(any(f.verdict == doctor.Verdict.FAIL for f in findings))
 
     console.finish(look())
+
+
+@app.command(name="deploy")
+def run_deploy(
+    state: console.State = Path(".state"),
+    check: Annotated[bool, typer.Option("--check", help="Only try the running cases; 1 if one can't go on.")] = False,
+    as_json: console.AsJson = False,
+) -> None:
+    """Send new cases to this code, whose worker runs beside the old one; waiting cases stay with theirs."""
+
+    async def work() -> int:
+        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
+        if check:
+            running, unfit = await takeover.unfit(client)
+            said = f"{running} cases run, {len(unfit)} of them can't go on with this code"
+            console.say(json.dumps({"running": running, "unfit": unfit}) if as_json else said)
+            return int(bool(unfit))
+        deployed = await versions.deploy(client, versions.build_of(opened))
+        rows = [
+            {"build": v.build, "current": v.current, "has_worker": v.has_worker, "cases": cases}
+            for v, cases in [(v, await versions.waiting(client, v.build)) for v in deployed]
+        ]
+        lines = ("  ".join(f"{name} {value}" for name, value in row.items()) for row in rows)
+        console.say(json.dumps(rows) if as_json else "\n".join(lines))
+        return 0
+
+    console.finish(work())
 
 
 @app.command()

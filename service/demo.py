@@ -34,7 +34,6 @@ DEADLINE_S = 60  # with simulated people, so that the silent ones are escalated 
 PEOPLE_FIRST, PEOPLE_PACE_S = 5, 12.0  # with real people: so many arrivals at once, then one in so long
 AHEAD = 6  # arrivals without a suggestion yet, before the next is played
 TIMEOUT_S = 1800
-MODEL_INSTALLED = Path(".cache/models/smollm2-135m-instruct")
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,13 @@ class DemoPlan:
     def by_people(self) -> bool:
         return not self.simulated and self.decide_from is None
 
+    @property
+    def model(self) -> str:
+        """Return what the embedded model shall be to `infra.stack`."""
+        if self.models is None:
+            return "wanted" if self.by_people else "if-installed"
+        return "wanted" if self.models else "none"
+
 
 @dataclass
 class Progress:
@@ -71,21 +77,19 @@ async def run(plan: DemoPlan) -> int:
     if (state / "parts.json").exists():
         raise ConfigurationError("state_in_use", f"{state} holds a state already: name a new folder")
     scale_named(plan.scale)
-    with_models = MODEL_INSTALLED.exists() if plan.models is None else plan.models
     state.mkdir(parents=True, exist_ok=True)
     config = settings.DEFAULT_CONFIG.read_text().replace('scale = "esi"', f'scale = "{plan.scale}"')
     if not plan.by_people:
         config = config.replace("deadline_s = 300", f"deadline_s = {DEADLINE_S}")
     (state / "wardflow.toml").write_text(config)
-    flags = ["--models"] if with_models else []
     ended = asyncio.current_task()
     assert ended is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.cancel)  # else the parts would outlive us
     stack = subprocess.Popen(
-        [sys.executable, "-m", "infra.stack", str(state), "--with-parent", *flags], stdout=sys.stderr
+        [sys.executable, "-m", "infra.stack", str(state), "--with-parent", "--models", plan.model], stdout=sys.stderr
     )
     try:
-        opened, world = await _started(stack, state, with_models)
+        opened, world = await _started(stack, state, plan)
         result, clean = await _play(plan, opened, world, start)
     finally:
         stack.terminate()
@@ -94,8 +98,8 @@ async def run(plan: DemoPlan) -> int:
     return 0 if clean or not plan.check else 1
 
 
-async def _started(stack: "subprocess.Popen[bytes]", state: Path, with_models: bool) -> tuple[settings.Settings, World]:
-    """Return settings and world once every part answers; the model too, if there is to be one."""
+async def _started(stack: "subprocess.Popen[bytes]", state: Path, plan: DemoPlan) -> tuple[settings.Settings, World]:
+    """Return settings and world once every part answers; simulated people wait for the model, others see it join."""
     while stack.poll() is None:
         await asyncio.sleep(0.3)
         try:
@@ -104,7 +108,7 @@ async def _started(stack: "subprocess.Popen[bytes]", state: Path, with_models: b
             httpx.get(f"http://127.0.0.1:{opened.parts.worklist_port}/livez", timeout=2).raise_for_status()
             world = parts.world(opened, secrets, "demo")
             live = {s["status"] for s in world.fhir.search("Subscription?status=active")}
-            if with_models:
+            if "reasoning" in opened.models and not plan.by_people:
                 await world.models["reasoning"].served()
             if live:
                 return opened, world

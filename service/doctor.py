@@ -17,11 +17,12 @@ from contracts.frozen import Frozen
 from integrations.fhir.feed import Feed
 from integrations.inference.chat import Phi, admit
 from integrations.ledger import inbox, signs, tables
-from service import health, recovery
-from service.settings import Secrets, Settings
+from service import health, recovery, versions
+from service.settings import FREE_BYTES, Secrets, Settings
 from service.temporal import connect
+from service.versions import Version
 
-FREE_WARN, FREE_FAIL = 5 * 2**30, 2**29  # bytes left where the ledger lies
+FREE_WARN_BYTES = 5 * 2**30
 SKEW_S = 30.0
 UNSEEN_S = 60.0
 BACKUP_WARN, BACKUP_FAIL = timedelta(days=1), timedelta(days=7)
@@ -95,8 +96,8 @@ def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
     late = waiting is not None and (tables.now() - waiting).total_seconds() > UNSEEN_S
     yield _judged("ledger", not late, "no event waits unseen", "events wait: is the gateway running?", Verdict.WARN)
     free = shutil.disk_usage(settings.state).free
-    worse = Verdict.FAIL if free < FREE_FAIL else Verdict.WARN
-    yield _judged("ledger", free > FREE_WARN, f"{free / 2**30:.0f} GiB free", "free the disk", worse)
+    worse = Verdict.FAIL if free < FREE_BYTES else Verdict.WARN
+    yield _judged("ledger", free > FREE_WARN_BYTES, f"{free / 2**30:.0f} GiB free", "free the disk", worse)
 
 
 def _volatile(state: Path) -> str | None:
@@ -135,7 +136,22 @@ async def _temporal(settings: Settings, secrets: Secrets) -> list[Finding]:
     parts = settings.parts
     client = await connect(parts.temporal, parts.temporal_namespace, secrets.keyring())
     healthy = await client.service_client.check_health()
-    return [_judged("temporal", healthy, f"answers at {parts.temporal}", FIXES["temporal"])]
+    found = await versions.known(client)
+    served = [(v, 0 if v.has_worker else await versions.waiting(client, v.build)) for v in found]
+    return [_judged("temporal", healthy, f"answers at {parts.temporal}", FIXES["temporal"]), *version_findings(served)]
+
+
+def version_findings(served: list[tuple[Version, int]]) -> list[Finding]:
+    """Judge whether some worker runs each version that new cases go to, or that cases wait on, so many of them."""
+    current = next((v for v, _ in served if v.current), None)
+    lives = current is not None and current.has_worker
+    told = f"new cases go to version {current.build}, which a worker runs" if current else ""
+    findings = [_judged("temporal", lives, told, "no worker runs new cases: start `wardflow worker`")]
+    for version, cases in served:
+        if cases and not version.current:
+            fix = f"{cases} cases wait on version {version.build}, which no worker runs: start `wardflow worker`"
+            findings.append(_judged("temporal", good=False, told="", fix=fix))
+    return findings
 
 
 async def _workflow_tasks(settings: Settings) -> list[Finding]:

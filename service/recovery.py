@@ -66,14 +66,13 @@ async def rebuild_temporal(starts: CaseStarts) -> Rebuilt:
         known.setdefault(execution.id, set()).add(execution.status)
     with world.db.read() as tx:
         rows, unfinished, since = cases.listed(tx), cases.unfinished(tx), rebuilt_at(tx)
-        told = {case.case_id: cases.told_events(tx, case.case_id) for case in unfinished}
     unknown = [row for row in rows if row.case_id not in known and not lost_with_temporal(row, since)]
     if unknown:
         with world.db.write() as tx:
             tables.set_mark(tx, TEMPORAL_REBUILT, moment.isoformat())
             world.auditor.append(tx, Action.REBUILD, "Temporal", detail=f"{len(unknown)} cases unknown to it")
     waiting = [c for c in unfinished if WorkflowExecutionStatus.RUNNING not in known.get(c.case_id, ())]
-    done = {c.case_id: await starts.tell(c.case_id, told[c.case_id], again=True) for c in waiting}
+    done = {c.case_id: await starts.again(c.case_id) for c in waiting}
     return Rebuilt(
         running=len(unfinished) - len(waiting),
         started=sum(done.values()),

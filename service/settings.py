@@ -22,6 +22,8 @@ from integrations.inference.chat import Dialect, Phi
 DEFAULT_CONFIG = Path(__file__).with_name("wardflow.toml")
 LEDGER_FILE, BLOBS_FOLDER = "ledger.db", "blobs"
 """Of a state folder that holds its stores itself."""
+FREE_BYTES = 2**29
+"""What the disk of a state folder must have left."""
 
 
 class PartSettings(Frozen):
@@ -113,6 +115,11 @@ class Stores(Frozen):
     users: dict[str, UserSettings] = {}
 
 
+class DeploymentSettings(Frozen):
+    build_id: str = ""
+    """Names the version of the workflows, such as an image's tag; empty: a hash of their code."""
+
+
 class Settings(Frozen):
     state: Path
     parts: PartSettings
@@ -121,6 +128,7 @@ class Settings(Frozen):
     models: dict[str, ModelSettings] = {}
     timing: TimingSettings = TimingSettings()
     tracing: TracingSettings = TracingSettings()
+    deployment: DeploymentSettings = DeploymentSettings()
 
     def pathway_objects(self) -> dict[str, Pathway]:
         """Return each pathway. Raises ConfigurationError."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.close_case import CloseCase
 from activities.escalate_case import EscalateCase
@@ -19,9 +19,11 @@ from activities.snapshot_chart import SnapshotChart
 from activities.world import World
 from activities.write_back import WriteBack
 from contracts.queues import TaskQueue
+from service import versions
+from service.case_starts import CaseStarts
 from service.health import Health
 from service.loops import forever
-from service.settings import TimingSettings
+from service.takeover import Takeover
 from workflows import policies, sandbox
 from workflows.case import Case
 
@@ -31,7 +33,7 @@ AGENTS_AT_ONCE = 32  # they wait for the model, whose own slots are the bound
 CASE_ACTIVITIES = (SnapshotChart, OpenCase, WriteBack, CloseCase, RecordTrajectory)
 
 
-def build(client: Client, world: World) -> list[Worker]:
+def workers(client: Client, world: World, deployed: WorkerDeploymentConfig) -> list[Worker]:
     """Return one worker for each task queue."""
     ledger_only = [activity(world) for activity in (RecordDecision, EscalateCase, CoverEvents)]
     agent = RunAgent(world)
@@ -47,10 +49,11 @@ def build(client: Client, world: World) -> list[Worker]:
         max_cached_workflows=policies.CACHED_CASES,
         sticky_queue_schedule_to_start_timeout=policies.STICKY_QUEUE,
         graceful_shutdown_timeout=timedelta(seconds=5),
+        deployment_config=deployed,
     )
     agents = Worker(
         client, task_queue=TaskQueue.GPU_REASONING, activities=[agent], max_concurrent_activities=AGENTS_AT_ONCE,
-        graceful_shutdown_timeout=timedelta(seconds=2),
+        graceful_shutdown_timeout=timedelta(seconds=2), deployment_config=deployed,
     )  # fmt: skip
     ledger = Worker(
         client,
@@ -59,22 +62,29 @@ def build(client: Client, world: World) -> list[Worker]:
         activity_executor=ThreadPoolExecutor(LEDGER_THREADS),
         max_concurrent_activities=LEDGER_THREADS,
         graceful_shutdown_timeout=timedelta(seconds=5),
+        deployment_config=deployed,
     )
     return [cases, agents, ledger]
 
 
-async def run(client: Client, world: World, timing: TimingSettings) -> None:
-    """Work until SIGINT or SIGTERM, and give signs of it."""
+async def run(starts: CaseStarts) -> None:
+    """Work until SIGINT or SIGTERM, give signs of it, and let no case stay with a version that no worker runs."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    workers = build(client, world)
-    running = [asyncio.create_task(worker.run()) for worker in workers]
-    log.info("worker_ready")
-    health = Health(world, timing, "worker", needs=(), probes={})
-    running.append(asyncio.create_task(forever("signs", health.exchange, health.done)))
+    build = versions.build_of(starts.settings)
+    working = workers(starts.client, starts.world, versions.worker_config(build))
+    health = Health(starts.world, starts.settings.timing, "worker", needs=(), probes={})
+    beside = [
+        asyncio.create_task(forever("signs", health.exchange, health.done)),
+        asyncio.create_task(forever("takeover", Takeover(starts, build).step, health.done)),
+    ]
+    running = [*(asyncio.create_task(worker.run()) for worker in working), *beside]
+    log.info("worker_ready", version=build)
     done, _ = await asyncio.wait([asyncio.create_task(stop.wait()), *running], return_when=asyncio.FIRST_COMPLETED)
-    for worker in workers:
+    for task in beside:
+        task.cancel()
+    for worker in working:
         await worker.shutdown()
     for task in done:
         task.result()

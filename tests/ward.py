@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,8 +38,9 @@ class Ward:
         extra: str = "",
         root: Path = ROOT,
         starter: tuple[str, ...] = ("infra.stack",),
+        flags: tuple[str, ...] = (),
     ) -> None:
-        self.state, self.root, self.starter = state, root, starter
+        self.state, self.root, self.starter, self.flags = state, root, starter, flags
         state.mkdir(parents=True, exist_ok=True)
         text = (root / "service" / "wardflow.toml").read_text()
         for old, new in (config or {}).items():
@@ -49,7 +51,7 @@ class Ward:
         self.pages: dict[str, httpx.Client] = {}
 
     def start(self) -> "Ward":
-        argv = [sys.executable, "-m", *self.starter, str(self.state), "--with-parent"]
+        argv = [sys.executable, "-m", *self.starter, str(self.state), "--with-parent", *self.flags]
         env = os.environ | {"PYTHONPATH": str(self.root)}
         with (self.state / "stack.log").open("wb") as out:
             self.stack = subprocess.Popen(argv, stdout=out, stderr=out, cwd=self.root, env=env)
@@ -247,3 +249,13 @@ def observation(encounter: str, key: str, value: float | str) -> Resource:
     if key == "avpu":
         return body | {"valueCodeableConcept": {"text": value}}
     return body | ({"valueString": value} if isinstance(value, str) else {"valueQuantity": {"value": value}})
+
+
+def checkout(folder: Path) -> Path:
+    """Copy the working tree, so that a test may change its code."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    for name in listed.stdout.split():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder

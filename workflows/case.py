@@ -8,6 +8,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.close_case import CloseCase
@@ -41,7 +42,7 @@ class _EndStep(Protocol):
     def __call__(self, ref: CaseRef, /) -> CaseOutcome: ...
 
 
-@workflow.defn(name="case")
+@workflow.defn(name="case", versioning_behavior=VersioningBehavior.PINNED)
 class Case:
     """One live case for each encounter and pathway (I3). History holds references and hashes only."""
 

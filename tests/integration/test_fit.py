@@ -10,12 +10,12 @@ import pytest
 from contracts.errors import TuningError
 from contracts.model_calls import ChatRequest, Message
 from contracts.tuning import Features, FitJob, FitKind, FitReport, TrainingRow
-from infra import models, stack
+from infra import models
 from tests.ward import ROOT
 from tuning import trainer
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]
-PYTHON = ROOT / stack.VENV_MODELS / models.PYTHON
+PYTHON = ROOT / models.VENV / models.PYTHON
 CHOICES = ("1", "2", "3")
 SMALL: dict[str, float | int | str] = {"layers": 1, "epochs": 8, "batch": 4, "lr": 0.02, "dropout": 0.1}
 
@@ -26,7 +26,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(out: Path, seed: int) -> Path:
-    tokenizer = ROOT / stack.MODEL_CACHE / models.MODEL_NAME
+    tokenizer = ROOT / models.CACHE / models.MODEL_NAME
     assert tokenizer.exists(), "run `make models` first"
     argv = [PYTHON, "-m", "tests.fakes.tiny_model", out, tokenizer, str(seed)]
     subprocess.run(argv, check=True, cwd=ROOT, env=os.environ | models.OFFLINE)

@@ -19,7 +19,7 @@ from contracts.ed_triage import EdTriageOptions
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ModelCall
 from contracts.suggestions import Choice, MadeBy
-from infra import models, stack
+from infra import models
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
 from integrations.ledger import tables
 from tests.fakes.model_server import ModelServer
@@ -33,12 +33,12 @@ CODES = tuple(Choice(code=level.code, display=level.display) for level in PATHWA
 
 @pytest.fixture(scope="module")
 def real_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    model_dir = ROOT / stack.MODEL_CACHE / models.MODEL_NAME
+    model_dir = ROOT / models.CACHE / models.MODEL_NAME
     assert model_dir.exists(), "run `make models` first"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    argv, env = models.serve_command(ROOT / stack.VENV_MODELS, model_dir, port)
+    argv, env = models.serve_command(ROOT / models.VENV, model_dir, port)
     log = tmp_path_factory.mktemp("model") / "log"
     with log.open("wb") as out:
         server = subprocess.Popen(argv, env=os.environ | env, stdout=out, stderr=out, start_new_session=True)
@@ -128,7 +128,7 @@ async def test_the_trainer_recomputes_what_the_server_said(real_url: str) -> Non
     calls = [await client.ask(prompts.judge(facts(hr), PATHWAY.scale)) for hr in ("48", "112", "160")]
     calls.append(await client.ask(prompts.explain(facts(), PATHWAY.scale, "2")))
     await client.close()
-    python, model_dir = ROOT / stack.VENV_MODELS / models.PYTHON, ROOT / stack.MODEL_CACHE / models.MODEL_NAME
+    python, model_dir = ROOT / models.VENV / models.PYTHON, ROOT / models.CACHE / models.MODEL_NAME
     found = await trainer.agreement(python, model_dir, calls, lambda _: None)
     print(f"largest difference of a log-probability: {found.largest_difference:.2g}")
     assert (found.calls, found.left_out) == (3, 1)

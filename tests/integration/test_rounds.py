@@ -14,7 +14,7 @@ import pytest
 
 from contracts.rounds import RoundsReport
 from contracts.tuning import FitReport
-from infra import models, stack
+from infra import models
 from tests.ward import NURSE, ROOT, Resource, observation
 
 pytestmark = [pytest.mark.integration, pytest.mark.model, pytest.mark.timeout(900)]
@@ -45,8 +45,8 @@ def made_up(folder: Path) -> list[str]:
     with (folder / "decisions.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("case_id", "nurse_level"), *levels.items()])
     base = folder / "tiny"
-    argv = [ROOT / stack.VENV_MODELS / models.PYTHON, "-m", "tests.fakes.tiny_model", base]
-    tokenizer = ROOT / stack.MODEL_CACHE / models.MODEL_NAME
+    argv = [ROOT / models.VENV / models.PYTHON, "-m", "tests.fakes.tiny_model", base]
+    tokenizer = ROOT / models.CACHE / models.MODEL_NAME
     subprocess.run([*argv, tokenizer, "1"], check=True, cwd=ROOT, env=os.environ | models.OFFLINE)
     run = ["run", "--cases", str(folder / "cases.ndjson"), "--decisions", str(folder / "decisions.csv")]
     settings = [word for setting in SMALL for word in ("--setting", setting)]

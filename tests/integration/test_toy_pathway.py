@@ -1,7 +1,5 @@
 """A new pathway is contracts/, agents/ and one block of configuration; no other file of Wardflow is touched."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,7 @@ import agents
 import contracts
 from integrations.fhir import proposals
 from integrations.ledger import cases
-from tests.ward import ROOT, Ward
+from tests.ward import Ward, checkout
 
 pytestmark = pytest.mark.integration
 CONTRACT = '''
@@ -113,11 +111,7 @@ opens = true
 
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ward:
-    root = tmp_path / "checkout"
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
-    for name in listed.stdout.split():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, root / name)
+    root = checkout(tmp_path / "checkout")
     (root / "contracts" / "fall_watch.py").write_text(CONTRACT)
     (root / "agents" / "fall_watch").mkdir()
     (root / "agents" / "fall_watch" / "__init__.py").write_text('"""Toy."""\n')

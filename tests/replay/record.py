@@ -1,7 +1,7 @@
 """Records the histories of made-up cases on the real parts: `python -m tests.replay.record`.
 
-Run it when the workflow has changed on purpose and no case of the old code can be waiting anywhere; else keep the old
-histories, and use `workflow.patched`. The keys beside them are for these recordings alone.
+Run it when the workflow has changed on purpose: running cases then keep the old code, or are started anew
+(docs/adr/0006-deploys.md). The keys beside them are for these recordings alone.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Cases that wait on the code of yesterday must go on with the code of today."""
+"""Cases that wait on the code of yesterday can go on with the code of today, or the change is meant."""
 
 from pathlib import Path
 

@@ -1,0 +1,24 @@
+"""Says in one line what this machine lacks, before anything is installed; runs on any Python 3, without a package."""
+
+import importlib.util
+import shutil
+import sys
+
+FREE_BYTES = 2 * 2**30
+"""Measured: the application environment takes 1.2 GB."""
+
+
+def lacks(version: "tuple[int, ...]", free: int) -> str:
+    """Return what is missing and what to do about it, or an empty string."""
+    if not (3, 11) <= version < (3, 13):
+        return f"Python 3.11 or 3.12 is needed, python3 is {version[0]}.{version[1]}: `make PYTHON3=python3.12 ...`"
+    if importlib.util.find_spec("ensurepip") is None:
+        return "Python's venv is missing: apt-get install python3-venv"
+    if free < FREE_BYTES:
+        return f"{free / 2**30:.1f} GiB are free here, {FREE_BYTES / 2**30:.0f} are needed: free the disk"
+    return ""
+
+
+if __name__ == "__main__":
+    said = lacks(tuple(sys.version_info[:2]), shutil.disk_usage(".").free)
+    sys.exit(f"wardflow: {said}" if said else 0)
