@@ -94,14 +94,14 @@ def _modifiers(facts: ChartFacts, text: str) -> dict[str, float | None]:
     # CTAS describes shock and compromise in words; the numbers are the two worst bands of NEWS2, high pressure aside.
     low = points.get("sbp", 0) if sbp is not None and sbp < HYPERTENSION[1][0] else 0
     flow = max(low, points.get("hr", 0))
-    levels = {
+    asked = {
         "breathing": _first((spo2 is not None and spo2 < limit, level) for limit, level in SPO2),
         "circulation": {3: 2, 2: 3}.get(flow, LEAST_URGENT),
         "fever": (2 if _sirs(facts) >= SIRS_SEPTIC else 3) if temp is not None and temp > FEVER_ABOVE_C else 5,
         "pain": _first((pain >= limit, inside if central else outside) for limit, inside, outside in PAIN),
         "pressure": _first(((sbp or 0) > high or (dbp or 0) > low, level) for high, low, level in HYPERTENSION),
     }
-    told = {f"modifier_{name}": float(level) for name, level in levels.items()}
+    told = {f"modifier_{name}": float(level) for name, level in asked.items()}
     return {**told, "modifier_least": min(told.values()), "central": float(central)}
 
 
