@@ -81,13 +81,18 @@ def run_worklist(state: console.State) -> None:
 
 
 @app.command(name="worker")
-def run_worker(state: console.State) -> None:
+def run_worker(
+    state: console.State,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Beside another worker of this machine, at whose port figures stay.")
+    ] = False,
+) -> None:
     """Run the workflows and their activities."""
 
     async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
         await worker.run(CaseStarts(world, client, opened, secrets.verify_key()))
 
-    _process("worker", state, main)
+    _process("worker", state, main, figures=not beside)
 
 
 @app.command(name="demo")
@@ -254,7 +259,9 @@ def _switch(state: Path, by: str, model: str, pathway: str, *, stopped: bool) ->
     console.finish(turn())
 
 
-def _process(name: str, state: Path, main: Callable[[Settings, Secrets, World, Client], Awaitable[None]]) -> None:
+def _process(
+    name: str, state: Path, main: Callable[[Settings, Secrets, World, Client], Awaitable[None]], figures: bool = False
+) -> None:
     logs.configure(name)
 
     async def start() -> None:
@@ -263,12 +270,11 @@ def _process(name: str, state: Path, main: Callable[[Settings, Secrets, World, C
         if opened.tracing.endpoint:
             traces.start(opened.tracing.endpoint, name)
         address, namespace, keyring = opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring()
-        works = name == "worker"
-        runtime = metered(opened.parts.worker_port) if works and opened.parts.worker_port else None
+        runtime = metered(opened.parts.worker_port) if figures and opened.parts.worker_port else None
         while True:
             try:
                 # Pages and gateway start without Temporal; a worker can't.
-                client = await connect(address, namespace, keyring, lazy=not works, runtime=runtime)
+                client = await connect(address, namespace, keyring, lazy=name != "worker", runtime=runtime)
                 break
             except RuntimeError:
                 log.warning("temporal_away")

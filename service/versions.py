@@ -115,7 +115,7 @@ async def make_current(client: Client, build: str) -> None:
 async def deploy(client: Client, build: str) -> list[Version]:
     """Make a version current whose worker lives; return all, as they are then. Raises ConfigurationError, RPCError."""
     if not any(v.build == build and v.has_worker for v in await known(client)):
-        raise ConfigurationError("no_worker", f"start `wardflow worker` with this code ({build}) first, beside the old")
+        raise ConfigurationError("no_worker", f"start `wardflow worker --beside` of this code ({build}) first")
     try:
         await make_current(client, build)
     except RPCError as fault:

@@ -32,7 +32,7 @@ class Release:
         code = self.root / "workflows" / "case.py"
         assert code.read_text().count(RUN) == 1
         code.write_text(code.read_text().replace(RUN, put_in + RUN))
-        self.worker = self._wardflow("worker")
+        self.worker = self._wardflow("worker", "--beside")
         logs = self.ward.state / f"{folder.name}.log"
         self.build: str = ward.until(lambda: ready(logs))
 
