@@ -105,14 +105,14 @@ def curate(
 async def believe(
     python: Path, rows: Sequence[TrainingRow], apart_by: Sequence[str], told: Callable[[str], None]
 ) -> Beliefs:
-    """Cross-fit the classical estimator on these rows, and once for each yes/no number apart by it."""
+    """Cross-fit the classical estimator on these rows, and apart by each yes/no number that has rows on both sides."""
 
     async def asked(apart: str) -> dict[str, Sequence[float]]:
         job = CrossFitJob(rows=tuple(rows), folds=FOLDS, apart_by=apart)
         said: Probabilities = (await estimating.cross_fit(python, job, told)).probabilities
         return {row.row_id: one for row, one in zip(rows, said, strict=True)}
 
-    return Beliefs(await asked(""), {name: await asked(name) for name in apart_by})
+    return Beliefs(await asked(""), {name: await asked(name) for name in apart_by if suspicion.two_sided(name, rows)})
 
 
 def _lessons(

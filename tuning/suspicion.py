@@ -60,9 +60,10 @@ def subgroup(
     name: str, lessons: Sequence[Lesson], told: Sequence[Sequence[float]], apart: Sequence[Sequence[float]]
 ) -> Alarm | None:
     """Return an alarm where decisions about one side agree with all decisions, but not with those of the other side."""
-    side = np.array([row.features.numbers[name] == 1 for _, row in lessons])
-    if min(side.sum(), (~side).sum()) < LEAST_ROWS:
+    rows = [row for _, row in lessons]
+    if not two_sided(name, rows):
         return None
+    side = _side(name, rows)
     decided, together, across = _decided(lessons), np.array(told).argmax(axis=1), np.array(apart).argmax(axis=1)
     levels = len(told[0])
 
@@ -85,6 +86,16 @@ def subgroup(
         text=f"{name}: decisions about one side agree with those about the other at a kappa of"
         f" {kappa(across, every):.2f} [{left[0]:.2f}, {left[1]:.2f}], with all at {kappa(together, every):.2f}",
     )
+
+
+def two_sided(name: str, rows: Sequence[TrainingRow]) -> bool:
+    """Return whether both sides of a subgroup have enough rows to be judged."""
+    side = _side(name, rows)
+    return min(side.sum(), (~side).sum()) >= LEAST_ROWS
+
+
+def _side(name: str, rows: Sequence[TrainingRow]) -> "np.ndarray":
+    return np.array([row.features.numbers[name] == 1 for row in rows])
 
 
 def _careless(name: str, distance: Array, own: "np.ndarray", reviewers: int) -> Alarm | None:
