@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.pathway import Ports
+from agents.pathway import NoReference, NoSandbox, Ports
 from agents.result_followup import prompts
 from agents.result_followup.analytes import ANALYTES, CODES
 from agents.result_followup.formulas import FORMULAS, needed
@@ -59,7 +59,7 @@ class Programmer:
         return called(request, said)
 
 
-class Results:
+class Results(NoSandbox):
     """A sandbox that gives each program of the test its outcome."""
 
     def __init__(self, **outcomes: float | CalculationFault) -> None:
@@ -73,7 +73,7 @@ class Results:
         return Calculation(program=program, inputs=inputs, outputs={name: outcome}, seconds=0.1)
 
 
-class Reference:
+class Reference(NoReference):
     def __init__(self, value: float | None) -> None:
         self.value = value
 
