@@ -132,6 +132,11 @@ class Pathway(Protocol):
         ...
 
 
+async def suggest(pathway: Pathway, facts: ChartFacts, ports: Ports) -> Suggestion:
+    """Return what the pathway's graph proposes of this chart."""
+    return (await pathway.build(ports).ainvoke({"facts": facts}))["suggestion"]
+
+
 @runtime_checkable
 class TeachingPathway(Pathway, Protocol):
     """One whose decisions can make a model better."""
