@@ -11,7 +11,7 @@ from temporalio import activity
 
 from activities.workbench import FOLDER, Workbench, beating
 from activities.world import boundary
-from agents.pathway import ChatPort, Pathway, Ports
+from agents.pathway import ChatPort, Pathway, Ports, suggest
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall, TokenLogprob
 from contracts.rounds import Judged, JudgeRequest, MeasuredCase
@@ -100,7 +100,7 @@ class JudgeModel:
 
 
 async def _suggest(pathway: Pathway, port: ChatPort, case: MeasuredCase) -> Suggestion:
-    return (await pathway.build(Ports({"reasoning": port})).ainvoke({"facts": case.facts}))["suggestion"]
+    return await suggest(pathway, case.facts, Ports({"reasoning": port}))
 
 
 def _judged(

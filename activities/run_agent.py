@@ -8,11 +8,10 @@ import sqlalchemy as sa
 from temporalio import activity
 
 from activities.world import HEARTBEAT, World, boundary
-from agents.pathway import NoModel, Ports
+from agents.pathway import NoModel, Ports, suggest
 from contracts.cases import AgentRequest, AgentResult
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
-from contracts.suggestions import Suggestion
 from integrations import traces
 from integrations.inference.chat import ChatClient
 from integrations.ledger import switches, tables
@@ -99,9 +98,7 @@ class RunAgent:
                 facts = await asyncio.to_thread(
                     self.world.facts, ref.pathway, ref.encounter_id, request.snapshot.snapshot_blob
                 )
-                suggestion: Suggestion = (await pathway.build(self._ports(request)).ainvoke({"facts": facts}))[
-                    "suggestion"
-                ]
+                suggestion = await suggest(pathway, facts, self._ports(request))
                 blob = await asyncio.to_thread(self.world.blobs.put, suggestion.canonical())
         finally:
             heartbeats.cancel()

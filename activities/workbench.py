@@ -10,6 +10,7 @@ from typing import TypeVar
 import pydantic
 from temporalio import activity
 
+from activities.world import HEARTBEAT
 from agents.pathway import Pathway
 from contracts.errors import TuningError
 from contracts.rounds import RoundRequest
@@ -20,7 +21,6 @@ from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from tuning import folders
 
-HEARTBEAT_S = 2.0
 T = TypeVar("T", bound=pydantic.BaseModel)
 FOLDER = "tuning"
 """In the state folder: what rounds make."""
@@ -63,16 +63,12 @@ class Workbench:
 
 
 def code_sha256(pathway: str) -> str:
-    """Return the hash of the code that makes a model: rows, training and judgement."""
+    """Return the hash of the code that makes a model: rows, training and judgement, but no other pathway."""
     root = Path(__file__).resolve().parents[1]
-    return folders.combined(
-        {
-            f"{name}/{path}": value
-            for name in ("tuning", f"agents/{pathway}", "contracts")
-            for path, value in folders.file_sha256(root / name).items()
-            if path.endswith(".py")
-        }
-    )
+    found = folders.file_sha256(root, ("tuning", "agents", "contracts"))
+    others = [path for path in found if path.startswith("agents/") and path.count("/") > 1]
+    ours = found.keys() - {path for path in others if not path.startswith(f"agents/{pathway}/")}
+    return folders.combined({path: found[path] for path in ours if path.endswith(".py")})
 
 
 @asynccontextmanager
@@ -89,7 +85,7 @@ async def beating(asked: RoundRequest) -> AsyncIterator[Callable[[Mapping[str, f
     async def beat() -> None:
         while True:
             activity.heartbeat(told[0])
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(HEARTBEAT.total_seconds())
 
     beats = asyncio.create_task(beat())
     try:

@@ -38,12 +38,20 @@ class CalculatorPort(Protocol):
 
     async def run(self, program: str, inputs: dict[str, float]) -> Calculation: ...
 
+    async def close(self) -> None:
+        """End what it started."""
+        ...
+
 
 class ReferencePort(Protocol):
     """An independent calculator."""
 
     async def result(self, name: str, inputs: dict[str, float]) -> float | None:
         """Return its result, or None where it has no such calculator or is not installed."""
+        ...
+
+    async def close(self) -> None:
+        """End what it started."""
         ...
 
 
@@ -53,12 +61,18 @@ class NoSandbox:
     async def run(self, program: str, inputs: dict[str, float]) -> Calculation:
         return Calculation(program=program, inputs=inputs, fault=CalculationFault.NO_SANDBOX, seconds=0.0)
 
+    async def close(self) -> None:
+        """There is nothing to end."""
+
 
 class NoReference:
     """The port where no independent calculator is installed."""
 
     async def result(self, name: str, inputs: dict[str, float]) -> float | None:
         return None
+
+    async def close(self) -> None:
+        """There is nothing to end."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,11 @@ class Pathway(Protocol):
     def colour(self, code: str) -> str:
         """Return the CSS colour that the scale gives a code."""
         ...
+
+
+async def suggest(pathway: Pathway, facts: ChartFacts, ports: Ports) -> Suggestion:
+    """Return what the pathway's graph proposes of this chart."""
+    return (await pathway.build(ports).ainvoke({"facts": facts}))["suggestion"]
 
 
 @runtime_checkable

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from agents.pathway import ChatPort, Pathway, Ports
-from contracts.charts import ChartFacts
+from agents.pathway import ChatPort, Pathway, Ports, suggest
 from contracts.errors import ConfigurationError, Fallback, ModelError
 from contracts.frozen import Frozen
 from contracts.model_calls import ChatRequest, ModelCall
@@ -71,8 +70,9 @@ class Asking:
         kept = self._kept.get(asked)
         if kept is None or kept.made_by == MadeBy.RULES:  # rules cost nothing, and no answer is none to keep
             async with self._places:
-                by_model = self._judge == MadeBy.MODEL
-                made = await suggest(self._pathway, self._port, baseline.facts) if by_model else baseline
+                made = baseline
+                if self._judge == MadeBy.MODEL:
+                    made = await suggest(self._pathway, baseline.facts, Ports({"reasoning": self._port}))
                 kept = self._keep(_prediction(asked, made))
         self._done += 1
         if self._done % TOLD_EVERY == 0:
@@ -110,11 +110,6 @@ def _prediction(asked: str, made: Suggestion) -> Prediction:
         made_by=made.made_by,
         fallback=made.fallback,
     )
-
-
-async def suggest(pathway: Pathway, port: ChatPort, facts: ChartFacts) -> Suggestion:
-    """Return what the pathway's graph proposes."""
-    return (await pathway.build(Ports({"reasoning": port})).ainvoke({"facts": facts}))["suggestion"]
 
 
 def tell(line: str) -> None:

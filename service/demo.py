@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import httpx
 import sqlalchemy as sa
 
 from activities.world import World
+from agents.ed_triage.graph import PATHWAY
 from agents.ed_triage.scales import scale_named
 from contracts.cases import ENDED
 from contracts.errors import ConfigurationError, FhirError, WardflowError
@@ -80,7 +82,7 @@ async def run(plan: DemoPlan) -> int:
     state.mkdir(parents=True, exist_ok=True)
     config = settings.DEFAULT_CONFIG.read_text().replace('scale = "esi"', f'scale = "{plan.scale}"')
     if not plan.by_people:
-        config = config.replace("deadline_s = 300", f"deadline_s = {DEADLINE_S}")
+        config = re.sub(r"deadline_s = \d+", f"deadline_s = {DEADLINE_S}", config)
     (state / "wardflow.toml").write_text(config)
     ended = asyncio.current_task()
     assert ended is not None
@@ -131,7 +133,7 @@ async def _play(plan: DemoPlan, opened: settings.Settings, world: World, start: 
     if plan.by_people:
         _tell(f"decide at {base}  (Ctrl-C ends the demo)")
     async with httpx.AsyncClient(base_url=base, timeout=30) as page:
-        user = next(iter(opened.users))
+        user = _decides(opened)
         while plan.by_people or time.monotonic() - start < TIMEOUT_S:
             await asyncio.sleep(0.5)
             try:
@@ -192,6 +194,13 @@ def _all_ended(world: World, progress: Progress) -> bool:
     return set(progress.played) <= ended and len(rows) == kept and all(r.state in ENDED for r in rows) and not pending
 
 
+def _decides(opened: settings.Settings) -> str:
+    """Return a person who may decide on every pathway, since a case that nobody decides would never end the demo."""
+    pathways = opened.pathways.values()
+    able = (id_ for id_, user in opened.users.items() if all(user.role in pathway.roles for pathway in pathways))
+    return next(able, next(iter(opened.users)))
+
+
 def _decisions(plan: DemoPlan) -> dict[str, str]:
     if plan.decide_from is None:
         return {}
@@ -224,7 +233,8 @@ async def _decide(plan: DemoPlan, page: httpx.AsyncClient, told: dict[str, str],
 
 def _chosen(plan: DemoPlan, row: dict[str, Any], told: dict[str, str]) -> tuple[str, str]:
     """Return what the person does with this case: the same for the same seed and encounter."""
-    if told:
+    if told:  # of triage; what is told of an encounter says nothing of its laboratory results
+        told = told if row["pathway"] == PATHWAY else {}
         level = str(told.get(row["encounter_id"], row["selected"]))
         return ("approve" if level == row["selected"] else "change"), level
     rng = random.Random(f"{plan.seed}:{row['encounter_id']}")

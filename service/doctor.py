@@ -54,6 +54,7 @@ async def examine(settings: Settings, secrets: Secrets, world: World, feeds: lis
         "fhir": lambda: asyncio.to_thread(lambda: list(_fhir(world))),
         "feed": lambda: asyncio.to_thread(lambda: list(_feeds(world, feeds))),
         "models": lambda: _models(world),
+        "sandbox": lambda: _calculations(world),
         "worker": lambda: _workflow_tasks(settings),
         "keys": lambda: asyncio.to_thread(lambda: list(_keys(settings))),
     }
@@ -224,6 +225,22 @@ async def _models(world: World) -> list[Finding]:
                 fix = f'it may not see patients: set phi = "{Phi.ALLOWED}" if the hospital allows that'
             findings.append(Finding(part="models", verdict=Verdict.WARN, told=f"{role}: {fault.kind}", fix=fix))
     return findings
+
+
+async def _calculations(world: World) -> list[Finding]:
+    """Try both walls and the independent calculator: installed is not enough where a kernel forbids namespaces."""
+    try:
+        ran = await world.calculator.run("{'y': 1.0}", {})
+        known = await world.reference.result("anion_gap", {"na": 140.0, "cl": 100.0, "hco3": 24.0})
+    finally:
+        await world.calculator.close()
+        await world.reference.close()
+    fix = f"no program of a model can run, calculations are left to people: {ran.told or ran.fault}"
+    found = [_judged("sandbox", not ran.fault, "a program ran behind both walls", fix, Verdict.WARN)]
+    if "code" in world.models:
+        fix = "name a Python that has clincalc as reference_python: till then no rule builds on a calculation"
+        found.append(_judged("reference", known == 16.0, "calculates as it should", fix, Verdict.WARN))
+    return found
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:

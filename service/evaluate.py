@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from agents.pathway import ChatPort, NoModel, Pathway, TeachingPathway
+from agents.pathway import ChatPort, NoModel, Pathway, Ports, TeachingPathway, suggest
 from contracts.errors import ConfigurationError
 from contracts.suggestions import MadeBy, Suggestion
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
@@ -96,7 +96,7 @@ async def run(plan: EvaluationPlan, pathway: Pathway, port: ChatPort | None, mod
     judges = tuple(dict.fromkeys(plan.judges)) or ((Judge.RULES, Judge.MODEL) if port else (Judge.RULES,))
     _check(plan, judges, port)
     charts = labelled.charts(plan.cases, pathway, plan.limit)
-    by_rules = [await asking.suggest(pathway, NoModel(), facts) for facts in charts]
+    by_rules = [await suggest(pathway, facts, Ports()) for facts in charts]
     levels = tuple(choice.code for choice in by_rules[0].choices)
     encounters = [facts.encounter_id for facts in charts]
     labels = labelled.levels(plan.labels, plan.label_column, encounters, levels)

@@ -16,13 +16,12 @@ from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from activities.workbench import FOLDER, Workbench
-from agents.pathway import Pathway, Ports
+from agents.pathway import Pathway, Ports, suggest
 from contracts.charts import ChartFacts
 from contracts.decisions import DecisionKind
 from contracts.errors import ConfigurationError, TuningError
 from contracts.queues import TaskQueue
 from contracts.rounds import MeasuredCase, RoundsPlan, RoundsReport
-from contracts.suggestions import Suggestion
 from contracts.tuning import Arm, DecidedCase, FitKind, RegisteredModel
 from integrations.ledger import registry
 from integrations.ledger.tables import now
@@ -102,8 +101,7 @@ async def measured(
 
 
 async def _levels(pathway: Pathway, chart: ChartFacts) -> list[str]:
-    suggestion: Suggestion = (await pathway.build(Ports({})).ainvoke({"facts": chart}))["suggestion"]
-    return [choice.code for choice in suggestion.choices]
+    return [choice.code for choice in (await suggest(pathway, chart, Ports())).choices]
 
 
 def _held_out(case: DecidedCase) -> bool:

@@ -86,5 +86,7 @@ async def run(starts: CaseStarts) -> None:
         task.cancel()
     for worker in working:
         await worker.shutdown()
+    await starts.world.calculator.close()
+    await starts.world.reference.close()
     for task in done:
         task.result()

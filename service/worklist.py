@@ -95,13 +95,14 @@ class Worklist:
         return row
 
     def _row(self, case: cases.CaseRow, newer: bool, decision: Decision | None) -> Row:
-        pathway = self._world.pathways[case.pathway]
         headline, colour, suggestion = "no suggestion yet: judge by hand", "#555555", None
         if case.suggestion_blob:
             try:
                 suggestion = self._suggestion(case.suggestion_blob)
+                pathway = self._world.pathways[case.pathway]
                 headline, colour = pathway.headline(suggestion.facts), pathway.colour(suggestion.selected)
-            except (WardflowError, ValueError) as fault:  # one broken row must not hide the others
+            except (WardflowError, ValueError, LookupError) as fault:
+                # one broken row, or one of a pathway that left the configuration, must not hide the others
                 log.error("suggestion_unreadable", case_id=case.case_id, error=type(fault).__name__)
                 headline = "the suggestion can't be read: judge by hand"
         stale = suggestion is not None and case.state == CaseState.OPEN and newer

@@ -88,3 +88,5 @@ READINGS = {key: analyte.reading for key, analyte in ANALYTES.items()} | {
     "encounter": Reading("Encounter", kind=FactKind.STAY)
 }
 CODES = {code: key for key, analyte in ANALYTES.items() for code in analyte.loinc}
+RESULTS = ANALYTES.keys() - {"hr"}
+"""What a case may be about; a heart rate is read for QTc alone."""

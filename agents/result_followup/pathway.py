@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from fhir.resources.R4B.task import Task
 
 from agents import charts, levels
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
 from agents.result_followup import graph, rules
-from agents.result_followup.analytes import CODES, READINGS
-from contracts.charts import ChartFacts
+from agents.result_followup.analytes import CODES, READINGS, RESULTS
+from contracts.charts import ChartFacts, Fact
 from contracts.decisions import Decision
 from contracts.result_followup import ResultFollowupOptions
 from contracts.suggestions import Suggestion
@@ -79,11 +79,16 @@ class ResultFollowup:
 
 
 def _basis(suggestion: Suggestion) -> str:
-    """Return the result that the order is about: the first that a rule found, else the newest."""
+    """Return the result that the order is about: the first that a rule found, else the newest, else the stay."""
     facts = suggestion.facts
-    cited = (facts.get(key) for found in suggestion.findings for key in found.cites)
-    basis = next((fact for fact in cited if fact), None) or next(f for f in facts.facts if f.number is not None)
-    return basis.resource.partition("/_history/")[0]
+    cited = (facts.get(key) for found in suggestion.findings for key in found.cites if key in RESULTS)
+    newest = max((fact for fact in facts.facts if fact.key in RESULTS), key=_at, default=None)
+    basis = next((fact for fact in cited if fact), newest)
+    return basis.resource.partition("/_history/")[0] if basis else f"Encounter/{facts.encounter_id}"
+
+
+def _at(fact: Fact) -> datetime:
+    return fact.effective_at or datetime.min.replace(tzinfo=UTC)
 
 
 def configure(options: Mapping[str, object]) -> Pathway:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agents.result_followup.analytes import ANALYTES, CRITICAL
+from agents.result_followup.analytes import ANALYTES, CRITICAL, RESULTS
 from agents.result_followup.formulas import ADULT_FROM_YEARS
 from contracts.calculations import Comparison, Worked
 from contracts.charts import ChartFacts
@@ -19,6 +19,9 @@ ADJUSTED_CALCIUM = (1.8, 3.5)  # mmol/L, RCPath G158
 
 def findings(facts: ChartFacts, worked: Sequence[Worked] = ()) -> tuple[Finding, ...]:
     """Return what the rules found; a critical result demands to act now."""
+    if not any(facts.get(key) for key in RESULTS):
+        text = "None of this stay's results is one that Wardflow reads: look them up in the chart"
+        return (Finding(rule="unread", text=text, source=CRITICAL),)
     return (*_critical(facts), *(found for one in worked if (found := _meaning(one))))
 
 

@@ -60,6 +60,9 @@ class Clincalc:
                 log.warning("reference_away", error=type(fault).__name__)
                 await self.close()
                 return None
+            except asyncio.CancelledError:  # what it answers now would be taken for the answer to the next question
+                await self.close()
+                raise
 
     async def close(self) -> None:
         """End the process."""

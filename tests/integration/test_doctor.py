@@ -25,7 +25,7 @@ def test_a_running_ward_is_well(ward: Ward) -> None:
     ward.settled()
     code, told = look(ward)
     assert (code, {part for part, verdicts in told.items() if "FAIL" in verdicts}) == (0, set())
-    asked = {"ledger", "backup", "temporal", "redis", "fhir", "clock", "feed", "models", "keys"}
+    asked = {"ledger", "backup", "temporal", "redis", "fhir", "clock", "feed", "models", "sandbox", "keys"}
     assert asked | set(health.PROCESSES) == set(told)
     assert told["fhir"] == told["temporal"] == told["feed"] == told["keys"] == told["watchdog"] == {"OK"}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.pathway import Ports
+from agents.pathway import NoReference, NoSandbox, Ports
 from agents.result_followup import prompts
 from agents.result_followup.analytes import ANALYTES, CODES
 from agents.result_followup.formulas import FORMULAS, needed
@@ -59,7 +59,7 @@ class Programmer:
         return called(request, said)
 
 
-class Results:
+class Results(NoSandbox):
     """A sandbox that gives each program of the test its outcome."""
 
     def __init__(self, **outcomes: float | CalculationFault) -> None:
@@ -73,7 +73,7 @@ class Results:
         return Calculation(program=program, inputs=inputs, outputs={name: outcome}, seconds=0.1)
 
 
-class Reference:
+class Reference(NoReference):
     def __init__(self, value: float | None) -> None:
         self.value = value
 
@@ -223,6 +223,24 @@ async def test_the_order_says_what_was_decided_and_rests_on_the_result() -> None
     assert order["reasonReference"] == {"reference": "Observation/lab-k"} and "Potassium 7.1" in order["description"]
     (seen,) = PATHWAY.results(made, decision(selected="3"), "res-1", meta)
     assert (seen["priority"], seen["status"]) == ("routine", "completed")
+
+
+async def test_an_order_without_a_critical_result_rests_on_the_newest_and_never_on_the_patient() -> None:
+    at = {"na": "2026-01-05T08:00:00Z", "k": "2026-01-05T08:20:00Z", "hr": "2026-01-05T08:25:00Z"}
+    taken = [result(key, 80 if key == "hr" else 5) | {"effectiveDateTime": moment} for key, moment in at.items()]
+    taken[0] |= {"valueQuantity": {"value": 140, "unit": "mmol/L"}}
+    who = {"resourceType": "Patient", "id": "p", "gender": "female", "birthDate": "1960-01-01"}
+    made = await suggest(PATHWAY.read_chart([ENCOUNTER, who, *taken], "enc-1", NOW), Ports())
+    meta = {"tag": [{"system": "urn:x", "code": "case"}]}
+    (order,) = PATHWAY.results(made, decision(selected="2"), "res-1", meta)
+    assert order["reasonReference"] == {"reference": "Observation/lab-k"}
+
+
+async def test_a_stay_of_results_that_nobody_reads_here_says_so_and_can_still_be_decided() -> None:
+    made = await suggest(PATHWAY.read_chart([ENCOUNTER], "enc-1", NOW), Ports())
+    assert "look them up" in made.findings[0].text and made.floor is None
+    (order,) = PATHWAY.results(made, decision(selected="2"), "res-1", {"tag": [{"system": "urn:x", "code": "case"}]})
+    assert order["reasonReference"] == {"reference": "Encounter/enc-1"}
 
 
 def test_the_list_names_the_critical_result_first() -> None:

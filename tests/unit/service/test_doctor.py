@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from agents.pathway import NoReference, NoSandbox
+from contracts.calculations import Calculation
 from integrations.ledger import signs, tables
 from integrations.ledger.tables import Database
 from service import doctor, health, recovery
@@ -56,3 +58,24 @@ def test_each_process_that_is_silent_is_a_failure(db: Database) -> None:
     assert set(found) == set(health.PROCESSES)
     assert [part for part, finding in found.items() if finding.verdict == "OK"] == ["gateway"]
     assert "silent for 3600 s" in found["worker"].told and "never gave a sign" in found["watchdog"].told
+
+
+@pytest.mark.parametrize(("code", "said"), [(False, {"sandbox"}), (True, {"sandbox", "reference"})])
+async def test_walls_and_a_reference_that_are_missing_are_told_where_they_matter(code: bool, said: set[str]) -> None:
+    models = {"code": None} if code else {}
+    world: Any = SimpleNamespace(calculator=NoSandbox(), reference=NoReference(), models=models)
+    found = await doctor._calculations(world)
+    assert {finding.part for finding in found} == said and {finding.verdict for finding in found} == {"WARN"}
+    assert "left to people" in found[0].told
+
+
+async def test_walls_and_a_reference_that_work_are_well() -> None:
+    class Works(NoSandbox, NoReference):
+        async def run(self, program: str, inputs: dict[str, float]) -> Calculation:
+            return Calculation(program=program, inputs=inputs, outputs={"y": 1.0}, seconds=0.0)
+
+        async def result(self, name: str, inputs: dict[str, float]) -> float | None:
+            return 16.0
+
+    world: Any = SimpleNamespace(calculator=Works(), reference=Works(), models={"code": None})
+    assert [finding.verdict for finding in await doctor._calculations(world)] == ["OK", "OK"]

@@ -43,6 +43,12 @@ def test_more_agreement_at_the_price_of_safety_is_refused() -> None:
     assert told.verdict.startswith("less safe than champion")
 
 
+def test_safety_that_is_bought_by_over_triage_is_refused() -> None:
+    told = verdict(right_but(2, -1), said(0))
+    assert told.kappa_gain_95[0] > 0 and told.under_triage_change <= 0
+    assert told.verdict.startswith("no skill: over-triage of 40%")
+
+
 @pytest.mark.parametrize("level", [0, 2])
 def test_one_answer_for_everybody_is_never_better(level: int) -> None:
     assert verdict(said(level), said(0)).verdict.startswith("not better")
