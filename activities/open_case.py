@@ -29,13 +29,16 @@ class OpenCase:
                     return
             suggestion = self.world.suggestion(request.result.suggestion_blob)
             task = proposals.proposal(ref, suggestion, request.result.suggestion_hash)
-            entry = {"resource": task, "request": {"method": "PUT", "url": f"Task/{task['id']}"}}
             current = proposed(self.world, ref)
-            if current:
-                if current["status"] != "requested" or proposals.decided_in(current):
-                    raise FhirError(FhirFault.CONFLICT, "our Task is no longer a proposal", retryable=True)
-                entry["request"]["ifMatch"] = f'W/"{current["meta"]["versionId"]}"'
-            (written,) = write_to_chart(self.world, ref, [entry], Action.PROPOSE)
+            if current and (current["status"] != "requested" or proposals.decided_in(current)):
+                raise FhirError(FhirFault.CONFLICT, "our Task is no longer a proposal", retryable=True)
+            if current and proposals.content_hash(current) == proposals.content_hash(task):
+                written = current  # by an earlier try, whose answer was lost
+            else:
+                entry = {"resource": task, "request": {"method": "PUT", "url": f"Task/{task['id']}"}}
+                if current:
+                    entry["request"]["ifMatch"] = f'W/"{current["meta"]["versionId"]}"'
+                (written,) = write_to_chart(self.world, ref, [entry], Action.PROPOSE)
             with self.world.db.write() as tx:
                 cases.show_version(tx, request, written["meta"]["versionId"])
             self.world.live.publish(ref.case_id)

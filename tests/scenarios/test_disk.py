@@ -86,7 +86,7 @@ class Sender:
 def on_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ward, powercut.Disk]]:
     """A ward whose state is a disk of its own, but for the chart, which is another machine's."""
     folder = tmp_path_factory.mktemp("disk")
-    with powercut.disk(folder / "state", megabytes=128) as disk:
+    with powercut.disk(folder / "state", megabytes=768) as disk:
         (folder / "chart").mkdir()
         (disk.folder / "fhir").symlink_to(folder / "chart")
         ward = Ward(disk.folder).start()
@@ -194,7 +194,7 @@ def test_only_the_durable_setting_of_temporal_survives_a_cut(tmp_path: Path, set
         port = probe.getsockname()[1]
     logs = tmp_path / "logs"
     with powercut.disk(tmp_path / "disk", megabytes=64) as disk:
-        part = stack._temporal(disk.folder, {"temporal": port})
+        part = stack.temporal(disk.folder, port)
         asyncio.run(started(part, port, logs, 0))
         part.stop()  # its tables are on the disk
         part.argv = [word.replace("synchronous=FULL", f"synchronous={setting}") for word in part.argv]
