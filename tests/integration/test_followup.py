@@ -82,7 +82,7 @@ def test_a_critical_potassium_waits_with_its_arithmetic_and_becomes_an_order(lab
     row = shown(lab, encounter)
     assert (row["selected"], row["made_by"]) == ("1", "model")
     page = lab.page("d-haddad").get(f"/cases/{row['case_id']}").text
-    assert "Critical: Potassium 7.1 mmol/L" in page
+    assert "Critical: Potassium 7.1 mmol/L" in page and "The rules demand this; the model is not sure" in page
     assert "Anion gap: <strong>20 mmol/L</strong>" in page and "an independent calculator agrees" in page
     assert "anion_gap = na - (cl + hco3)" in page
 
