@@ -45,11 +45,8 @@ def proposed(world: World, ref: CaseRef) -> Resource | None:
 
     What an earlier try wrote without learning of it is noted first, since it will be written over.
     """
-    try:
-        task = world.fhir.read("Task", resource_id(ref, "task"))
-    except FhirError as fault:
-        if fault.kind != FhirFault.MISSING:
-            raise
+    task = world.fhir.find("Task", resource_id(ref, "task"))
+    if task is None:
         return None
     with world.db.read() as tx:
         intended = cases.intended_write(tx, "Task", task["id"])
@@ -75,13 +72,8 @@ def _read_back(world: World, bodies: list[Resource]) -> list[Resource] | None:
     found: list[Resource] = []
     for body in bodies:
         beat()
-        try:
-            there = world.fhir.read(body["resourceType"], body["id"])
-        except FhirError as fault:
-            if fault.kind != FhirFault.MISSING:
-                raise
-            return None
-        if content_hash(there) != content_hash(body):
+        there = world.fhir.find(body["resourceType"], body["id"])
+        if there is None or content_hash(there) != content_hash(body):
             return None
         found.append(there)
     return found

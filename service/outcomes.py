@@ -5,10 +5,8 @@ import structlog
 
 from activities.world import World
 from contracts.cases import CaseState
-from contracts.errors import FhirError, FhirFault
 from contracts.tuning import Outcome
 from integrations.fhir import outcomes
-from integrations.fhir.client import Resource
 from integrations.ledger import tables
 from integrations.ledger.audit import Action
 
@@ -46,23 +44,14 @@ def of_case(tx: sa.Connection, case_id: str) -> tuple[Outcome, ...]:
 
 
 def _read(world: World, encounter_id: str) -> list[Outcome]:
-    encounter = _found(world, "Encounter", encounter_id)
+    encounter = world.fhir.find("Encounter", encounter_id)
     if encounter is None:
         return []
     patient = (encounter.get("subject") or {}).get("reference", "").rpartition("Patient/")[2]
-    places = [_found(world, "Location", id_) for id_ in outcomes.location_ids(encounter)]
+    places = [world.fhir.find("Location", id_) for id_ in outcomes.location_ids(encounter)]
     return outcomes.outcomes(
-        encounter, _found(world, "Patient", patient) if patient else None, [place for place in places if place]
+        encounter, world.fhir.find("Patient", patient) if patient else None, [place for place in places if place]
     )
-
-
-def _found(world: World, type_: str, id_: str) -> Resource | None:
-    try:
-        return world.fhir.read(type_, id_)
-    except FhirError as fault:
-        if fault.kind == FhirFault.MISSING:
-            return None
-        raise
 
 
 def _keep(world: World, case_id: str, encounter_id: str, told: list[Outcome]) -> None:

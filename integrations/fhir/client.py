@@ -50,6 +50,15 @@ class FhirClient:
             raise FhirError(FhirFault.UNREACHABLE, "answered with another resource", retryable=True)
         return found
 
+    def find(self, resource_type: str, resource_id: str) -> Resource | None:
+        """Return the current version, or None where the chart has no such resource."""
+        try:
+            return self.read(resource_type, resource_id)
+        except FhirError as fault:
+            if fault.kind != FhirFault.MISSING:
+                raise
+            return None
+
     def read_metadata(self) -> Resource:
         """Return the server's CapabilityStatement."""
         return self._call("GET", "metadata")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from contracts.errors import FhirError, FhirFault
 from contracts.events import FhirEvent
 from integrations.fhir.client import FhirClient, Resource
 from integrations.fhir.notifications import parse
@@ -37,12 +36,7 @@ class Feed:
         return [type_ for type_ in self.types if not self._delivers(self._subscription(type_))]
 
     def _delivers(self, wanted: Resource) -> bool:
-        try:
-            found = self.fhir.read("Subscription", wanted["id"])
-        except FhirError as fault:
-            if fault.kind != FhirFault.MISSING:
-                raise
-            return False
+        found = self.fhir.find("Subscription", wanted["id"]) or {}
         return found.get("status") == "active" and found.get("channel") == wanted["channel"]
 
     def _subscription(self, type_: str) -> Resource:

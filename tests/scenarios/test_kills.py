@@ -66,7 +66,7 @@ def test_a_decision_whose_recording_outlasts_the_workers_is_still_written(killed
     ward, _ = killed
     row = ward.suggested(ward.admit("kill-recorded", hr=77))
     with ThreadPoolExecutor(1) as person:
-        with frozen(ward, "valkey"):  # the step waits a second for it, after its commit
+        with ward.frozen("valkey"):  # the step waits a second for it, after its commit
             answer = person.submit(ward.decide, row)
             ward.until(lambda: (case := ward.case("kill-recorded")) and case.state == "decided")
             pid = ward.pid("worker")
@@ -86,7 +86,7 @@ def test_a_case_past_its_deadline_is_raised_by_the_ledger_alone(killed: tuple[Wa
     ward, _ = killed
     encounter = ward.admit("kill-deadline")
     ward.until(lambda: ward.case(encounter))
-    with frozen(ward, "temporal", "worker"):
+    with ward.frozen("temporal", "worker"):
         late = ward.until(lambda: (row := ward.case(encounter)) and row.escalated_at and row, 45)
     assert late.escalated_at and timedelta() <= late.escalated_at - late.due_at < timedelta(seconds=5)
     ward.decide(ward.suggested(encounter, seconds=60))
@@ -96,7 +96,7 @@ def test_a_case_past_its_deadline_is_raised_by_the_ledger_alone(killed: tuple[Wa
 def test_a_gateway_that_starts_without_temporal_accepts_and_goes_on(killed: tuple[Ward, ModelServer]) -> None:
     ward, _ = killed
     old = ward.pid("gateway")
-    with frozen(ward, "temporal"):
+    with ward.frozen("temporal"):
         ward.kill("gateway")
         new = ward.until(lambda: (pid := ward.pid("gateway")) != old and ward.notify(b"{}").status_code == 200 and pid)
         encounter = ward.admit("kill-gateway", hr=91)
@@ -119,19 +119,6 @@ def test_events_missed_while_the_gateway_was_away_are_found_at_the_next_start(ki
     ward.ended(encounter)
     ward.settled()
     assert ward.audit().findings == ()
-
-
-@contextmanager
-def frozen(ward: Ward, *names: str) -> Iterator[None]:
-    """Stop processes without ending them, so that nobody starts them again."""
-    pids = [ward.pid(name) for name in names]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager
