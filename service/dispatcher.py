@@ -2,10 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 import fhirpathpy
 import sqlalchemy as sa
@@ -175,9 +177,10 @@ class Dispatcher:
         newest = [a for a in group if a.event_id not in replaced]
         wanted: set[int] = set()
         broken: set[int] = set()
+        body = cache(lambda event_id: json.loads(inbox.body(tx, self._world.blobs, event_id)))
         try:
             triggered = {
-                name: {a.event_id: t for a in newest if (t := self._trigger(tx, pathway, a, broken))}
+                name: {a.event_id: t for a in newest if (t := self._trigger(body, pathway, a, broken))}
                 for name, pathway in self._settings.pathways.items()
                 if pathway.feed == feed
             }
@@ -207,7 +210,7 @@ class Dispatcher:
         inbox.settle(tx, {a.event_id for a in group} & replaced, Fate.SUPERSEDED)
 
     def _trigger(
-        self, tx: sa.Connection, pathway: PathwaySettings, accepted: AcceptedEvent, broken: set[int]
+        self, body: Callable[[int], Any], pathway: PathwaySettings, accepted: AcceptedEvent, broken: set[int]
     ) -> TriggerSettings | None:
         """Return the trigger that the event matches: type first, then FHIRPath on what the feed sent.
 
@@ -219,9 +222,9 @@ class Dispatcher:
             condition = self._conditions.get(trigger)
             if condition is None:
                 return trigger
-            body = json.loads(inbox.body(tx, self._world.blobs, accepted.event_id))
+            sent = body(accepted.event_id)
             try:
-                if condition(body, None) == [True]:
+                if condition(sent, None) == [True]:
                     return trigger
             except Exception as fault:
                 log.error("event_broken", exc_info=fault)

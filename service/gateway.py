@@ -53,10 +53,10 @@ class Door:
             batch.append(self._queue.get_nowait())
         try:
             await self._accept([event for event, _ in batch])
-            outcomes: list[Exception | None] = [None] * len(batch)
+            faults: list[Exception | None] = [None] * len(batch)
         except Exception:  # noqa: BLE001 - whatever it was, each sender gets an answer of its own
-            outcomes = [await self._alone(event) for event, _ in batch]
-        for (_, done), fault in zip(batch, outcomes, strict=True):
+            faults = [await self._alone(event) for event, _ in batch]
+        for (_, done), fault in zip(batch, faults, strict=True):
             if not done.cancelled():
                 done.set_exception(fault) if fault else done.set_result(None)
         self._woken.set()
