@@ -19,6 +19,7 @@ from contracts.suggestions import Suggestion
 from integrations.ledger.registry import UNTUNED
 from integrations.ledger.tables import now
 from tuning import folders, judgement, trainer, verdict
+from tuning.jobs import Tell
 
 MERGED = "merged"
 LEAST = 1e-30  # of a probability, whose logarithm must be a number
@@ -84,9 +85,7 @@ class JudgeModel:
         against: dict[str, object] = {"measured_against": plan.measured_against, "through": "trainer"}
         return Judged(evaluation={**figures[0], **against}, champion=figures[1], **said.model_dump())
 
-    async def _score(
-        self, weights: Path, sha256: str, requests: Sequence[ChatRequest], tell: trainer.Progress
-    ) -> _Scored:
+    async def _score(self, weights: Path, sha256: str, requests: Sequence[ChatRequest], tell: Tell) -> _Scored:
         keys = [request.sha256() for request in requests]
         named = hashlib.sha256(json.dumps([sha256, keys]).encode()).hexdigest()
         kept = self.bench.state / FOLDER / "scores" / f"{named[:16]}.json"

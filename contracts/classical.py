@@ -7,7 +7,7 @@ Probabilities = tuple[tuple[float, ...], ...]
 """A row for each case, a column for each level; each row sums to 1."""
 
 
-class ScoreJob(Frozen):
+class EstimateJob(Frozen):
     """Ask a fitted estimator about charts."""
 
     artefact: str

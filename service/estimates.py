@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from agents.pathway import Pathway, TeachingPathway
-from contracts.classical import CrossFitJob, ScoreJob, Told
+from contracts.classical import CrossFitJob, EstimateJob, Told
 from contracts.decisions import DecisionKind
 from contracts.errors import ConfigurationError
 from contracts.suggestions import MadeBy, Suggestion
@@ -119,7 +119,7 @@ class Estimates:
         except (OSError, ValidationError):
             raise ConfigurationError("classical", f"{folder} has no {REPORT} of a fit") from None
         rows = tuple(self._pathway.features(suggestion.facts) for suggestion in self._by_rules)
-        job = ScoreJob(artefact=str(folder.resolve()), file_sha256=report.file_sha256, rows=rows)
+        job = EstimateJob(artefact=str(folder.resolve()), file_sha256=report.file_sha256, rows=rows)
         return np.array((await estimating.score(self._python, job, asking.tell)).probabilities)
 
     def _fixed(self) -> Decoding:

@@ -1,26 +1,24 @@
-"""The process of the classical estimator: a job on standard input, progress and then the answer on standard output.
+"""The process of the classical estimator: `python -m tuning.classical fit|score|cross_fit` in the model environment.
 
-`python -m tuning.classical fit|score|cross_fit` in the model environment; lines are JSON, the last one is the answer.
+`tuning.jobs` says how it is asked and answers.
 """
 
-import hashlib
-import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
 from sklearn.model_selection import StratifiedKFold  # pyright: ignore[reportMissingImports]
 
-from contracts.classical import CrossFitJob, Probabilities, ScoreJob, Told
+from contracts.classical import CrossFitJob, EstimateJob, Probabilities, Told
 from contracts.errors import TuningError
 from contracts.tuning import FitJob, FitKind, FitReport, TrainingRow
-from tuning import decoding, estimator
+from tuning import decoding, estimator, folders, jobs
 from tuning.estimator import Array, Settings
+from tuning.jobs import Tell
 
 STATE, DECODING, REPORT = "estimator.npz", "decoding.json", "report.json"
 INNER_FOLDS = 5
@@ -30,11 +28,11 @@ KIB = 1024.0
 Folds = NDArray[np.int64]
 
 
-def fit(job: FitJob) -> FitReport:
+def fit(job: FitJob, tell: Tell) -> FitReport:
     """Fit on all rows; how its probabilities become a level is fixed on cross-fitted ones of the same rows."""
     start, settings = time.monotonic(), _settings(job.settings)
     targets, weights = _lessons(job.rows)
-    told, _ = _cross_fitted(job.rows, _folds(targets, INNER_FOLDS, settings), settings, told_of=_tell)
+    told, _ = _cross_fitted(job.rows, _folds(targets, INNER_FOLDS, settings), settings, tell=tell)
     decided = targets.argmax(axis=1)
     fixed = decoding.fit(told, decided, weights)
     state = estimator.fit([row.features for row in job.rows], targets, weights, settings)
@@ -55,22 +53,22 @@ def fit(job: FitJob) -> FitReport:
         settings=settings,
         losses=(float(-(weights * np.log(likely)).sum() / weights.sum()),),
         artefact=str(folder),
-        file_sha256={name: _sha256(folder / name) for name in (STATE, DECODING)},
+        file_sha256={name: folders.sha256(folder / name) for name in (STATE, DECODING)},
     )
     (folder / REPORT).write_text(report.model_dump_json())
     return report
 
 
-def score(job: ScoreJob) -> Told:
+def score(job: EstimateJob, _tell: Tell) -> Told:
     """Return the estimator's probabilities. Raises TuningError where its files are not those of the report."""
     folder = Path(job.artefact)
     for name in (STATE, DECODING):
-        if not (folder / name).is_file() or _sha256(folder / name) != job.file_sha256.get(name):
+        if not (folder / name).is_file() or folders.sha256(folder / name) != job.file_sha256.get(name):
             raise TuningError("changed_on_disk", f"{name} is not the file that was fitted")
     return Told(probabilities=_listed(estimator.probabilities(estimator.load(folder / STATE), job.rows)))
 
 
-def cross_fit(job: CrossFitJob) -> Told:
+def cross_fit(job: CrossFitJob, tell: Tell) -> Told:
     """Return for each row what an estimator says that did not learn from it."""
     settings = _settings(job.settings)
     targets, _ = _lessons(job.rows)
@@ -78,16 +76,12 @@ def cross_fit(job: CrossFitJob) -> Told:
         fold = np.array([int(row.features.numbers[job.apart_by] or 0) for row in job.rows])
     else:
         fold = _folds(targets, job.folds, settings)
-    told, inner = _cross_fitted(job.rows, fold, settings, job.inner_folds, _tell)
+    told, inner = _cross_fitted(job.rows, fold, settings, job.inner_folds, tell)
     return Told(probabilities=_listed(told), fold=tuple(fold.tolist()), inner=tuple(map(_listed, inner)))
 
 
 def _cross_fitted(
-    rows: Sequence[TrainingRow],
-    fold: Folds,
-    settings: Settings,
-    inner_folds: int = 0,
-    told_of: Callable[[str], None] = lambda _: None,
+    rows: Sequence[TrainingRow], fold: Folds, settings: Settings, inner_folds: int = 0, tell: Tell = lambda _: None
 ) -> tuple[Array, list[Array]]:
     targets, weights = _lessons(rows)
     told, inner = np.empty_like(targets), []
@@ -101,7 +95,7 @@ def _cross_fitted(
         if inner_folds:
             within = _folds(targets[learned], inner_folds, settings)
             inner.append(_cross_fitted(taught, within, settings)[0])
-        told_of(f"fold {number + 1} of {fold.max() + 1}")
+        tell({"step": number + 1, "of": int(fold.max()) + 1})
     return told, inner
 
 
@@ -130,36 +124,7 @@ def _listed(told: Array) -> Probabilities:
     return tuple(tuple(map(float, row)) for row in told)
 
 
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _tell(progress: str) -> None:
-    sys.stdout.write(json.dumps({"progress": progress}) + "\n")
-    sys.stdout.flush()
-
-
-TASKS: dict[str, tuple[type[BaseModel], Callable[..., BaseModel]]] = {
-    "fit": (FitJob, fit),
-    "score": (ScoreJob, score),
-    "cross_fit": (CrossFitJob, cross_fit),
-}
-
-
-def main() -> int:
-    """Do the named task; 2 and one line on standard error where it can't be done."""
-    job, task = TASKS[sys.argv[1] if len(sys.argv) > 1 else "fit"]
-    try:
-        answer = task(job.model_validate_json(sys.stdin.buffer.read()))
-    except TuningError as fault:
-        sys.stderr.write(f"{fault}\n")
-        return 2
-    except ValidationError as fault:
-        sys.stderr.write(f"job: {fault.error_count()} fields are amiss\n")
-        return 2
-    sys.stdout.write(answer.model_dump_json() + "\n")
-    return 0
-
+MODES: jobs.Modes = {"fit": (FitJob, fit), "score": (EstimateJob, score), "cross_fit": (CrossFitJob, cross_fit)}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(jobs.serve(MODES))

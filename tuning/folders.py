@@ -15,7 +15,7 @@ WEIGHTS = ".safetensors"
 def file_sha256(folder: Path, within: Sequence[str] = ("",)) -> dict[str, str]:
     """Return the hex SHA-256 of each file in these folders of a folder, by its path in it."""
     files = sorted(path for part in within for path in (folder / part).rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): _sha256(path) for path in files}
+    return {str(path.relative_to(folder)): sha256(path) for path in files}
 
 
 def combined(hashes: Mapping[str, str]) -> str:
@@ -25,7 +25,7 @@ def combined(hashes: Mapping[str, str]) -> str:
 
 def weights_sha256(folder: Path) -> str:
     """Return the hash of a model's weights alone. Raises TuningError where there are none."""
-    hashes = {path.name: _sha256(path) for path in folder.glob(f"*{WEIGHTS}")}
+    hashes = {path.name: sha256(path) for path in folder.glob(f"*{WEIGHTS}")}
     if not hashes:
         raise TuningError("no_model", f"{folder} holds no weights")
     return combined(hashes)
@@ -53,6 +53,7 @@ def copy_tokenizer(base: Path, to: Path) -> None:
             shutil.copyfile(path, to / path.name)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the hex SHA-256 of a file."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

@@ -4,24 +4,16 @@
 """
 
 import fcntl
-import json
-import os
 import sys
 import time
 from collections.abc import Callable
 from math import exp
 from pathlib import Path
-from typing import Any, TextIO
-
-from pydantic import ValidationError
 
 from contracts.errors import TuningError
-from contracts.frozen import Frozen
 from contracts.tuning import AgreementJob, AgreementReport, FitJob, FitKind, FitReport, ScoreJob, ScoreReport
-from tuning import folders, lora_settings, replay
-from tuning.trainer import BAD_JOB
-
-Tell = Callable[[dict[str, float]], None]
+from tuning import folders, jobs, lora_settings, replay
+from tuning.jobs import Tell
 
 
 def fit(job: FitJob, tell: Tell) -> FitReport:
@@ -73,33 +65,7 @@ def agreement(job: AgreementJob, tell: Tell) -> AgreementReport:
     return replay.agreement(Policy(Path(job.model)), job.calls)
 
 
-MODES: dict[str, tuple[type[Frozen], Callable[[Any, Tell], Frozen]]] = {
-    "fit": (FitJob, fit),
-    "score": (ScoreJob, score),
-    "agreement": (AgreementJob, agreement),
-}
-
-
-def main(mode: str, job: bytes, out: TextIO) -> int:
-    """Do one job and return the exit code."""
-
-    def tell(progress: dict[str, float]) -> None:
-        out.write(json.dumps(progress) + "\n")
-        out.flush()
-
-    try:
-        type_, do = MODES[mode]
-        report = do(type_.model_validate_json(job), tell)
-    except ValidationError as refused:
-        first = refused.errors(include_input=False, include_url=False)[0]
-        sys.stderr.write(f"bad_job: {'.'.join(map(str, first['loc']))}: {first['msg']}\n")
-        return BAD_JOB
-    except TuningError as refused:
-        sys.stderr.write(f"{refused}\n")
-        return BAD_JOB
-    out.write(report.model_dump_json() + "\n")
-    out.flush()
-    return 0
+MODES: jobs.Modes = {"fit": (FitJob, fit), "score": (ScoreJob, score), "agreement": (AgreementJob, agreement)}
 
 
 def _claim(file: Path, sha256: str) -> None:
@@ -124,7 +90,4 @@ def _counted(tell: Tell, of: int) -> Callable[[int], None]:
 
 
 if __name__ == "__main__":
-    # What a library prints must not stand between the lines of progress.
-    standard_output = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "fit", sys.stdin.buffer.read(), standard_output))
+    sys.exit(jobs.serve(MODES))

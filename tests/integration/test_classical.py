@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agents.ed_triage.pathway import EdTriage
-from contracts.classical import CrossFitJob, ScoreJob
+from contracts.classical import CrossFitJob, EstimateJob
 from contracts.decisions import DecisionKind
 from contracts.ed_triage import EdTriageOptions
 from contracts.errors import TuningError
@@ -70,7 +70,7 @@ async def test_an_estimator_learns_decisions_and_is_asked_by_its_files_alone(fit
     assert (fitted.rows, fitted.settings["trees"], set(fitted.file_sha256)) == (
         len(ROWS), 20, {"estimator.npz", "decoding.json"},
     )  # fmt: skip
-    asked = ScoreJob(artefact=fitted.artefact, file_sha256=fitted.file_sha256, rows=FEATURES)
+    asked = EstimateJob(artefact=fitted.artefact, file_sha256=fitted.file_sha256, rows=FEATURES)
     said = np.array((await estimating.score(PYTHON, asked, lambda _: None)).probabilities)
     assert np.allclose(said.sum(axis=1), 1)
     assert (said.argmax(axis=1) == DECIDED).mean() > 0.9
@@ -79,7 +79,7 @@ async def test_an_estimator_learns_decisions_and_is_asked_by_its_files_alone(fit
 async def test_files_that_are_not_those_of_the_fit_are_not_opened(fitted: FitReport, tmp_path: Path) -> None:
     shutil.copytree(fitted.artefact, tmp_path, dirs_exist_ok=True)
     (tmp_path / "estimator.npz").write_bytes(b"something else")
-    asked = ScoreJob(artefact=str(tmp_path), file_sha256=fitted.file_sha256, rows=FEATURES[:1])
+    asked = EstimateJob(artefact=str(tmp_path), file_sha256=fitted.file_sha256, rows=FEATURES[:1])
     with pytest.raises(TuningError, match="is not the file that was fitted"):
         await estimating.score(PYTHON, asked, lambda _: None)
 
