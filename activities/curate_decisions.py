@@ -7,12 +7,11 @@ from temporalio import activity
 from activities.workbench import Workbench, beating
 from activities.world import boundary
 from agents.pathway import TeachingPathway
+from contracts.classical import LEAST_ROWS
 from contracts.errors import TuningError
 from contracts.rounds import Curated, MeasuredCase, RoundRequest
 from contracts.tuning import DecidedCase
 from tuning import curate
-
-ENOUGH = 40  # rows that the estimator needs, by which people are judged
 
 
 @activity.defn(name="curate_decisions")
@@ -33,7 +32,7 @@ class CurateDecisions:
                 if not isinstance(pathway, TeachingPathway):
                     raise TuningError("no_lessons", f"{plan.pathway} makes no lessons of decisions")
                 made = curate.curate(decided, pathway, measured)
-                if len(made.rows) >= ENOUGH:
+                if len(made.rows) >= LEAST_ROWS:  # else no estimator can judge the people who decided
                     beliefs = await curate.believe(self.bench.python, made.rows, pathway.subgroups, lambda _: None)
                     made = curate.curate(decided, pathway, measured, beliefs)
                 return Curated(

@@ -14,7 +14,7 @@ from activities.world import boundary
 from agents.pathway import ChatPort, Pathway, Ports, suggest
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall, TokenLogprob
-from contracts.rounds import Judged, JudgeRequest, MeasuredCase
+from contracts.rounds import JudgedCandidate, JudgeRequest, MeasuredCase
 from contracts.suggestions import Suggestion
 from integrations.ledger.registry import UNTUNED
 from integrations.ledger.tables import now
@@ -61,7 +61,7 @@ class JudgeModel:
 
     bench: Workbench
 
-    async def __call__(self, request: JudgeRequest) -> Judged:
+    async def __call__(self, request: JudgeRequest) -> JudgedCandidate:
         """Return figures of both, and the verdict. Probabilities come from the trainer's `score`, not from a server."""
         plan, fitted, champion = request.round.plan, request.fitted, self.bench.model(request.round.champion)
         with boundary():
@@ -83,7 +83,7 @@ class JudgeModel:
                 said = verdict.judge(ours, theirs, _judged(measured, by_rules, levels), levels, plan.margin)
                 figures = [judgement.judgement(cases, levels).model_dump(mode="json") for cases in (ours, theirs)]
         against: dict[str, object] = {"measured_against": plan.measured_against, "through": "trainer"}
-        return Judged(evaluation={**figures[0], **against}, champion=figures[1], **said.model_dump())
+        return JudgedCandidate(evaluation={**figures[0], **against}, champion=figures[1], **said.model_dump())
 
     async def _score(self, weights: Path, sha256: str, requests: Sequence[ChatRequest], tell: Tell) -> _Scored:
         keys = [request.sha256() for request in requests]

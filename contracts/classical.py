@@ -5,6 +5,8 @@ from contracts.tuning import Features, TrainingRow
 
 Probabilities = tuple[tuple[float, ...], ...]
 """A row for each case, a column for each level; each row sums to 1."""
+LEAST_ROWS = 40
+"""Fewer decisions say nothing about five levels."""
 
 
 class EstimateJob(Frozen):

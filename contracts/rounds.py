@@ -72,25 +72,33 @@ class JudgeRequest(Frozen):
     fitted: Fitted
 
 
-class Judged(Frozen):
+class Verdict(Frozen):
+    """Differences are the candidate's figure less the other's, on resampled cases that both judged."""
+
+    verdict: str
+    """`better`, or why it was refused."""
+    kappa_gain: float
+    kappa_gain_95: tuple[float, float]
+    yardstick: str
+    """Whose under-triage was compared: the champion's, or the rules' where the champion is no better than chance."""
+    under_triage_change: float
+    under_triage_change_95: tuple[float, float]
+
+
+class JudgedCandidate(Verdict):
     """The candidate against the champion on the same cases, and against rules alone."""
 
     evaluation: dict[str, object]
     """Figures of the candidate, as `evaluate` prints them, and what else a tuner wants to know."""
     champion: dict[str, object]
-    kappa_gain: float
-    kappa_gain_95: tuple[float, float]
-    yardstick: str
-    under_triage_change: float
-    under_triage_change_95: tuple[float, float]
-    verdict: str
+    """The same figures of the champion."""
 
 
 class RegisterRequest(Frozen):
     round: RoundRequest
     curated: Curated
     fitted: Fitted
-    judged: Judged
+    judged: JudgedCandidate
 
 
 class RoundResult(Frozen):
@@ -103,7 +111,7 @@ class RoundResult(Frozen):
     started_from: str
     seconds: float
     """Of fitting."""
-    judged: Judged
+    judged: JudgedCandidate
 
 
 class RoundsReport(Frozen):

@@ -9,10 +9,9 @@ from pydantic import ValidationError
 
 from agents.pathway import Pathway, TeachingPathway
 from contracts.classical import CrossFitJob, EstimateJob, Told
-from contracts.decisions import DecisionKind
 from contracts.errors import ConfigurationError
 from contracts.suggestions import MadeBy, Suggestion
-from contracts.tuning import Arm, DecidedCase, FitReport, TrainingRow
+from contracts.tuning import FitReport, TrainingRow
 from service import asking, labelled
 from service.asking import Prediction
 from tuning import combined, estimating
@@ -73,22 +72,8 @@ class Estimates:
 
     def _lessons(self, file: Path, column: str) -> tuple[TrainingRow, ...]:
         charts = [suggestion.facts for suggestion in self._by_rules]
-        said = labelled.levels(file, column, [chart.encounter_id for chart in charts], self._levels)
-        made = [
-            self._pathway.lesson(
-                DecidedCase(
-                    row_id=chart.encounter_id,
-                    facts=chart,
-                    kind=DecisionKind.CHANGE,
-                    selected=level,
-                    decision_id=f"{column}:{chart.encounter_id}",
-                    reviewer_id=column,
-                    reviewer_role=column,
-                    arm=Arm.UNAIDED,
-                )
-            )
-            for chart, level in zip(charts, said, strict=True)
-        ]
+        decided = labelled.decided(charts, file, column, column, self._levels)
+        made = map(self._pathway.lesson, decided)
         return tuple(row for row in made if isinstance(row, TrainingRow))
 
     async def _estimator(self) -> Member:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from agents.pathway import Pathway
 from contracts.charts import ChartFacts
+from contracts.decisions import DecisionKind
 from contracts.errors import ConfigurationError
+from contracts.tuning import Arm, DecidedCase
 
 SHORTLY = timedelta(minutes=5)  # after the encounter's start: the moment for which a chart is judged
 
@@ -52,6 +54,26 @@ def levels(file: Path, column: str, encounters: Sequence[str], scale: Sequence[s
             said = f"is none of {', '.join(scale)}" if level else "is missing"
             raise ConfigurationError("labels", f"{column!r} of case {encounter} {said} in {file.name}")
     return [told[encounter] for encounter in encounters]
+
+
+def decided(
+    charts: Sequence[ChartFacts], file: Path, column: str, role: str, scale: Sequence[str]
+) -> list[DecidedCase]:
+    """Return what a person decided of each chart, to whom nothing was suggested. Raises ConfigurationError."""
+    said = levels(file, column, [chart.encounter_id for chart in charts], scale)
+    return [
+        DecidedCase(
+            row_id=chart.encounter_id,
+            facts=chart,
+            kind=DecisionKind.CHANGE,
+            selected=level,
+            decision_id=f"{file.name}:{column}:{chart.encounter_id}",
+            reviewer_id=column,
+            reviewer_role=role,
+            arm=Arm.UNAIDED,
+        )
+        for chart, level in zip(charts, said, strict=True)
+    ]
 
 
 def _text(file: Path) -> str:

@@ -18,11 +18,10 @@ from temporalio.service import RPCError
 from activities.workbench import FOLDER, Workbench
 from agents.pathway import Pathway, Ports, suggest
 from contracts.charts import ChartFacts
-from contracts.decisions import DecisionKind
 from contracts.errors import ConfigurationError, TuningError
 from contracts.queues import TaskQueue
 from contracts.rounds import MeasuredCase, RoundsPlan, RoundsReport
-from contracts.tuning import Arm, DecidedCase, FitKind, RegisteredModel
+from contracts.tuning import DecidedCase, FitKind, RegisteredModel
 from integrations.ledger import registry
 from integrations.ledger.tables import now
 from service import labelled, tuner
@@ -55,23 +54,9 @@ class Wanted:
 
 
 async def from_files(cases: Path, decisions: Path, column: str, role: str, pathway: Pathway) -> list[DecidedCase]:
-    """Return a decided case for each chart: what a person decided alone, since nothing was suggested to them."""
+    """Return what a person decided of each chart alone."""
     charts = labelled.charts(cases, pathway, None)
-    levels = await _levels(pathway, charts[0])
-    said = labelled.levels(decisions, column, [chart.encounter_id for chart in charts], levels)
-    return [
-        DecidedCase(
-            row_id=chart.encounter_id,
-            facts=chart,
-            kind=DecisionKind.CHANGE,
-            selected=level,
-            decision_id=f"{decisions.name}:{column}:{chart.encounter_id}",
-            reviewer_id=column,
-            reviewer_role=role,
-            arm=Arm.UNAIDED,
-        )
-        for chart, level in zip(charts, said, strict=True)
-    ]
+    return labelled.decided(charts, decisions, column, role, await _levels(pathway, charts[0]))
 
 
 async def measured(

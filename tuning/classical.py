@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold  # pyright: ignore[reportMissingImports]
 
-from contracts.classical import CrossFitJob, EstimateJob, Probabilities, Told
+from contracts.classical import LEAST_ROWS, CrossFitJob, EstimateJob, Probabilities, Told
 from contracts.errors import TuningError
 from contracts.tuning import FitJob, FitKind, FitReport, TrainingRow
 from tuning import decoding, estimator, folders, jobs
@@ -22,8 +22,6 @@ from tuning.jobs import Tell
 
 STATE, DECODING, REPORT = "estimator.npz", "decoding.json", "report.json"
 INNER_FOLDS = 5
-LEAST_ROWS = 40
-"""Fewer decisions say nothing about five levels."""
 KIB = 1024.0
 Folds = NDArray[np.int64]
 

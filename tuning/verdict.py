@@ -4,24 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from contracts.frozen import Frozen
+from contracts.rounds import Verdict
 from integrations.ledger.registry import BETTER
 from tuning import paired
 from tuning.decoding import Levels
 from tuning.judgement import Judged, hacked, judgement
-
-
-class Verdict(Frozen):
-    """Differences are the candidate's figure less the other's, on resampled cases that both judged."""
-
-    verdict: str
-    """`better`, or why it was refused."""
-    kappa_gain: float
-    kappa_gain_95: tuple[float, float]
-    yardstick: str
-    """Whose under-triage was compared: the champion's, or the rules' where the champion is no better than chance."""
-    under_triage_change: float
-    under_triage_change_95: tuple[float, float]
 
 
 def judge(

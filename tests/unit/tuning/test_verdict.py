@@ -2,8 +2,9 @@
 
 import pytest
 
+from contracts.rounds import Verdict
 from tuning.judgement import Judged
-from tuning.verdict import Verdict, judge
+from tuning.verdict import judge
 
 LEVELS = ("1", "2", "3", "4", "5")
 TRUTH = [n % 5 for n in range(200)]
