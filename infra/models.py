@@ -3,13 +3,14 @@
 import argparse
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
 from pathlib import Path
+
+from infra import machine
 
 MODEL_NAME = "smollm2-135m-instruct"
 VENV, CACHE = Path(".venv-models"), Path(".cache/models")
@@ -102,10 +103,9 @@ def _engine_fits(venv: Path) -> bool:
 
 
 def _need(free: int, folder: Path) -> None:
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    left = shutil.disk_usage(there).free
+    left = machine.left(folder)
     if left < free:
-        sys.exit(f"{SAID}{there} has {left / 2**30:.1f} GiB free, {free / 2**30:.0f} are needed: free the disk")
+        sys.exit(f"{SAID}{folder} has {left / 2**30:.1f} GiB free, {free / 2**30:.0f} are needed: free the disk")
 
 
 def _fetch_gguf(venv: Path, scratch: Path) -> Path:
@@ -133,7 +133,7 @@ def _step(what: str, *argv: str | Path) -> None:
         told = errors.read().strip()
     sys.stderr.write(told + "\n" * bool(told))
     if process.returncode:
-        left = shutil.disk_usage(Path.cwd()).free / 2**30
+        left = machine.left(Path.cwd()) / 2**30
         last = (told.splitlines() or [f"ended with {process.returncode}"])[-1]
         sys.exit(f"{SAID}{what} failed ({last}). Is the package index reachable, and the disk large enough "
                  f"({left:.1f} GiB free)? `make models` tries again.")  # fmt: skip

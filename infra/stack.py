@@ -3,7 +3,6 @@
 import argparse
 import importlib.util
 import json
-import shutil
 import signal
 import sys
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 import certifi
 
 from contracts.errors import ConfigurationError, LedgerError
-from infra import models
+from infra import machine, models
 from infra.joining import Joining
 from infra.processes import Part, any_port, end_with_parent, free, http, listens, tell
 from integrations.inference import router
@@ -28,7 +27,7 @@ WORKLIST_PORT = 8420
 
 def prepare(state: Path, with_models: bool) -> list[Part]:
     """Make or find the state folder, and return its parts in the order of starting. Raises ConfigurationError."""
-    left = shutil.disk_usage(next(place for place in (state, *state.parents) if place.exists())).free
+    left = machine.left(state)
     if left < settings.FREE_BYTES:
         raise ConfigurationError("disk_full", f"{left / 2**20:.0f} MiB are left for {state}: free the disk")
     for folder in ("logs", "fhir", "valkey", settings.BLOBS_FOLDER):

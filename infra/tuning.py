@@ -37,10 +37,8 @@ def run(folder: Path, worker: list[str]) -> int:
             while not stopping:
                 time.sleep(stack.RESTART_S)
                 for part in parts:
-                    if part.ended():
-                        sys.stderr.write(f"{part.name} ended; starting it again\n")
-                        part.start(logs)
-                        stack.note_pids(folder, parts)
+                    part.keep(logs)
+                stack.note_pids(folder, parts)
         finally:
             address.unlink(missing_ok=True)
             for part in reversed(parts):

@@ -121,6 +121,7 @@ def test_new_data_makes_a_suggestion_stale_and_brings_a_new_one(ward: Ward) -> N
 def test_a_message_told_again_or_late_changes_nothing(ward: Ward) -> None:
     encounter = ward.admit("loop-again", hr=88)
     row = ward.suggested(encounter)
+    ward.settled()
     first = ward.world.fhir.read("Observation", f"{encounter}-hr")
     before = ward.fates(encounter)
     assert ward.notify(json.dumps(first).encode()).status_code == 200

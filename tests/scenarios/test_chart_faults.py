@@ -68,7 +68,8 @@ def test_faults_that_take_time_delay_a_suggestion_and_leave_one_effect_of_each_d
         result = ward.world.fhir.read("Observation", proposals.resource_id(case.ref, "result"))
         task = ward.world.fhir.read("Task", proposals.resource_id(case.ref, "task"))
         assert (result["meta"]["versionId"], task["meta"]["versionId"], task["status"]) == ("1", "2", "completed")
-        assert {fate for fate, _ in ward.fates(encounter)} <= {"absorbed", "ignored"}
+    ward.settled()
+    assert {fate for encounter in encounters for fate, _ in ward.fates(encounter)} <= {"absorbed", "ignored"}
     assert not proxy.faults
     assert proxy.too_early == []
 
