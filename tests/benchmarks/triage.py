@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from infra import stack
+from infra.processes import any_port, end_with_parent, listens
 from tests.benchmarks import hospital
 from tests.benchmarks.measure import Figure, quantile_ms, ratio, say
 from tests.benchmarks.people import Feed, People, Pool
@@ -28,11 +28,11 @@ class Bare:
     """The baseline beside the ward: its processes, and one triage through them."""
 
     def __init__(self, site: Site) -> None:
-        self.port = stack._any_port()
-        self._listening = stack._listens(self.port)
+        self.port = any_port()
+        self._listening = listens(self.port)
         argv = [sys.executable, "-m", "tests.benchmarks.bare"]
         self.running = [
-            subprocess.Popen([*argv, part, str(site.state), str(self.port)], cwd=ROOT, preexec_fn=stack.end_with_parent)
+            subprocess.Popen([*argv, part, str(site.state), str(self.port)], cwd=ROOT, preexec_fn=end_with_parent)
             for part in ("gateway", "worker")
         ]
         self._database, self._pool, self._secret = site.state / "bare.db", Pool(self.port), site.secret
