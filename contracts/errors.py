@@ -71,6 +71,8 @@ class Refusal(StrEnum):
     ROLE = "role"
     CHOICE = "choice"
     """The selected code is not one of the choices, or a reason is missing."""
+    DOUBT = "doubt"
+    """Something that was marked as doubtful is neither confirmed nor corrected."""
 
 
 class ConfigurationError(WardflowError):
