@@ -1,0 +1,1 @@
+"""A spoken note becomes a structured one, each item tied to its seconds of audio."""

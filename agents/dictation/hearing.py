@@ -1,0 +1,135 @@
+"""Which names a recording may hold, and where two hearings of it must be checked by a person."""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher, get_close_matches
+from functools import cache
+from pathlib import Path
+
+from agents.dictation import numbers
+from agents.dictation.numbers import DOSES, Item, Kind
+from contracts.dictation import Doubt
+from contracts.transcripts import Transcript
+
+DRUGS = Path(__file__).with_name("drugs.txt")
+MOST_HOTWORDS, HOTWORD_CHARS = 40, 480
+"""Whisper reads the names as text before the recording: 223 tokens at most, of about 2.5 letters in drug names."""
+LONGEST_NAME = 40
+# Of what a chart calls a medication, these are no name that helps to hear it.
+_NO_NAME = frozenset(
+    "tablet tablets capsule capsules oral solution injection inhaler inhalation spray cream ointment suspension sachet "
+    "powder retard release extended modified prolonged film coated hydrochloride sodium potassium acid sulfate sulphate "
+    "maleate tartrate succinate phosphate acetate chloride calcium magnesium besilate besylate mesilate units unit dose "
+    "daily nebuliser with and for the product".split()
+)
+_CLOSE, _CLOSE_FROM = 0.84, 6
+"""From which likeness, and how many letters, a word counts as a drug's name that was misheard."""
+
+
+def hotwords(medications: Sequence[str]) -> tuple[str, ...]:
+    """Return names for the model to listen for: the patient's own medications first, then those said most often."""
+    own = (word for text in medications for word in re.findall(r"[^\W\d_]{4,40}", text[:200].lower()))
+    kept: dict[str, None] = {}
+    for name in (*(word for word in own if word not in _NO_NAME), *_listed()):
+        if len(kept) == MOST_HOTWORDS or len(", ".join((*kept, name))) > HOTWORD_CHARS:
+            break
+        kept[name] = None
+    return tuple(kept)
+
+
+def doubts(first: Transcript, second: Transcript, medications: Sequence[str] = ()) -> tuple[Doubt, ...]:
+    """Return what a person must confirm in the first hearing, that with hotwords, given the second without them.
+
+    That is every number, unit or drug's name that the other hearing has otherwise or not at all, a dose without its
+    number, and a word that is nearly a drug's name but none.
+    """
+    own = frozenset(re.findall(r"[^\W\d_]{4,40}", " ".join(medications).lower())) - _NO_NAME
+    here, there = _items(first, own), _items(second, own)
+    found: list[Doubt] = []
+    matcher = SequenceMatcher(None, [_key(i) for i in here], [_key(i) for i in there], autojunk=False)
+    for what, i, j, k, n in matcher.get_opcodes():
+        why = _why((*here[i:j], *there[k:n]))
+        if what != "equal" and why:
+            start = here[i].first if i < len(here) else len(first.words)
+            end = here[j - 1].last if j > i else start - 1
+            heard = " ".join(w.text for w in second.words[there[k].first : there[n - 1].last + 1]) if n > k else ""
+            found.append(Doubt(first=start, last=end, heard_otherwise=heard, why=why))
+    return _merged((*found, *_odd(here, own)))
+
+
+def _odd(items: Sequence[Item], own: frozenset[str]) -> Iterable[Doubt]:
+    """Yield what can't be right however often it is heard."""
+    for before, item in zip((None, *items), items, strict=False):
+        if item.kind == Kind.UNIT and item.says in DOSES and (before is None or before.kind != Kind.NUMBER):
+            yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.NUMBER)
+        if item.kind == Kind.DRUG and item.says not in own | _words():
+            yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.DRUG)
+
+
+def _items(heard: Transcript, own: frozenset[str]) -> list[Item]:
+    items = numbers.read([word.text for word in heard.words])
+    found: list[Item] = []
+    at = 0
+    while at < len(items):
+        for length in (3, 2, 1):
+            run = items[at : at + length]
+            name = "".join(item.says for item in run)
+            if len(run) == length and all(item.kind == Kind.WORD for item in run) and _drug(name, own, length == 1):
+                found.append(Item(Kind.DRUG, name, run[0].first, run[-1].last))
+                at += length
+                break
+        else:
+            found.append(items[at])
+            at += 1
+    return found
+
+
+def _drug(name: str, own: frozenset[str], single: bool) -> bool:
+    """Return whether it is a drug's name, or so near to one that it must be meant; parts are joined to be tried."""
+    if name in own or name in _words():
+        return True
+    if len(name) < _CLOSE_FROM + (not single) * 2:
+        return False
+    return _near(name) or bool(get_close_matches(name, own, 1, _CLOSE))
+
+
+@cache
+def _near(name: str) -> bool:
+    return bool(get_close_matches(name, _words(), 1, _CLOSE))
+
+
+def _why(items: Iterable[Item]) -> str:
+    """Return which of numbers and drug names are among them, for a person; empty where neither is."""
+    kinds = {Kind.NUMBER if item.kind == Kind.UNIT else item.kind for item in items}
+    return " and ".join(kind for kind in (Kind.NUMBER, Kind.DRUG) if kind in kinds)
+
+
+def _merged(found: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    """Return the doubts in the order of their words, those that share words as one."""
+    kept: list[Doubt] = []
+    for doubt in sorted(found, key=lambda d: (d.first, d.last)):
+        before = kept[-1] if kept else None
+        if before is None or doubt.first > before.last:
+            kept.append(doubt)
+            continue
+        heard = " ".join(filter(None, (before.heard_otherwise, doubt.heard_otherwise)))
+        why = " and ".join(k for k in (Kind.NUMBER, Kind.DRUG) if k in f"{before.why} {doubt.why}")
+        last = max(before.last, doubt.last)
+        kept[-1] = Doubt(first=before.first, last=last, heard_otherwise=heard, why=why)
+    return tuple(kept)
+
+
+def _key(item: Item) -> tuple[Kind, str]:
+    return item.kind, item.says
+
+
+@cache
+def _listed() -> tuple[str, ...]:
+    """Return the drug list in its order, pairs as two names."""
+    lines = [line.strip() for line in DRUGS.read_text().splitlines()]
+    return tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+
+
+@cache
+def _words() -> frozenset[str]:
+    return frozenset(word for name in _listed() for word in name.split()) - _NO_NAME

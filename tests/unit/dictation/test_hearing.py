@@ -1,0 +1,143 @@
+"""What two hearings of a dictation make a person check."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.dictation import hearing
+from agents.dictation.hearing import doubts, hotwords
+from agents.dictation.numbers import Kind, read
+from contracts.transcripts import Transcript, Word
+
+
+def heard(text: str) -> Transcript:
+    words = text.split()
+    timed = tuple(Word(text=word, start_s=n, end_s=n + 0.9) for n, word in enumerate(words))
+    return Transcript(words=timed, duration_s=len(words))
+
+
+def marked(first: str, second: str, *medications: str) -> list[tuple[str, str, str]]:
+    """Return what is marked in the first hearing, what the other has there, and why."""
+    words = first.split()
+    return [
+        (" ".join(words[d.first : d.last + 1]), d.heard_otherwise, d.why)
+        for d in doubts(heard(first), heard(second), medications)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("40", "forty"), ("45", "forty-five"), ("45", "forty five"), ("160", "one hundred and sixty"),
+        ("160", "one sixty"), ("105", "one oh five"), ("160 over 95", "160/95"), ("one sixty over ninety five", "160/95,"),
+        ("37.8", "thirty-seven point eight"), ("0.5 mg", "point five milligrams"), ("0.50", "zero point five"),
+        ("5 mg", "five milligrams"), ("5mg", "5 milligram"), ("98%", "ninety eight percent"), ("7:30", "seven thirty"),
+        ("1,000", "one thousand"), ("2500", "two thousand five hundred"), ("62-year-old", "sixty two year old"),
+        ("3rd", "third"), ("8 a.m.", "eight am"), ("two", "2"), ("12:00", "12:00."),
+    ],
+)  # fmt: skip
+def test_the_same_number_in_other_words_is_no_doubt(one: str, other: str) -> None:
+    assert [(i.kind, i.says) for i in read(one.split())] == [(i.kind, i.says) for i in read(other.split())]
+    assert marked(f"given {one} since then", f"given {other} since then") == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "what"),
+    [
+        ("pressure 165 over 95 now", "pressure 160 over 95 now", [("165", "160", "number")]),
+        ("give fifteen milligrams now", "give fifty milligrams now", [("fifteen", "fifty", "number")]),
+        ("give 5 mg now", "give 5 mcg now", [("mg", "mcg", "number")]),
+        ("at 7:30 he fell", "at 7:13 he fell", [("7:30", "7:13", "number")]),
+        ("takes two tablets daily", "takes tablets daily", [("two", "", "number")]),
+        ("takes tablets daily", "takes two tablets daily", [("", "two", "number")]),
+        ("temp 37.8 degrees", "temp 38 degrees", [("37.8", "38", "number")]),
+        ("on hydralazine at home", "on hydroxyzine at home", [("hydralazine", "hydroxyzine", "drug name")]),
+        ("takes atorvastatin at night", "takes a torva statin at night", [("atorvastatin", "a torva statin", "drug name")]),
+        ("metoprolol 40", "metro 14", [("metoprolol 40", "metro 14", "number and drug name")]),
+    ],
+)  # fmt: skip
+def test_what_differs_is_marked(first: str, second: str, what: list[tuple[str, str, str]]) -> None:
+    assert marked(first, second) == what
+
+
+def test_other_words_may_differ() -> None:
+    assert marked("The pain began suddenly.", "the pains began, suddenly") == []
+
+
+def test_each_difference_is_a_mark_of_its_own() -> None:
+    assert marked("pulse 90 and pressure 110 over 70", "pulse 19 and pressure 100 over 70") == [
+        ("90", "19", "number"), ("110", "100", "number")
+    ]  # fmt: skip
+
+
+def test_the_patients_own_medication_counts_as_a_drug() -> None:
+    assert marked("takes zorbimab daily", "takes sorbet daily") == []
+    assert marked("takes zorbimab daily", "takes sorbet daily", "Zorbimab 20 mg tablet") == [
+        ("zorbimab", "sorbet", "drug name")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ("for the milligram at night", [("milligram", "", "number")]),
+        ("takes atorvastin daily", [("atorvastin", "", "drug name")]),
+        ("takes a torva statin daily", [("torva statin", "", "drug name")]),
+    ],
+)
+def test_what_can_not_be_right_is_marked_though_both_hear_it(said: str, what: list[tuple[str, str, str]]) -> None:
+    assert marked(said, said) == what
+
+
+def test_a_difference_at_the_very_end_or_in_nothing_is_marked() -> None:
+    assert marked("", "aspirin 300") == [("", "aspirin 300", "number and drug name")]
+    assert marked("aspirin", "aspirin 300 mg") == [("", "300 mg", "number")]
+    assert marked("", "") == []
+
+
+def test_own_medications_come_first_without_doses_and_forms() -> None:
+    names = hotwords(["Metoprolol succinate 47.5 mg prolonged-release tablet", "Zorbimab", "metoprolol"])
+    assert names[:2] == ("metoprolol", "zorbimab")
+    assert "aspirin" in names and "tablet" not in names and len(names) <= hearing.MOST_HOTWORDS
+
+
+@given(st.lists(st.text(max_size=400), max_size=80))
+def test_hotwords_are_bounded_whatever_a_chart_holds(medications: list[str]) -> None:
+    names = hotwords(medications)
+    assert 0 < len(names) <= hearing.MOST_HOTWORDS
+    assert len(", ".join(names)) <= hearing.HOTWORD_CHARS
+    assert all(name.replace(" ", "").isalpha() for name in names)
+
+
+words = st.lists(
+    st.sampled_from(["forty", "40", "1,000", "one", "hundred", "oh", "point", "5mg", "160/95", "and", "atorva", "statin",
+                     "aspirin.", "7:30", "-", "°", "½", "second", "3rd", "", "..."]), max_size=12
+)  # fmt: skip
+
+
+@given(words, words)
+def test_any_two_hearings_are_compared(first: list[str], second: list[str]) -> None:
+    here, there = [Transcript(words=tuple(Word(text=t, start_s=0, end_s=1) for t in w), duration_s=1)
+                   for w in (first, second)]  # fmt: skip
+    found = doubts(here, there)
+    assert all(0 <= d.first <= len(first) and d.first - 1 <= d.last < len(first) for d in found)
+    assert all(before.last < after.first for before, after in zip(found, found[1:], strict=False))
+    numbers = [[i.says for i in read(w) if i.kind == Kind.NUMBER] for w in (first, second)]
+    assert found or numbers[0] == numbers[1]
+
+
+@given(st.integers(0, 999))
+def test_a_number_is_the_same_in_words(number: int) -> None:
+    assert [i.says for i in read(spelled(number).split())] == [str(number)]
+
+
+def spelled(number: int) -> str:
+    units = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+             "seventeen eighteen nineteen").split()  # fmt: skip
+    tens = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    if number >= 100:
+        rest = f" and {spelled(number % 100)}" if number % 100 else ""
+        return f"{units[number // 100]} hundred{rest}"
+    if number < 20:
+        return units[number]
+    return tens[number // 10 - 2] + (f"-{units[number % 10]}" if number % 10 else "")
