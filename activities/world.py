@@ -15,12 +15,13 @@ from temporalio.exceptions import ApplicationError
 
 from agents.pathway import CalculatorPort, NoReference, NoSandbox, Pathway, ReferencePort
 from contracts.charts import ChartFacts
-from contracts.errors import WardflowError
+from contracts.errors import FhirError, FhirFault, WardflowError
 from contracts.suggestions import Suggestion
 from integrations import traces
 from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient, Resource
 from integrations.inference.chat import ChatClient
+from integrations.ledger import inbox
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database, now
 from integrations.live.worklist import LiveWorklist
@@ -28,6 +29,7 @@ from integrations.live.worklist import LiveWorklist
 log = structlog.get_logger()
 CASE = "case"  # the type of workflow whose id is a case's
 HEARTBEAT = timedelta(seconds=2)
+MOST_TOLD_BYTES = 32 * 1024 * 1024  # of one resource that is read by the id that a feed told
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,34 @@ def read_resources(world: World, pathway: str, encounter_id: str) -> list[Resour
     kind, _, patient = subject.removeprefix(f"{world.fhir.base_url}/").partition("/")
     found = [encounter]
     for query in world.pathways[pathway].chart_queries(encounter_id):
+        if "?" not in query:
+            found += _told(world, query, encounter_id)
+            continue
         # A patient who is unidentified, or of another server, has no record here to look up.
         if kind == "Patient" or "{patient}" not in query:
             for page in world.fhir.pages(query.format(patient=quote(patient, safe=""))):
                 beat()
                 found += page
     # Some servers answer with absolute references; what points at this server is made relative, as agents read it.
-    return json.loads(json.dumps(found).replace(f'"reference": "{world.fhir.base_url}/', '"reference": "'))
+    text = json.dumps(found).replace(f'"reference": "{world.fhir.base_url}/', '"reference": "')
+    return json.loads(text.replace(f'"url": "{world.fhir.base_url}/Binary/', '"url": "Binary/'))
+
+
+def _told(world: World, resource_type: str, encounter_id: str) -> Iterator[Resource]:
+    """Yield what feeds told of an encounter, as the server has it now: of a type that can't be searched by it."""
+    with world.db.read() as tx:
+        ids = inbox.told_of(tx, resource_type, encounter_id)
+    for id_ in ids:
+        beat()
+        try:
+            yield world.fhir.read(resource_type, id_, MOST_TOLD_BYTES)
+        except FhirError as fault:
+            if fault.kind == FhirFault.TOO_LARGE:  # a person is told, by the size that nobody takes
+                where = {"reference": f"Encounter/{encounter_id}"}
+                stub = {"id": id_, "contentType": "audio/*", "securityContext": where, "size": MOST_TOLD_BYTES}
+                yield {"resourceType": resource_type} | stub
+            elif fault.kind != FhirFault.MISSING:
+                raise
 
 
 def beat() -> None:

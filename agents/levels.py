@@ -88,6 +88,12 @@ def floor(found: tuple[Finding, ...]) -> str | None:
     return min((f.floor for f in found if f.floor), default=None)
 
 
+def reopens(found: tuple[Finding, ...], held: str | None) -> bool:
+    """Return whether the findings demand more than the code with which a case ended, or where it ended with none."""
+    least = floor(found)
+    return least is not None and (held is None or least < held)
+
+
 class _Nodes:
     def __init__(self, levels: Levels, reasoning: ChatPort) -> None:
         self.levels, self.reasoning = levels, reasoning

@@ -112,16 +112,15 @@ class Pathway(Protocol):
         """Return the graph from frozen facts to a suggestion; nothing in it has an effect outside."""
         ...
 
-    def floor(self, facts: ChartFacts) -> str | None:
-        """Return the code that the rules demand at least, or None."""
-        ...
-
-    def more_urgent(self, code: str, than: str) -> bool:
-        """Return whether the first code is more urgent than the second."""
+    def reopens(self, facts: ChartFacts, held: str | None) -> bool:
+        """Return whether this chart needs a new case, though the last one ended with that code, or with none."""
         ...
 
     def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:
-        """Return what an approved or changed suggestion writes, validated, with this id and our `meta`."""
+        """Return what an approved or changed suggestion writes, validated, with our `meta`.
+
+        The first has this id; the ids of others follow from it, so that each try names the same.
+        """
         ...
 
     def headline(self, facts: ChartFacts) -> str:
@@ -150,6 +149,10 @@ class TeachingPathway(Pathway, Protocol):
     """Of what `lesson` makes of a decision."""
     subgroups: tuple[str, ...]
     """Yes/no numbers of `features` by whose sides decisions must not differ."""
+
+    def more_urgent(self, code: str, than: str) -> bool:
+        """Return whether the first code is more urgent than the second."""
+        ...
 
     def features(self, facts: ChartFacts) -> Features:
         """Return the chart as text and numbers, the same keys for every chart."""

@@ -5,6 +5,11 @@ from enum import StrEnum
 
 from contracts.frozen import Frozen
 
+AUDIO_BLOB, AUDIO_UNREAD = "urn:wardflow:audio", "urn:wardflow:audio-unread"
+"""Extensions of an attachment in a frozen chart: where its audio lies, or why it could not be had."""
+WRITTEN = "urn:wardflow:written"
+"""System of the tag and of the identifiers on all that we write to a chart."""
+
 
 class FactKind(StrEnum):
     IDENTITY = "identity"
@@ -33,6 +38,20 @@ class Fact(Frozen):
         return f"{self.label} {self.value} {self.unit}".rstrip()
 
 
+class ChartRecording(Frozen):
+    """Speech that a chart points at, and that no decided case has dealt with."""
+
+    resource: str
+    """`Type/id/_history/version`: where it can be looked up."""
+    blob: str = ""
+    """Of the audio; empty where it could not be had, and `told` says why."""
+    media_type: str = ""
+    recorded_at: datetime | None = None
+    told: str = ""
+    copies: tuple[str, ...] = ()
+    """Others with the same audio."""
+
+
 class ChartFacts(Frozen):
     """Frozen input of an agent. `as_of` is the moment that ages and 'latest' are meant for."""
 
@@ -44,6 +63,8 @@ class ChartFacts(Frozen):
     facts: tuple[Fact, ...]
     left_out: tuple[str, ...] = ()
     """What of the chart could not be used, each as one line; a person is told, never spared it."""
+    recordings: tuple[ChartRecording, ...] = ()
+    """Of pathways that hear."""
 
     def get(self, key: str) -> Fact | None:
         """Return the fact of that key, or None where the chart has none."""

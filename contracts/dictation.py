@@ -1,4 +1,6 @@
-"""What was dictated, and where two hearings of it disagree."""
+"""What was dictated: where two hearings of it disagree, and the note that is made of it."""
+
+from enum import StrEnum
 
 from contracts.frozen import Frozen
 
@@ -14,3 +16,42 @@ class Doubt(Frozen):
     """What the hearing without hotwords has there; empty where it has nothing."""
     why: str
     """For a person: `number`, `drug name`, or both."""
+
+
+class NoteSection(StrEnum):
+    """In the order in which a note is read."""
+
+    COMPLAINT = "complaint"
+    HISTORY = "history"
+    VITALS = "vitals"
+    MEDICATIONS = "medications"
+
+
+class NoteItem(Frozen):
+    """Some words of a recording, in the section that they belong to. No word of a recording is in none."""
+
+    key: str
+    """Unique in its note; of a vital sign it begins with the name of its measure: `bp`, `hr-2`."""
+    section: NoteSection
+    label: str
+    text: str
+    """As it will be written, unless a person corrects it; empty where nothing was heard."""
+    recording: int | None = None
+    """Position in the chart's recordings."""
+    start_s: float | None = None
+    end_s: float | None = None
+    doubt: str = ""
+    """Why a person must confirm or correct it; empty where nothing is in doubt."""
+    alternatives: tuple[str, ...] = ()
+
+
+class Note(Frozen):
+    items: tuple[NoteItem, ...]
+    by_hand: bool = False
+    """No model heard some recording of it: a person listens and writes."""
+
+
+class DictationOptions(Frozen):
+    """The pathway's own block of the configuration."""
+
+    language: str = "en"

@@ -39,6 +39,8 @@ class FhirFault(StrEnum):
     """404 or 410."""
     REFUSED = "refused"
     """Any other 4xx: our request is wrong."""
+    TOO_LARGE = "too_large"
+    """More than was asked for at most."""
     NOT_WRITTEN = "not_written"
     """A 2xx whose effect can't be read back."""
 

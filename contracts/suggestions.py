@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from contracts.calculations import Worked
 from contracts.charts import ChartFacts
+from contracts.dictation import Note
 from contracts.errors import Fallback
 from contracts.frozen import Frozen
 
@@ -69,6 +70,8 @@ class Suggestion(Frozen):
     findings: tuple[Finding, ...] = ()
     worked: tuple[Worked, ...] = ()
     """Calculations that the case needed, each with its programs, inputs and comparison."""
+    note: Note | None = None
+    """What was dictated; a person may correct each item of it."""
     missing: tuple[str, ...] = ()
     """What the rules wanted and the chart lacks."""
     facts: ChartFacts

@@ -36,6 +36,8 @@ class Item(Frozen):
     key: str
     label: str
     text: str
+    pattern: str = ""
+    """What an answer must look like, as of HTML; empty where anything may be said."""
     doubt: str = ""
     """Why a person must confirm or correct it; empty where nothing is in doubt."""
     alternatives: tuple[str, ...] = ()
@@ -43,6 +45,18 @@ class Item(Frozen):
     start_s: float | None = None
     end_s: float | None = None
     """Of the recording that it was heard in, in seconds."""
+    recording: int | None = None
+    """Which of the view's recordings that is."""
+    place: str = ""
+    """Heading under which it stands."""
+
+
+class Played(Frozen):
+    """A recording that the page plays."""
+
+    label: str
+    blob: str
+    media_type: str
 
 
 class View(Frozen):
@@ -53,9 +67,10 @@ class View(Frozen):
     sections: tuple[Section, ...] = ()
     items_title: str = ""
     items: tuple[Item, ...] = ()
-    recording: str = ""
-    """Blob of the audio that the items are tied to."""
-    media_type: str = ""
+    recordings: tuple[Played, ...] = ()
+    """That the items are tied to."""
+    without_model: str = "rules only"
+    """How a suggestion is labelled that no model took part in."""
 
     def doubtful(self) -> frozenset[str]:
         """Return the keys of the items that a decision has to answer."""

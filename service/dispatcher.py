@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from activities.world import World, read_resources
 from contracts.cases import CaseRef, CaseState
 from contracts.errors import WardflowError
-from contracts.events import AcceptedEvent, Fate, Ignored
+from contracts.events import AcceptedEvent, Fate, FhirEvent, Ignored
 from integrations import traces
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.audit import Action
@@ -42,7 +42,7 @@ class Plan:
     tell: dict[str, set[int]] = field(default_factory=dict)
     """Case id to the events that it is told."""
     look_again: list[tuple[cases.CaseRow, set[int]]] = field(default_factory=list)
-    """Ended cases with new data: does the rules' floor rise above what was decided?"""
+    """Ended cases with new data: does their pathway need a new one for it?"""
     opened: list[cases.CaseRow] = field(default_factory=list)
     held: set[int] = field(default_factory=set)
     """Events that another pathway's case can't take yet, since its decision is being written."""
@@ -152,13 +152,32 @@ class Dispatcher:
         self, tx: sa.Connection, accepted: AcceptedEvent, outdated: set[int]
     ) -> tuple[Fate, Ignored | None] | None:
         event = accepted.event
-        if event.own and event.version_id in cases.own_versions(tx, event.resource_type, event.resource_id):
+        writer = self._writer(tx, event)
+        if writer is not None and (accepted.event_id in outdated or not self._may_tell_others(event, writer)):
             return Fate.IGNORED, Ignored.OWN_WRITE
         if accepted.event_id in outdated:
             return Fate.SUPERSEDED, None
         if not event.encounter_id:
             return Fate.IGNORED, Ignored.NO_ENCOUNTER
         return None
+
+    def _writer(self, tx: sa.Connection, event: FhirEvent) -> str | None:
+        """Return the pathway that wrote what is told, or None where it is news to all."""
+        if not event.own:
+            return None
+        return cases.writer(tx, event.resource_type, event.resource_id, event.version_id)
+
+    def _may_tell_others(self, event: FhirEvent, writer: str) -> bool:
+        """Return whether another pathway than the one that wrote it waits for resources of that type.
+
+        That can lead in no circle: between two of our writes stands the decision of a person.
+        """
+        return bool(event.encounter_id) and any(
+            trigger.resource == event.resource_type
+            for name, pathway in self._settings.pathways.items()
+            if name != writer and pathway.feed == event.feed
+            for trigger in pathway.triggers
+        )
 
     def _own_under_way(self, tx: sa.Connection, accepted: AcceptedEvent) -> bool:
         event = accepted.event
@@ -175,12 +194,17 @@ class Dispatcher:
         replaced: set[int],
     ) -> None:
         newest = [a for a in group if a.event_id not in replaced]
+        own = {a.event_id: writer for a in newest if (writer := self._writer(tx, a.event)) is not None}
         wanted: set[int] = set()
         broken: set[int] = set()
         body = cache(lambda event_id: json.loads(inbox.body(tx, self._world.blobs, event_id)))
         try:
             triggered = {
-                name: {a.event_id: t for a in newest if (t := self._trigger(body, pathway, a, broken))}
+                name: {
+                    a.event_id: t
+                    for a in newest
+                    if own.get(a.event_id) != name and (t := self._trigger(body, pathway, a, broken))
+                }
                 for name, pathway in self._settings.pathways.items()
                 if pathway.feed == feed
             }
@@ -206,6 +230,7 @@ class Dispatcher:
             else:
                 plan.look_again.append((case, set(matched)))
         inbox.settle(tx, broken - wanted, Fate.QUARANTINED, "a trigger's condition can't be evaluated on it")
+        inbox.settle(tx, own.keys() - wanted - broken, Fate.IGNORED, Ignored.OWN_WRITE)
         inbox.settle(tx, {a.event_id for a in newest} - wanted - broken, Fate.IGNORED, Ignored.NO_TRIGGER)
         inbox.settle(tx, {a.event_id for a in group} & replaced, Fate.SUPERSEDED)
 
@@ -239,20 +264,20 @@ class Dispatcher:
         return cases.open_new(tx, ref, self._settings.pathways[pathway].deadline, accepted_at)
 
     def _look_again(self, case: cases.CaseRow, events: set[int], spoken_for: set[int]) -> cases.CaseRow | None:
-        """Open the next generation if the rules now demand more than was decided; return it.
+        """Open the next generation if the pathway needs one for what the chart now holds; return it.
 
         Else the events need no case, but for those that another pathway's case takes.
         """
         world, pathway = self._world, self._world.pathways[case.pathway]
         resources = read_resources(world, case.pathway, case.encounter_id)
-        floor = pathway.floor(pathway.read_chart(resources, case.encounter_id, tables.now()))
+        facts = pathway.read_chart(resources, case.encounter_id, tables.now())
         with world.db.write() as tx:
             what = f"Encounter/{case.encounter_id}"
             world.auditor.append(tx, Action.READ, what, case_id=case.case_id, detail="re-check of an ended case")
             decision = cases.decision_of(tx, case.case_id)
             shown = world.suggestion(case.suggestion_blob).selected if case.suggestion_blob else None
             held = (decision and decision.selected) or shown
-            if floor is None or (held and not pathway.more_urgent(floor, held)):
+            if not pathway.reopens(facts, held):
                 inbox.settle(tx, events - spoken_for, Fate.IGNORED, Ignored.CASE_CLOSED)
                 return None
             pending = inbox.pending(tx, [case.encounter_id])

@@ -10,11 +10,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.world import World
 from contracts.cases import ENDED, CaseOutcome, CaseState
+from contracts.decisions import Decision
 from contracts.events import Fate
 from contracts.frozen import Frozen
 from integrations.fhir.client import Resource
 from integrations.fhir.notifications import TAG
-from integrations.fhir.proposals import content_hash, decided_in, resource_id
+from integrations.fhir.proposals import content_hash, decided_in, own_meta, resource_id
 from integrations.ledger import audit, cases, inbox, tables
 from service import recovery, watch
 from workflows.case import Case
@@ -118,32 +119,24 @@ async def _temporal(client: Client, rows: list[cases.CaseRow], rebuilt_at: datet
 
 def _chart(world: World, rows: list[cases.CaseRow]) -> Iterator[str]:
     """Compare every Task and result in the chart with the decision that it must equal (I2)."""
-    known = {row.case_id: row for row in rows}
-    tasks = {r["id"]: r for r in world.fhir.search(f"Task?identifier={TAG}|")}
     with world.db.read() as tx:
-        types = set(tx.scalars(sa.select(tables.own_writes.c.resource_type).distinct())) - {"Task", "Provenance"}
-    results = tasks | {r["id"]: r for type_ in types for r in world.fhir.search(f"{type_}?identifier={TAG}|")}
-    for resource in results.values():
+        written = set(tx.scalars(sa.select(tables.own_writes.c.resource_type).distinct())) - {"Provenance"}
+    marked = [r for type_ in sorted({"Task", *written}) for r in world.fhir.search(f"{type_}?identifier={TAG}|")]
+    of_case: dict[str, dict[str, Resource]] = {row.case_id: {} for row in rows}
+    for resource in marked:
         case_id = next(i["value"] for i in resource["identifier"] if i.get("system") == TAG)
-        what = f"{resource['resourceType']}/{resource['id']}"
-        row = known.get(case_id)
-        if row is None:
-            yield f"{what} is in the chart, and its case is not in the ledger"
-        elif resource["id"] not in (resource_id(row.ref, "task"), resource_id(row.ref, "result")):
-            yield f"{what} carries our mark, and we never wrote it"
+        if case_id in of_case:
+            of_case[case_id][resource["id"]] = resource
+        else:
+            yield f"{_name(resource)} is in the chart, and its case is not in the ledger"
     for row in rows:
-        yield from _case_in_chart(world, row, tasks, results)
+        yield from _case_in_chart(world, row, of_case[row.case_id])
 
 
-def _case_in_chart(
-    world: World, row: cases.CaseRow, tasks: dict[str, Resource], results: dict[str, Resource]
-) -> Iterator[str]:
-    name = f"case {row.case_id[:12]}"
-    task, result = tasks.get(resource_id(row.ref, "task")), results.get(resource_id(row.ref, "result"))
+def _case_in_chart(world: World, row: cases.CaseRow, found: dict[str, Resource]) -> Iterator[str]:
+    name, task = f"case {row.case_id[:12]}", found.pop(resource_id(row.ref, "task"), None)
     if row.version and (task is None or task["status"] != TASK_STATUS.get(row.state, task["status"])):
         yield f"{name} is {row.state}, its Task is {task['status'] if task else 'missing'}"
-    if (result is not None) != (row.state == CaseState.WRITTEN) and row.state != CaseState.DECIDED:
-        yield f"{name} is {row.state}, and its result is {'in' if result else 'missing from'} the chart"
     with world.db.read() as tx:
         decision = cases.decision_of(tx, row.case_id)
     if row.state in (CaseState.WRITTEN, CaseState.REJECTED):
@@ -151,11 +144,28 @@ def _case_in_chart(
             yield f"{name} is {row.state} without a decision"
         elif task and decided_in(task) != decision.decision_id:
             yield f"{name}: its Task does not carry its decision"
-    if result and decision and row.suggestion_blob:
-        meta = {k: v for k, v in result["meta"].items() if k == "tag"}
-        suggestion = world.suggestion(row.suggestion_blob)
-        wanted = world.pathways[row.pathway].results(suggestion, decision, result["id"], meta)[0]
-        if content_hash(wanted) != content_hash(result):
+    for wanted in _wanted(world, row, decision):
+        there = found.pop(wanted["id"], None)
+        if there is None and row.state == CaseState.WRITTEN:
+            yield f"{name} is {row.state}, and its result is missing from the chart"
+        if there and row.state not in (CaseState.WRITTEN, CaseState.DECIDED):
+            yield f"{name} is {row.state}, and its result is in the chart"
+        if there and content_hash(wanted) != content_hash(there):
             yield f"{name}: what is in the chart is not what was decided"
+    for resource in found.values():
+        yield f"{_name(resource)} carries our mark, and we never wrote it"
     if row.state == CaseState.WRITTEN and world.fhir.find("Provenance", resource_id(row.ref, "provenance")) is None:
         yield f"{name} has a result without Provenance"
+
+
+def _wanted(world: World, row: cases.CaseRow, decision: Decision | None) -> list[Resource]:
+    """Return what the decision of a case writes beside its Task."""
+    if decision is None or decision.selected is None or row.suggestion_blob is None:
+        return []
+    suggestion = world.suggestion(row.suggestion_blob)
+    id_, meta = resource_id(row.ref, "result"), own_meta(ai=False)
+    return world.pathways[row.pathway].results(suggestion, decision, id_, meta)
+
+
+def _name(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"

@@ -17,19 +17,22 @@ from starlette.datastructures import FormData
 from starlette.responses import StreamingResponse
 from temporalio.client import Client
 
+from activities.recordings import MOST_BYTES
 from activities.world import World
 from contracts.cases import CaseState
 from contracts.decisions import Correction, DecisionKind, Reviewer
-from contracts.errors import ApprovalError, ConfigurationError, LedgerError, Refusal
+from contracts.errors import ApprovalError, ConfigurationError, FhirError, LedgerError, Refusal
 from contracts.views import View
 from integrations.blobs.sealing import Keyring
 from integrations.ledger import tables
 from integrations.live.worklist import HEARTBEAT_MS
+from service import ranges, speaking
 from service.endpoints import mount
 from service.health import Health, probes
 from service.loops import beside
 from service.metrics import Metrics
 from service.settings import Secrets, Settings
+from service.speaking import Speaking
 from service.worklist import Worklist
 
 log = structlog.get_logger()
@@ -56,7 +59,7 @@ NO_RECORDS = (
     "Nothing was written. Go on by your department's own procedure; this page comes back by itself."
 )
 LOOK_AGAIN_S = 5
-REASON_CHARS, ITEM_CHARS = 300, 2000
+REASON_CHARS, ITEM_CHARS = 300, 20_000
 
 
 AWAY = {
@@ -72,6 +75,7 @@ AWAY = {
 def create_app(world: World, client: Client, settings: Settings, secrets: Secrets) -> FastAPI:
     """Return the pages and the JSON API under `/api`."""
     worklist = Worklist(world, client, secrets.signer())
+    spoken = Speaking(world, settings)
     session = secrets.session_keyring()
     needs = ("ledger", "temporal", "worker")
     health = Health(world, settings.timing, "worklist", needs, probes(world, client))
@@ -107,6 +111,9 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
 
     signed_in = Depends(user)
 
+    def may_speak(me: Reviewer) -> bool:
+        return me.role in spoken.roles
+
     @app.exception_handler(LedgerError)
     def no_records(request: Request, fault: LedgerError) -> Response:
         log.error("page_refused", kind=fault.kind)
@@ -139,19 +146,37 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
     def index(request: Request, fragment: bool = False, me: Reviewer = signed_in) -> Response:
         page, seen = "rows.html" if fragment else "worklist.html", world.live.position()
         return pages.TemplateResponse(
-            request, page, {"seen": seen, "rows": worklist.rows(me), "me": me, "unseen": worklist.unseen_since()}
+            request,
+            page,
+            {
+                "seen": seen,
+                "rows": worklist.rows(me),
+                "me": me,
+                "unseen": worklist.unseen_since(),
+                "may_speak": may_speak(me),
+            },
         )
 
     @app.get("/parts", response_class=HTMLResponse)
     def parts(request: Request, _me: Reviewer = signed_in) -> Response:
         return pages.TemplateResponse(request, "parts.html")
 
-    def case_page(request: Request, case_id: str, me: Reviewer, status: int = 200, **told: str) -> Response:
+    def case_page(
+        request: Request,
+        case_id: str,
+        me: Reviewer,
+        status: int = 200,
+        version: int = 0,
+        corrections: tuple[Correction, ...] = (),
+        **told: str,
+    ) -> Response:
         seen = world.live.position()
         row = worklist.row(case_id, me)
         if row is None:
             raise HTTPException(404)
-        context = {"row": row, "me": me, "decision_id": uuid.uuid4().hex, "seen": seen} | told
+        said = row.decision.corrections if row.decision else corrections if version == row.case.version else ()
+        context = {"row": row, "me": me, "decision_id": uuid.uuid4().hex, "seen": seen, "may_speak": may_speak(me)}
+        context |= {"said": {correction.key: correction.text for correction in said}, **told}
         return pages.TemplateResponse(request, "case.html", context, status_code=status)
 
     @app.get("/cases/{case_id}", response_class=HTMLResponse)
@@ -189,10 +214,37 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
             said = TOLD[Refusal(fault.kind)].format(by=str(fault).partition(": ")[2])
             if as_json:
                 return JSONResponse({"refused": fault.kind, "message": said}, status_code=status)
-            return await asyncio.to_thread(case_page, request, case_id, me, status, message=said, reason=reason)
+            again = {"version": version, "corrections": fields["corrections"], "message": said, "reason": reason}
+            return await asyncio.to_thread(case_page, request, case_id, me, status, **again)
         if as_json:
             return JSONResponse(receipt.model_dump(mode="json"))
         return RedirectResponse("/", status_code=303)
+
+    @app.get("/cases/{case_id}/recordings/{number}")
+    def play(request: Request, case_id: str, number: int, me: Reviewer = signed_in) -> Response:
+        played = worklist.recording(case_id, number, me)
+        if played is None:
+            raise HTTPException(404)
+        kind = played.media_type if speaking.AUDIO.fullmatch(played.media_type) else "application/octet-stream"
+        return ranges.answer(world.blobs.get(played.blob), kind, request.headers.get("range"))
+
+    @app.post("/cases/{case_id}/recordings")
+    async def speak(request: Request, case_id: str, me: Reviewer = signed_in) -> Response:
+        if not may_speak(me):
+            raise HTTPException(403)
+        audio = await _audio(request)
+        case = await asyncio.to_thread(worklist.case, case_id)
+        if case is None:
+            raise HTTPException(404)
+        told = request.headers.get("content-type", ""), request.headers.get("x-recording", uuid.uuid4().hex)
+        try:
+            await asyncio.to_thread(spoken.record, case, me, audio, *told)
+        except ValueError:
+            return JSONResponse({"error": "That is no recording."}, status_code=422)
+        except FhirError as fault:
+            log.warning("recording_refused", kind=fault.kind)
+            return JSONResponse({"error": "The chart does not take it now."}, status_code=503)
+        return JSONResponse({"written": True})
 
     @app.get("/api/cases")
     def api_cases(me: Reviewer = signed_in) -> list[dict[str, Any]]:
@@ -203,6 +255,7 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
                 "choices": [c.code for c in row.suggestion.choices] if row.suggestion else [],
                 "selected": row.suggestion.selected if row.suggestion else None,
                 "made_by": row.suggestion.made_by if row.suggestion else None,
+                "items": [item.model_dump() for item in row.view.items] if row.view else [],
             }
             for row in worklist.rows(me)
         ]
@@ -213,6 +266,16 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
         return StreamingResponse(_changes(world, since), media_type="text/event-stream")
 
     return app
+
+
+async def _audio(request: Request) -> bytes:
+    """Return what was spoken. Raises HTTPException for more than a recording may be."""
+    kept = bytearray()
+    async for chunk in request.stream():
+        kept += chunk
+        if len(kept) > MOST_BYTES:
+            raise HTTPException(413)
+    return bytes(kept)
 
 
 async def _changes(world: World, since: str) -> AsyncIterator[str]:
@@ -237,10 +300,22 @@ def one_line(reason: str) -> str:
 
 
 def _corrections(view: View | None, form: FormData) -> tuple[Correction, ...]:
-    """Return what a person made of the items: those in doubt that were answered, and others where they differ."""
-    said = ((item, form.get(f"item-{item.key}")) for item in (view.items if view else ()))
-    told = ((item, one_line(text)[:ITEM_CHARS]) for item, text in said if isinstance(text, str))
-    return tuple(Correction(key=item.key, text=text) for item, text in told if item.doubt or text != item.text)
+    """Return what a person made of the items: those in doubt that they confirmed or corrected, others that differ.
+
+    What is empty can't be confirmed. Raises HTTPException for words without end, which would be cut.
+    """
+    told: list[Correction] = []
+    for item in view.items if view else ():
+        said = form.get(f"item-{item.key}")
+        if not isinstance(said, str):
+            continue
+        if len(said) > ITEM_CHARS:
+            raise HTTPException(422)
+        text = one_line(said)
+        confirmed = item.doubt and text and f"confirm-{item.key}" in form
+        if text != one_line(item.text) or confirmed:
+            told.append(Correction(key=item.key, text=text))
+    return tuple(told)
 
 
 def _open_cookie(session: Keyring, cookie: str) -> str:

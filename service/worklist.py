@@ -20,7 +20,7 @@ from contracts.cases import CaseState
 from contracts.decisions import Correction, Decision, DecisionKind, DecisionReceipt, Reviewer
 from contracts.errors import ApprovalError, Refusal, WardflowError
 from contracts.suggestions import Suggestion
-from contracts.views import View
+from contracts.views import Played, View
 from integrations import traces
 from integrations.ledger import cases, inbox, switches, tables
 from integrations.ledger.audit import Action
@@ -97,6 +97,25 @@ class Worklist:
             )  # fmt: skip
         return row
 
+    def case(self, case_id: str) -> cases.CaseRow | None:
+        """Return the case without what it shows, or None."""
+        with self._world.db.read() as tx:
+            return cases.find(tx, case_id)
+
+    def recording(self, case_id: str, number: int, reader: Reviewer) -> Played | None:
+        """Return one of the recordings that the case's page plays, audited as heard by that person, or None."""
+        case = self.case(case_id)
+        view = self._row(case, False, None).view if case else None
+        if case is None or view is None or not 0 <= number < len(view.recordings):
+            return None
+        played = view.recordings[number]
+        with self._world.db.write() as tx:
+            self._world.auditor.append(
+                tx, Action.VIEW, f"recording {played.blob[:16]}", actor=f"person:{reader.reviewer_id}",
+                case_id=case_id, encounter_id=case.encounter_id,
+            )  # fmt: skip
+        return played
+
     def _row(self, case: cases.CaseRow, newer: bool, decision: Decision | None) -> Row:
         headline, colour, suggestion, view = "no suggestion yet: judge by hand", "#555555", None, None
         if case.suggestion_blob:
@@ -122,7 +141,8 @@ class Worklist:
         elif kind == DecisionKind.REJECT:
             selected = None
         answered = {correction.key for correction in corrections}
-        if row.view and kind != DecisionKind.REJECT and row.view.doubtful() - answered:
+        same = fields.get("version") == row.case.version  # else what was shown is stale, and it is told so
+        if row.view and same and kind != DecisionKind.REJECT and row.view.doubtful() - answered:
             raise ApprovalError(Refusal.DOUBT)
         # The page's id and what was decided: the same click again is the same decision, another answer is another.
         said = (page_id, row.case.case_id, kind, selected, *fields.values(), reviewer.reviewer_id)

@@ -57,6 +57,12 @@ def doubts(first: Transcript, second: Transcript, medications: Sequence[str] = (
     return _merged((*found, *_odd(here, own)))
 
 
+def names(medications: Sequence[str]) -> frozenset[str]:
+    """Return every word, in lower case, that is known as a drug's name: the patient's own, and those listed."""
+    own = frozenset(re.findall(r"[^\W\d_]{4,40}", " ".join(medications).lower()))
+    return (own - _NO_NAME) | _words()
+
+
 def _odd(items: Sequence[Item], own: frozenset[str]) -> Iterable[Doubt]:
     """Yield what can't be right however often it is heard."""
     for before, item in zip((None, *items), items, strict=False):

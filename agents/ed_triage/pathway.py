@@ -35,8 +35,8 @@ class EdTriage:
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.scale, self.options, ports.model("reasoning"))
 
-    def floor(self, facts: ChartFacts) -> str | None:
-        return levels.floor(rules.findings(facts))
+    def reopens(self, facts: ChartFacts, held: str | None) -> bool:
+        return levels.reopens(rules.findings(facts), held)
 
     def more_urgent(self, code: str, than: str) -> bool:
         return code < than

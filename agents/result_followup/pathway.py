@@ -37,11 +37,8 @@ class ResultFollowup:
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.options, ports)
 
-    def floor(self, facts: ChartFacts) -> str | None:
-        return levels.floor(rules.findings(facts))
-
-    def more_urgent(self, code: str, than: str) -> bool:
-        return code < than
+    def reopens(self, facts: ChartFacts, held: str | None) -> bool:
+        return levels.reopens(rules.findings(facts), held)
 
     def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:
         """Return the order to follow the results up; what was only seen is one that is done already."""

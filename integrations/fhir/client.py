@@ -43,9 +43,9 @@ class FhirClient:
         """Give back the connections."""
         self._http.close()
 
-    def read(self, resource_type: str, resource_id: str) -> Resource:
-        """Return the current version."""
-        found = self._call("GET", f"{resource_type}/{quote(resource_id, safe='')}")
+    def read(self, resource_type: str, resource_id: str, most_bytes: int | None = None) -> Resource:
+        """Return the current version; with a bound, a larger one is refused as TOO_LARGE."""
+        found = self._call("GET", f"{resource_type}/{quote(resource_id, safe='')}", most_bytes=most_bytes)
         if (found.get("resourceType"), found.get("id")) != (resource_type, resource_id):
             raise FhirError(FhirFault.UNREACHABLE, "answered with another resource", retryable=True)
         return found
@@ -69,7 +69,7 @@ class FhirClient:
 
     def pages(self, query: str) -> Iterator[list[Resource]]:
         """Yield the matches of each page."""
-        url = f"{query}{'&' if '?' in query else '?'}_count={PAGE}"
+        url = query if "_count=" in query else f"{query}{'&' if '?' in query else '?'}_count={PAGE}"
         for _ in range(MOST_PAGES):
             page = self._call("GET", url)
             matched = (e for e in page.get("entry", ()) if e.get("search", {}).get("mode", "match") == "match")
@@ -92,7 +92,7 @@ class FhirClient:
         body = {"resourceType": "Bundle", "type": kind, "entry": entries}
         return self._call("POST", "", body).get("entry", [])
 
-    def _call(self, method: str, url: str, body: Resource | None = None) -> Resource:
+    def _call(self, method: str, url: str, body: Resource | None = None, most_bytes: int | None = None) -> Resource:
         wait_s = self._not_before - time.monotonic()
         if wait_s > 0:
             raise _unreachable("asked to come later", wait_s)
@@ -100,7 +100,7 @@ class FhirClient:
         headers = {"Content-Type": "application/fhir+json"} if body else {}
         try:
             with self._http.stream(method, target, json=body, headers=headers) as answer:
-                content = self._content(answer)
+                content = self._content(answer, most_bytes)
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
             raise _unreachable(type(fault).__name__) from None
         with suppress(KeyError, ValueError):
@@ -115,11 +115,13 @@ class FhirClient:
             raise _unreachable("answer is no JSON object")
         return found
 
-    def _content(self, answer: httpx.Response) -> bytes:
+    def _content(self, answer: httpx.Response, most_bytes: int | None) -> bytes:
         """Return the body. Raises FhirError for one without end: httpx's time-out begins again with every byte."""
         content, end = bytearray(), time.monotonic() + WHOLE_S
         for chunk in answer.iter_bytes():
             content += chunk
+            if most_bytes is not None and len(content) > most_bytes:
+                raise FhirError(FhirFault.TOO_LARGE, f"more than {most_bytes} bytes")
             if time.monotonic() > end or len(content) > MOST_BYTES:
                 raise _unreachable("answer without end")
         return bytes(content)

@@ -10,6 +10,9 @@ from contracts.events import FhirEvent
 from integrations.fhir.client import FhirClient, Resource
 from integrations.fhir.notifications import parse
 
+CARRIERS, FEW = ("Media", "DocumentReference", "Binary"), 10
+"""Types that may carry whole recordings, and how many of them are asked for at once."""
+
 
 @dataclass(frozen=True)
 class Feed:
@@ -58,5 +61,6 @@ class Feed:
         """Yield the current version of every resource of our types that changed at or after that moment."""
         since = quote(moment.isoformat(timespec="milliseconds"))
         for type_ in self.types:
-            for resource in self.fhir.search(f"{type_}?_lastUpdated=ge{since}"):
+            few = f"&_count={FEW}" if type_ in CARRIERS else ""
+            for resource in self.fhir.search(f"{type_}?_lastUpdated=ge{since}{few}"):
                 yield parse(self.name, json.dumps(resource).encode(), self.fhir.base_url)

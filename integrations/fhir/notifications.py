@@ -4,12 +4,13 @@ import hashlib
 import json
 import re
 
+from contracts.charts import WRITTEN
 from contracts.events import FhirEvent
 from integrations.fhir.client import Resource
 
 ID_CHARS = 64  # FHIR R4, data type id
 ID = re.compile(r"[A-Za-z0-9.\-_]+")  # with the underscore, which FHIR does not allow and servers use
-TAG = "urn:wardflow:written"
+TAG = WRITTEN
 """System of the tag and of the identifiers on all that we write."""
 
 
@@ -57,7 +58,22 @@ def _event(feed: str, resource: Resource, raw: bytes, base_url: str) -> FhirEven
 
 
 def _encounter(resource: Resource, base_url: str) -> str | None:
-    reference = ((resource.get("encounter") or {}).get("reference") or "").removeprefix(f"{base_url}/")
-    parts = reference.split("/")
+    named = (_local(one, base_url) for one in _stays(resource))
+    return next((id_ for id_ in named if id_), None)
+
+
+def _stays(resource: Resource) -> list[Resource | None]:
+    """Return the references by which a resource of that type may name its encounter."""
+    match resource["resourceType"]:
+        case "DocumentReference":
+            return (resource.get("context") or {}).get("encounter") or []
+        case "Binary":
+            return [resource.get("securityContext")]
+        case _:
+            return [resource.get("encounter")]
+
+
+def _local(named: Resource | None, base_url: str) -> str | None:
+    parts = ((named or {}).get("reference") or "").removeprefix(f"{base_url}/").split("/")
     # Only references to this server: `https://elsewhere/Encounter/1` names another hospital's encounter.
     return parts[1] if len(parts) in (2, 4) and parts[0] == "Encounter" and parts[1] else None

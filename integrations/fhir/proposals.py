@@ -60,8 +60,17 @@ def proposal(ref: CaseRef, suggestion: Suggestion, suggestion_hash: str) -> Reso
                 },
             }
         ],
+        **_about(suggestion),
     }
     return _valid(Task, body)
+
+
+def _about(suggestion: Suggestion) -> Resource:
+    """Return the recordings that a Task is about: those of a case that was decided are dealt with."""
+    versions = [v for recording in suggestion.facts.recordings for v in (recording.resource, *recording.copies)]
+    sources = [version.partition("/_history/")[0] for version in versions]
+    told = [{"type": {"text": "recording"}, "valueReference": {"reference": source}} for source in sources]
+    return {"input": told} if told else {}
 
 
 def closed(task: Resource, status: str, reason: str, decision: Decision | None = None) -> Resource:

@@ -33,6 +33,8 @@ class Action(StrEnum):
     """A person stopped or started a model or a pathway."""
     EXPORT = "export"
     """A trajectory left the encrypted store."""
+    DICTATE = "dictate"
+    """A person put a recording into the chart."""
     RECORD = "record"
     """A trajectory was kept."""
     REGISTER = "register"

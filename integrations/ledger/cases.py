@@ -269,6 +269,16 @@ def _written(type_: str, id_: str, version_id: str) -> tuple[sa.ColumnElement[bo
     return columns.resource_type == type_, columns.resource_id == id_, columns.version_id == version_id
 
 
+def writer(tx: sa.Connection, resource_type: str, resource_id: str, version_id: str) -> str | None:
+    """Return the pathway that wrote this version, or None where none of ours did."""
+    found = tx.execute(
+        sa.select(cases.c.pathway)
+        .select_from(own_writes.outerjoin(cases, cases.c.case_id == own_writes.c.case_id))
+        .where(*_written(resource_type, resource_id, version_id))
+    ).first()
+    return (found.pathway or "") if found else None
+
+
 def own_versions(tx: sa.Connection, resource_type: str, resource_id: str) -> set[str]:
     """Return the versions that we wrote; an empty one stands for a write under way."""
     return set(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from contracts.events import AcceptedEvent, Fate, FhirEvent
 from integrations.blobs.store import BlobStore
-from integrations.ledger.tables import Database, UtcTime, counters, inbox, now, own_writes, told
+from integrations.ledger.tables import Database, UtcTime, cases, counters, inbox, now, own_writes, told
 
 BODY_BYTES = 64 * 1024  # larger bodies go to the blob store
 RESOURCES_AT_ONCE = 500
@@ -134,6 +134,13 @@ def body(tx: sa.Connection, blobs: BlobStore, event_id: int) -> bytes:
     return blobs.keyring.open(row.body, "inbox") if row.body else b""
 
 
+def told_of(tx: sa.Connection, resource_type: str, encounter_id: str) -> list[str]:
+    """Return the ids of the resources of a type that feeds told of an encounter, in the order of acceptance."""
+    heard = (inbox.c.resource_type == resource_type, inbox.c.encounter_id == encounter_id)
+    ids = sa.select(inbox.c.resource_id).where(*heard).group_by(inbox.c.resource_id)
+    return list(tx.scalars(ids.order_by(sa.func.min(inbox.c.event_id))))
+
+
 def settle(
     tx: sa.Connection, event_ids: Iterable[int], fate: Fate, reason: str | None = None, case_id: str | None = None
 ) -> None:
@@ -181,8 +188,13 @@ def newest_events(
     encounter_id: str | sa.Column[str], case_id: str | sa.Column[str]
 ) -> tuple[sa.Select[Any], sa.Select[Any]]:
     """Return the queries of the newest event that may yet be told, and of the newest that was; also for a join (I6)."""
-    ours = sa.exists().where(
-        own_writes.c.resource_type == inbox.c.resource_type, own_writes.c.resource_id == inbox.c.resource_id
+    # What a pathway wrote is no news to itself; to another it is, as whatever else the chart now holds.
+    writer, case = cases.alias("writer"), cases.alias("this")
+    ours = (
+        sa.exists()
+        .where(own_writes.c.resource_type == inbox.c.resource_type, own_writes.c.resource_id == inbox.c.resource_id)
+        .where(writer.c.case_id == own_writes.c.case_id, writer.c.pathway == case.c.pathway, case.c.case_id == case_id)
+        .correlate(inbox, cases)
     )
     waiting = sa.select(sa.func.max(inbox.c.event_id)).where(
         inbox.c.encounter_id == encounter_id, inbox.c.fate == Fate.PENDING, ~(inbox.c.own & ours)

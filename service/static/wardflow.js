@@ -17,18 +17,19 @@ setInterval(show, 1000);
 // An open case follows what changes, unless a person has begun to answer.
 let sent = false;
 const rendered = performance.now();
+const edited = (form) => [...form.querySelectorAll(".item [name]")].some((field) => field.value !== field.defaultValue);
 document.querySelector(".decide form")?.addEventListener("submit", (event) => {
   sent = true;
   event.target.dwell_ms.value = Math.round(performance.now() - rendered);
 });
 main?.addEventListener("casechange", (event) => {
   const form = document.querySelector(".decide form");
-  const begun = sent || form && (form.reason.value || form.querySelector("input:checked"));
+  const begun = sent || form && (form.reason.value || form.querySelector("input:checked") || edited(form)) || document.querySelector("[data-speak] [aria-pressed=true]");
   if (main.dataset.case && event.detail?.data === main.dataset.case && !begun) location.replace(location.pathname);
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && event.target.type !== "radio") return;
+  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && !["radio", "checkbox"].includes(event.target.type)) return;
   const rows = [...document.querySelectorAll("a.open")];
   if ((event.key === "j" || event.key === "k") && rows.length) {
     const at = rows.indexOf(document.activeElement);

@@ -73,11 +73,8 @@ class FallWatch:
         graph.add_edge("propose", END)
         return graph.compile()
 
-    def floor(self, facts):
-        return None
-
-    def more_urgent(self, code, than):
-        return code == "watch" and than == "none"
+    def reopens(self, facts, held):
+        return False
 
     def results(self, suggestion, decision, result_id, meta):
         body = {"resourceType": "Flag", "id": result_id, "meta": meta, "status": "active",

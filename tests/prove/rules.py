@@ -278,7 +278,7 @@ def all_is_audited(r: Records) -> Iterator[Finding]:
 
 
 def own_writes_are_ignored(r: Records) -> Iterator[Finding]:
-    """I15, chart against ledger: what we wrote is nobody's news, whichever feed brings it."""
+    """I15, chart against ledger: what triage wrote is no news to it, and nobody else waits for that."""
     written = {(v["resourceType"], v["id"], v["meta"]["versionId"]) for v in r.chart.history}
     for row in r.ledger.inbox:
         key = row["resource_type"], row["resource_id"], row["version_id"]

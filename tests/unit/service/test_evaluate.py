@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from agents import levels
+from agents.ed_triage import rules
 from agents.ed_triage.pathway import EdTriage
 from agents.pathway import ChatPort
 from contracts.classical import CrossFitJob, Told
@@ -266,7 +268,7 @@ async def test_the_combined_judge_learns_from_decisions_and_is_raised_to_the_flo
     ]
     assert measured.second_reader
     assert len(measured.second_reader.flagged) == COUNT // 4
-    floors = [PATHWAY.floor(facts) for facts in labelled.charts(plan.cases, PATHWAY, None)]
+    floors = [levels.floor(rules.findings(facts)) for facts in labelled.charts(plan.cases, PATHWAY, None)]
     assert floors.count("1") <= measured.judged["combined"].confusion[1][0]
     await evaluate.run(estimated(plan), PATHWAY, None)
     assert len(fitted_on) == 1  # kept in the state folder

@@ -56,7 +56,7 @@ def test_the_packaged_configuration_is_good(state: Path) -> None:
     loaded = settings.load(state)
     (state / "wardflow.toml").unlink()
     assert settings.load(state) == loaded
-    assert loaded.pathway_objects().keys() == {"ed_triage", "result_followup"}
+    assert loaded.pathway_objects().keys() == {"ed_triage", "result_followup", "dictation"}
     assert loaded.pathways["ed_triage"].deadline.total_seconds() == 300
     reviewer = loaded.reviewer("n-okafor")
     assert reviewer is not None

@@ -1,0 +1,136 @@
+"""The agent of dictation: hear with the names that the recording may hold, hear without, compare, structure, propose.
+
+What a model heard is evidence and is never followed: no word of a recording chooses, writes or asks anything.
+"""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from langgraph.graph import END, START, StateGraph
+
+from agents.dictation import hearing, note
+from agents.dictation.reading import medications
+from agents.pathway import ChatPort, Ports, SuggestionGraph
+from contracts.charts import ChartFacts, ChartRecording
+from contracts.dictation import DictationOptions, Doubt
+from contracts.errors import Fallback, ModelError
+from contracts.model_calls import ChatRequest, ModelCall, Recording
+from contracts.suggestions import Choice, Finding, MadeBy, Suggestion, Support
+from contracts.transcripts import Transcript
+
+PATHWAY = "dictation"
+SYSTEM = "urn:wardflow:dictation"
+FILE = "1"
+CHOICES = (Choice(code=FILE, display="File the note"),)
+MOST_TOKENS = 4096
+Update = dict[str, object]
+
+
+class DictationState(TypedDict):
+    """What the nodes add to; a recording that was not heard, or not heard again, is None in its place."""
+
+    facts: ChartFacts
+    heard: tuple[Transcript | None, ...]
+    heard_again: tuple[Transcript | None, ...]
+    doubts: tuple[tuple[Doubt, ...] | None, ...]
+    model: str
+    fallback: Fallback
+    suggestion: Suggestion
+
+
+def build(options: DictationOptions, ports: Ports) -> SuggestionGraph:
+    """Return the compiled graph: `{"facts": ChartFacts}` in, `suggestion` out."""
+    nodes = _Nodes(options, ports.model("transcription"))
+    graph = StateGraph(DictationState)
+    graph.add_node("hear", nodes.hear)
+    graph.add_node("hear_again", nodes.hear_again)
+    graph.add_node("compare", nodes.compare)
+    graph.add_node("propose", nodes.propose)
+    graph.add_edge(START, "hear")
+    graph.add_conditional_edges("hear", lambda state: "hear_again" if any(state["heard"]) else "compare")
+    graph.add_edge("hear_again", "compare")
+    graph.add_edge("compare", "propose")
+    graph.add_edge("propose", END)
+    return graph.compile()
+
+
+class _Nodes:
+    def __init__(self, options: DictationOptions, model: ChatPort) -> None:
+        self.options, self.model = options, model
+
+    async def hear(self, state: DictationState) -> Update:
+        facts = state["facts"]
+        names = hearing.hotwords(medications(facts))
+        heard: list[Transcript | None] = []
+        told: Update = {}
+        for recording in facts.recordings:
+            try:
+                call = await self._ask("hear with names", recording, names)
+                heard.append(_transcript(call))
+                told["model"] = call.model
+            except ModelError as fault:
+                heard.append(None)
+                told["fallback"] = Fallback(fault.kind)
+        return told | {"heard": tuple(heard)}
+
+    async def hear_again(self, state: DictationState) -> Update:
+        again: list[Transcript | None] = []
+        for recording, heard in zip(state["facts"].recordings, state["heard"], strict=True):
+            try:
+                again.append(heard and _transcript(await self._ask("hear without names", recording, ())))
+            except ModelError:
+                again.append(None)  # then every number and name is a person's to confirm
+        return {"heard_again": tuple(again)}
+
+    async def compare(self, state: DictationState) -> Update:
+        known, heard = medications(state["facts"]), state["heard"]
+        again = state.get("heard_again") or (None,) * len(heard)
+        pairs = zip(heard, again, strict=True)
+        return {"doubts": tuple(hearing.doubts(a, b, known) if a and b else None for a, b in pairs)}
+
+    async def propose(self, state: DictationState) -> Update:
+        facts = state["facts"]
+        written = note.structure(state["heard"], state["doubts"], medications(facts))
+        heard = any(state["heard"])
+        suggestion = Suggestion(
+            pathway=PATHWAY,
+            system=SYSTEM,
+            choices=CHOICES,
+            selected=FILE,
+            made_by=MadeBy.MODEL if heard else MadeBy.RULES,
+            fallback=state.get("fallback"),
+            model=state.get("model"),
+            support=Support.MODERATE if heard else Support.RULES_ONLY,
+            findings=_findings(facts, state["heard"]),
+            note=written,
+            facts=facts,
+        )
+        return {"suggestion": suggestion}
+
+    async def _ask(self, step: str, recording: ChartRecording, names: tuple[str, ...]) -> ModelCall:
+        if not recording.blob:
+            raise ModelError(Fallback.NONSENSE, "no audio to hear")
+        asked = Recording(
+            blob=recording.blob, media_type=recording.media_type, hotwords=names, language=self.options.language
+        )
+        return await self.model.ask(ChatRequest(step=step, messages=(), max_tokens=MOST_TOKENS, recording=asked))
+
+
+def _transcript(call: ModelCall) -> Transcript:
+    """Return what was heard. Raises ModelError(NONSENSE) where the answer is no transcript."""
+    try:
+        return Transcript.model_validate_json(call.content)
+    except ValueError:
+        raise ModelError(Fallback.NONSENSE, "no transcript") from None
+
+
+def _findings(facts: ChartFacts, heard: Sequence[Transcript | None]) -> tuple[Finding, ...]:
+    source = "fixed rules of dictation"
+    if not facts.recordings:
+        text = "No recording waits: it was withdrawn, or another case has dealt with it"
+        return (Finding(rule="nothing", text=text, source=source),)
+    unheard = sum(one is None for one in heard)
+    if not unheard:
+        return ()
+    text = f"{unheard} of {len(heard)} recordings to be transcribed by hand"
+    return (Finding(rule="by hand", text=text, source=source),)

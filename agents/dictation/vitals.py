@@ -1,0 +1,140 @@
+"""Vital signs as they are said, typed and written: their names, units, codes, and what they can be."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agents.dictation.numbers import Item, Kind
+
+Phrase = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Vital:
+    label: str
+    unit: str
+    """Of UCUM."""
+    loinc: str
+    limits: tuple[float, float]
+    said: tuple[Phrase, ...]
+    """How it is called; longer names first."""
+    after: tuple[Phrase, ...] = ()
+    """What may follow its number and belongs to it."""
+
+
+def _phrases(text: str) -> tuple[Phrase, ...]:
+    return tuple(tuple(phrase.split()) for phrase in text.split(", "))
+
+
+# What a charted value can be at all: valid ranges of Xie et al., Benchmarking emergency department prediction models,
+# Sci Data 2022;9:658 (helpers.py), but SpO2 from 2. Beyond them it was misheard, and a person is asked.
+VITALS = {
+    "bp": Vital(
+        "Blood pressure", "mm[Hg]", "85354-9", (0, 375), _phrases("blood pressure, bp, b p, pressure"),
+        _phrases("millimeters of mercury, millimetres of mercury, mm hg, mmhg"),
+    ),
+    "hr": Vital(
+        "Heart rate", "/min", "8867-4", (0, 350), _phrases("heart rate, pulse rate, pulse, hr"),
+        _phrases("beats per minute, beats a minute, per minute, a minute, bpm"),
+    ),
+    "rr": Vital(
+        "Respiratory rate", "/min", "9279-1", (0, 300),
+        _phrases("respiratory rate, respiration rate, breathing rate, resp rate, respirations, rr"),
+        _phrases("breaths per minute, breaths a minute, per minute, a minute"),
+    ),
+    "spo2": Vital(
+        "Oxygen saturation", "%", "59408-5", (2, 100),
+        _phrases("oxygen saturation, oxygen saturations, oxygen sats, oxygen sat, o 2 saturation, o 2 sats, o 2 sat, "
+                 "spo 2, saturation, saturations, sats, sat"),
+        _phrases("%"),
+    ),
+    "temp": Vital(
+        "Temperature", "Cel", "8310-5", (26, 45), _phrases("body temperature, temperature, temp"),
+        _phrases("degree celsius, degree centigrade, degree c, degree, celsius, centigrade, c"),
+    ),
+    "pain": Vital("Pain, of 10", "{score}", "72514-3", (0, 10), _phrases("pain score, pain level, pain scale, pain")),
+}  # fmt: skip
+SYSTOLIC, DIASTOLIC = "8480-6", "8462-4"
+_LINKS = frozenset(("is", "was", "of", "at", "reads", "reading", "measured", "now", "are", "were", "currently"))
+_OUT_OF_TEN = (("out", "of", "10"), ("over", "10"), ("of", "10"))
+_FAHRENHEIT = (("degree", "fahrenheit"), ("degree", "f"), ("fahrenheit",), ("f",))
+_TYPED = re.compile(r"\s*(\d{1,3}(?:[.,]\d+)?)(?:\s*(?:/|over)\s*(\d{1,3}))?(?![\d.,]*\d)")
+
+
+@dataclass(frozen=True)
+class Said:
+    """A vital sign among items `start` to `end`, `end` not in it."""
+
+    vital: str
+    text: str
+    start: int
+    end: int
+    possible: bool
+    """Whether it can be at all."""
+
+
+def said(items: Sequence[Item]) -> Iterator[Said]:
+    """Yield the vital signs that the items name with a number, in their order."""
+    at = 0
+    while at < len(items):
+        found = next((one for vital in VITALS if (one := _said(items, at, vital))), None)
+        if found:
+            yield found
+        at = found.end if found else at + 1
+
+
+def value(vital: str, text: str) -> tuple[float, ...] | None:
+    """Return the number of a vital sign as typed, two of a blood pressure; None where it is none that can be."""
+    match = _TYPED.match(text)
+    if match is None:
+        return None
+    upper, lower = match.groups()
+    if vital == "pain" and lower == "10":
+        lower = None
+    if (lower is not None) != (vital == "bp"):
+        return None
+    found = tuple(float(part.replace(",", ".")) for part in (upper, lower) if part)
+    low, high = VITALS[vital].limits
+    falls = len(found) < 2 or found[0] > found[1]
+    return found if falls and all(low <= number <= high for number in found) else None
+
+
+def _said(items: Sequence[Item], at: int, vital: str) -> Said | None:
+    named = _after(items, at, VITALS[vital].said)
+    if named == at:
+        return None
+    begun = named
+    while begun < len(items) and items[begun].says in _LINKS:
+        begun += 1
+    number = _number(items, begun)
+    if number is None:
+        return None
+    end, text = begun + 1, number
+    if vital == "bp":
+        lower = _number(items, end + 1) if end < len(items) and items[end].says in ("over", "on") else None
+        if lower is None:
+            return None
+        end, text = end + 2, f"{number}/{lower}"
+    if vital == "pain":
+        after = _after(items, end, _OUT_OF_TEN)
+        if after == end and named == at + 1:  # "pain 3 days": only a scale makes it a score
+            return None
+        end = after
+    if vital == "temp" and _after(items, end, _FAHRENHEIT) > end:
+        end, text = _after(items, end, _FAHRENHEIT), f"{(float(number) - 32) * 5 / 9:.1f}"
+    end = _after(items, end, VITALS[vital].after)
+    return Said(vital, text, at, end, value(vital, text) is not None)
+
+
+def _number(items: Sequence[Item], at: int) -> str | None:
+    """Return the digits at that place, or None."""
+    if at >= len(items) or items[at].kind != Kind.NUMBER:
+        return None
+    says = items[at].says
+    return says if says.replace(".", "", 1).isdigit() else None
+
+
+def _after(items: Sequence[Item], at: int, phrases: Sequence[Phrase]) -> int:
+    """Return where the first of the phrases that stands there ends, or the same place."""
+    says = tuple(item.says for item in items[at : at + 4])
+    return next((at + len(phrase) for phrase in phrases if says[: len(phrase)] == phrase), at)
