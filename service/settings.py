@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError, field_validator
 
 from agents.pathway import Pathway
 from contracts.decisions import Reviewer
@@ -18,12 +18,15 @@ from contracts.errors import ConfigurationError
 from contracts.frozen import Frozen
 from integrations.blobs.sealing import Keyring
 from integrations.inference.chat import Dialect, Phi
+from integrations.inference.transcription import SPEECH
 
 DEFAULT_CONFIG = Path(__file__).with_name("wardflow.toml")
 LEDGER_FILE, BLOBS_FOLDER = "ledger.db", "blobs"
 """Of a state folder that holds its stores itself."""
 FREE_BYTES = 2**29
 """What the disk of a state folder must have left."""
+TRANSCRIPTION = "transcription"
+"""The role that writes speech down; all others chat."""
 
 
 class PartSettings(Frozen):
@@ -129,6 +132,16 @@ class Settings(Frozen):
     timing: TimingSettings = TimingSettings()
     tracing: TracingSettings = TracingSettings()
     deployment: DeploymentSettings = DeploymentSettings()
+
+    @field_validator("models")
+    @classmethod
+    def speech_by_speech(cls, models: dict[str, ModelSettings]) -> dict[str, ModelSettings]:
+        """Refuse a dialect that can't do what the role is for."""
+        for role, model in models.items():
+            if (model.dialect in SPEECH) != (role == TRANSCRIPTION):
+                known = SPEECH if role == TRANSCRIPTION else set(Dialect) - SPEECH
+                raise ValueError(f"{role}: dialect {model.dialect} can't serve it; one of {', '.join(sorted(known))}")
+        return models
 
     def pathway_objects(self) -> dict[str, Pathway]:
         """Return each pathway. Raises ConfigurationError."""
