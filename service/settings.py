@@ -59,6 +59,8 @@ class ModelSettings(Frozen):
     dialect: Dialect = Dialect.OPENAI
     timeout_s: float = 20.0
     api_key_file: Path | None = None
+    embedded: bool = False
+    """Served by `wardflow up`, which writes that itself."""
 
 
 class UserSettings(Frozen):
@@ -203,7 +205,7 @@ def load(state: Path) -> Settings:
     config = state / "wardflow.toml"
     try:
         raw, parts = _read(config), json.loads((state / "parts.json").read_text())
-        models = raw.pop("models", {}) | parts.pop("models", {})
+        models = parts.pop("models", {}) | raw.pop("models", {})
         raw.setdefault("tracing", {"endpoint": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")})
         return Settings.model_validate(raw | {"state": state, "parts": parts | raw.get("parts", {}), "models": models})
     except FileNotFoundError as fault:
@@ -224,6 +226,15 @@ def stores(state: Path) -> Stores:
         return Stores.model_validate({name: parts[name] for name in own} | {"users": raw.get("users", {})})
     except (ValueError, TypeError, AttributeError) as fault:
         raise ConfigurationError("configuration", f"{config} or parts.json: {fault}") from None
+
+
+def roles(state: Path) -> set[str]:
+    """Return the roles that the configuration names a model for. Raises ConfigurationError."""
+    config = state / "wardflow.toml"
+    try:
+        return set(_read(config).get("models", {}))
+    except (ValueError, TypeError) as fault:
+        raise ConfigurationError("configuration", f"{config}: {fault}") from None
 
 
 def _read(config: Path) -> dict[str, Any]:
