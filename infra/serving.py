@@ -1,4 +1,4 @@
-"""Keeps served what the alias `champion` means: the next model starts beside the one that answers, then they switch."""
+"""Keeps models served: what the alias `champion` means, the next starting beside the one that answers; and others."""
 
 import time
 from contextlib import suppress
@@ -9,7 +9,8 @@ import httpx
 
 from contracts.errors import LedgerError
 from infra import models
-from infra.processes import Part, any_port, tell
+from infra.embedded import Embedded
+from infra.processes import Part, any_port, http, tell
 from integrations.ledger import registry
 from integrations.ledger.registry import CHAMPION, Served
 from integrations.ledger.tables import Database
@@ -49,6 +50,10 @@ class Serving:
             part.stop()
         with suppress(LedgerError):
             self._note(None)
+
+    def settled(self) -> bool:
+        """Return whether it answers."""
+        return self._up is not None
 
     def step(self) -> None:
         """Begin a switch, finish one, or start again what has ended."""
@@ -97,6 +102,38 @@ class Serving:
     def _note(self, up: Served | None) -> None:
         with self._db.write() as tx:
             registry.set_served(tx, CHAMPION, up)
+
+
+class Fixed:
+    """Keeps one embedded model served at its port, for a role that nothing is promoted for."""
+
+    def __init__(self, logs: Path, model: Embedded, port: int) -> None:
+        argv, env = models.command(model, port)
+        self._model, self._logs = model, logs
+        self._part = Part(f"{UP}-{model.role}", argv, http(port, "/v1/models"), env)
+        self._answered = False
+
+    def parts(self) -> list[Part]:
+        """Return its process."""
+        return [self._part]
+
+    def stop(self) -> None:
+        """End the process."""
+        self._part.stop()
+
+    def settled(self) -> bool:
+        """Return whether it answered once, or does not start."""
+        late = self._part.process is not None and time.monotonic() > self._part.started + START_S
+        return self._answered or self._part.short_lives > 0 or late
+
+    def step(self) -> None:
+        """Start it, again if it has ended."""
+        if self._part.process is None:
+            self._part.start(self._logs)
+        self._part.keep(self._logs)
+        if not self._answered and self._part.ready():
+            self._answered = True
+            _tell(f"{self._model.name} serves from now on")
 
 
 def _answers(server: _Server) -> bool:

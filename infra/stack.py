@@ -6,13 +6,15 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import certifi
 
 from contracts.errors import ConfigurationError, LedgerError
-from infra import machine, models
+from infra import embedded, machine, models
+from infra.embedded import Embedded
 from infra.joining import Joining
 from infra.processes import Part, any_port, end_with_parent, free, http, listens, tell
 from integrations.inference import router
@@ -23,17 +25,22 @@ BIN = Path(sys.prefix) / "bin"
 RESTART_S = 1.0
 READY_S = 60.0
 WORKLIST_PORT = 8420
+PORTS = "ports.json"
+ANSWER_S = {"code": 60}  # of a role: a program is longer than a level
 
 
-def prepare(state: Path, with_models: bool) -> list[Part]:
-    """Make or find the state folder, and return its parts in the order of starting. Raises ConfigurationError."""
+def prepare(state: Path, served: Sequence[Embedded] = ()) -> list[Part]:
+    """Make or find the state folder, and return its parts in the order of starting. Raises ConfigurationError.
+
+    `served` are models that `run` brings in.
+    """
     left = machine.left(state)
     if left < settings.FREE_BYTES:
         raise ConfigurationError("disk_full", f"{left / 2**20:.0f} MiB are left for {state}: free the disk")
     for folder in ("logs", "fhir", "valkey", settings.BLOBS_FOLDER):
         (state / folder).mkdir(parents=True, exist_ok=True)
     settings.create_secrets(state)
-    ports = _ports(state)
+    ports = _ports(state, served)
     fhir_url = f"http://127.0.0.1:{ports['fhir']}/fhir"
     known = {
         "temporal": f"127.0.0.1:{ports['temporal']}",
@@ -47,9 +54,7 @@ def prepare(state: Path, with_models: bool) -> list[Part]:
     }
     if importlib.util.find_spec("clincalc"):
         known["reference_python"] = sys.executable
-    if with_models:
-        meant = {"url": "", "model": f"{router.PREFIX}{registry.CHAMPION}", "base": models.MODEL_NAME}
-        known["models"] = {"reasoning": meant | {"phi": "allowed", "dialect": "vllm", "timeout_s": 30}}
+    known["models"] = {model.role: _endpoint(model, ports) for model in served}
     (state / "parts.json").write_text(json.dumps(known, indent=1))
     parts = [temporal(state, ports["temporal"]), _valkey(state, ports), _fhir(state, ports, fhir_url)]
     for name, alive in (("gateway", "/livez"), ("worklist", "/livez"), ("worker", "/metrics")):
@@ -58,12 +63,13 @@ def prepare(state: Path, with_models: bool) -> list[Part]:
     return parts
 
 
-def run(state: Path, with_models: bool) -> int:
+def run(state: Path, served: Sequence[Embedded] = ()) -> int:
     """Run until SIGINT or SIGTERM; a part that ends is started again."""
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, _frame: stopping.append(got))
-    parts = prepare(state.resolve(), with_models)
+    served = _unnamed(state, served)
+    parts = prepare(state.resolve(), served)
     logs = state / "logs"
     model: Joining | None = None
     try:
@@ -76,8 +82,8 @@ def run(state: Path, with_models: bool) -> int:
         url = f"http://127.0.0.1:{json.loads((state / 'parts.json').read_text())['worklist_port']}/"
         sys.stdout.write(f"Wardflow is up. Worklist: {url}  (Ctrl-C ends it; logs in {logs})\n")
         sys.stdout.flush()
-        if with_models:  # it may have to be installed, and warms: until then cases go by rules
-            model = Joining(state.resolve())
+        if served:  # they may have to be installed, and warm: until then cases go by rules
+            model = Joining(state.resolve(), served, json.loads((state / PORTS).read_text()))
         while not stopping:
             time.sleep(RESTART_S)
             for part in parts:
@@ -113,11 +119,26 @@ def note_pids(folder: Path, parts: list[Part]) -> None:
         path.write_text(pids)
 
 
-def _ports(state: Path) -> dict[str, int]:
+def _unnamed(state: Path, served: Sequence[Embedded]) -> list[Embedded]:
+    """Return those of whose role the configuration names no model of its own."""
+    named = settings.roles(state)
+    return [model for model in served if model.role not in named]
+
+
+def _endpoint(model: Embedded, ports: dict[str, int]) -> dict[str, object]:
+    """Return what the configuration would say of a model that is served here."""
+    known = {"phi": "allowed", "dialect": "vllm", "timeout_s": ANSWER_S.get(model.role, 30), "embedded": True}
+    if model.name == models.MODEL_NAME:
+        return known | {"url": "", "model": f"{router.PREFIX}{registry.CHAMPION}", "base": model.name}
+    return known | {"url": f"http://127.0.0.1:{ports[model.role]}/v1", "model": model.name}
+
+
+def _ports(state: Path, served: Sequence[Embedded]) -> dict[str, int]:
     """Return the ports of this state folder: chosen at its first start, the same ever after."""
-    path = state / "ports.json"
+    path = state / PORTS
     ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
-    for name in {"worklist", "temporal", "redis", "fhir", "gateway", "worker"} - set(ports):
+    fixed = {model.role for model in served if model.name != models.MODEL_NAME}
+    for name in ({"worklist", "temporal", "redis", "fhir", "gateway", "worker"} | fixed) - set(ports):
         ports[name] = WORKLIST_PORT if name == "worklist" and free(WORKLIST_PORT) else any_port()
     path.write_text(json.dumps(ports))
     for name, port in ports.items():
@@ -177,8 +198,9 @@ if __name__ == "__main__":
     if asked.with_parent:
         end_with_parent()
     try:
-        wanted = asked.models == "wanted" or (asked.models == "if-installed" and models.installed())
-        sys.exit(run(asked.state, with_models=wanted))
+        installed = [model for model in embedded.DEFAULTS if models.installed(model.name)]
+        chosen = {"none": (), "if-installed": installed, "wanted": embedded.DEFAULTS}[asked.models]
+        sys.exit(run(asked.state, chosen))
     except (ConfigurationError, OSError) as refused:
         tell(f"wardflow: {refused}")
         sys.exit(2)

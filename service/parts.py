@@ -11,6 +11,7 @@ from integrations.fhir.client import FhirClient
 from integrations.fhir.feed import Feed
 from integrations.inference import router
 from integrations.inference.chat import ChatClient, ChatEndpoint
+from integrations.inference.transcription import SPEECH, TranscriptionClient
 from integrations.ledger.audit import Auditor, chain_name
 from integrations.ledger.tables import Database
 from integrations.live.worklist import LiveWorklist
@@ -25,14 +26,15 @@ def world(settings: Settings, secrets: Secrets, chain: str) -> World:
     db.create()
     with db.read() as tx:
         chain = chain_name(tx, chain)
+    blobs = BlobStore.at(settings.parts.blobs_url, secrets.keyring())
     return World(
         db=db,
-        blobs=BlobStore.at(settings.parts.blobs_url, secrets.keyring()),
+        blobs=blobs,
         auditor=Auditor(chain, secrets.audit_bytes()),
         fhir=FhirClient(settings.parts.fhir_url, secrets.fhir_token.get_secret_value()),
         live=LiveWorklist(settings.parts.redis_url),
         pathways=settings.pathway_objects(),
-        models={role: _chat(db, role, model) for role, model in settings.models.items()},
+        models={role: _client(db, blobs, role, model) for role, model in settings.models.items()},
         version=version("wardflow"),
         calculator=Sandbox(),
         reference=Clincalc(settings.parts.reference_python),
@@ -69,8 +71,10 @@ def feeds(settings: Settings, secrets: Secrets, built: World) -> list[Feed]:
     return [Feed(name, built.fhir, tuple(wanted), f"{base}/{name}", secret) for name, wanted in types.items()]
 
 
-def _chat(db: Database, role: str, model: ModelSettings) -> ChatClient:
+def _client(db: Database, blobs: BlobStore, role: str, model: ModelSettings) -> ChatClient:
     key = model.api_key_file.read_text().strip() if model.api_key_file else ""
     url = model.url.rstrip("/")
     endpoint = ChatEndpoint(role, url, model.model, model.phi, model.dialect, model.timeout_s, key, model.base)
+    if model.dialect in SPEECH:
+        return TranscriptionClient(endpoint, blobs.get)
     return ChatClient(endpoint, partial(router.resolve, db) if router.alias_of(endpoint) else None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError, field_validator
 
 from agents.pathway import Pathway
 from contracts.decisions import Reviewer
@@ -18,12 +18,15 @@ from contracts.errors import ConfigurationError
 from contracts.frozen import Frozen
 from integrations.blobs.sealing import Keyring
 from integrations.inference.chat import Dialect, Phi
+from integrations.inference.transcription import SPEECH
 
 DEFAULT_CONFIG = Path(__file__).with_name("wardflow.toml")
 LEDGER_FILE, BLOBS_FOLDER = "ledger.db", "blobs"
 """Of a state folder that holds its stores itself."""
 FREE_BYTES = 2**29
 """What the disk of a state folder must have left."""
+TRANSCRIPTION = "transcription"
+"""The role that writes speech down; all others chat."""
 
 
 class PartSettings(Frozen):
@@ -56,6 +59,8 @@ class ModelSettings(Frozen):
     dialect: Dialect = Dialect.OPENAI
     timeout_s: float = 20.0
     api_key_file: Path | None = None
+    embedded: bool = False
+    """Served by `wardflow up`, which writes that itself."""
 
 
 class UserSettings(Frozen):
@@ -130,6 +135,16 @@ class Settings(Frozen):
     tracing: TracingSettings = TracingSettings()
     deployment: DeploymentSettings = DeploymentSettings()
 
+    @field_validator("models")
+    @classmethod
+    def speech_by_speech(cls, models: dict[str, ModelSettings]) -> dict[str, ModelSettings]:
+        """Refuse a dialect that can't do what the role is for."""
+        for role, model in models.items():
+            if (model.dialect in SPEECH) != (role == TRANSCRIPTION):
+                known = SPEECH if role == TRANSCRIPTION else set(Dialect) - SPEECH
+                raise ValueError(f"{role}: dialect {model.dialect} can't serve it; one of {', '.join(sorted(known))}")
+        return models
+
     def pathway_objects(self) -> dict[str, Pathway]:
         """Return each pathway. Raises ConfigurationError."""
         return {name: pathway_named(name, pathway.options) for name, pathway in self.pathways.items()}
@@ -190,7 +205,7 @@ def load(state: Path) -> Settings:
     config = state / "wardflow.toml"
     try:
         raw, parts = _read(config), json.loads((state / "parts.json").read_text())
-        models = raw.pop("models", {}) | parts.pop("models", {})
+        models = parts.pop("models", {}) | raw.pop("models", {})
         raw.setdefault("tracing", {"endpoint": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")})
         return Settings.model_validate(raw | {"state": state, "parts": parts | raw.get("parts", {}), "models": models})
     except FileNotFoundError as fault:
@@ -211,6 +226,15 @@ def stores(state: Path) -> Stores:
         return Stores.model_validate({name: parts[name] for name in own} | {"users": raw.get("users", {})})
     except (ValueError, TypeError, AttributeError) as fault:
         raise ConfigurationError("configuration", f"{config} or parts.json: {fault}") from None
+
+
+def roles(state: Path) -> set[str]:
+    """Return the roles that the configuration names a model for. Raises ConfigurationError."""
+    config = state / "wardflow.toml"
+    try:
+        return set(_read(config).get("models", {}))
+    except (ValueError, TypeError) as fault:
+        raise ConfigurationError("configuration", f"{config}: {fault}") from None
 
 
 def _read(config: Path) -> dict[str, Any]:

@@ -33,6 +33,12 @@ class Dialect(StrEnum):
     """Closed choices by grammar, and the server's own token ids."""
     OPENAI = "openai"
     """Choices by instruction only; no token ids, so such calls never train."""
+    FASTER_WHISPER = "faster_whisper"
+    """Speech, as our own server takes it: OpenAI's shape, and names to listen for."""
+    OPENAI_AUDIO = "openai_audio"
+    """Speech in OpenAI's multipart shape; names go in as a prompt."""
+    AZURE_SPEECH = "azure_speech"
+    """Speech at Azure's LLM Speech REST, with its phrase list."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ class ChatClient:
         called_at, start = datetime.now(UTC), time.monotonic()
         try:
             async with asyncio.timeout(endpoint.timeout_s):  # httpx's own begins again with every byte
-                answer = await self._http.post(f"{endpoint.url}/chat/completions", json=_body(endpoint, request))
+                answer = await self._post(endpoint, request)
         except (TimeoutError, httpx.TimeoutException) as fault:
             self._slow_in_a_row += 1
             if self._slow_in_a_row >= SLOW_IN_A_ROW:
@@ -108,6 +114,9 @@ class ChatClient:
             return self._call(request, answer.json(), called_at, latency_ms)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as fault:
             raise ModelError(Fallback.NONSENSE, f"no chat completion ({type(fault).__name__})") from None
+
+    async def _post(self, endpoint: ChatEndpoint, request: ChatRequest) -> httpx.Response:
+        return await self._http.post(f"{endpoint.url}/chat/completions", json=_body(endpoint, request))
 
     def _call(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
         choice = answer["choices"][0]

@@ -38,5 +38,5 @@ if __name__ == "__main__":
     else:
         stack.end_with_parent()
         prepare = stack.prepare
-        stack.prepare = lambda state, with_models: [_part(part) for part in prepare(state, with_models)]
-        sys.exit(stack.run(Path(sys.argv[1]), with_models=False))
+        stack.prepare = lambda state, served=(): [_part(part) for part in prepare(state, served)]
+        sys.exit(stack.run(Path(sys.argv[1])))

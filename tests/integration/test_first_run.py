@@ -8,24 +8,30 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from contracts.errors import ConfigurationError
-from infra import models, stack
+from infra import embedded, models, stack
 from infra.processes import Part
+from service import settings
 from tests.ward import ROOT, Ward, checkout
 
 pytestmark = pytest.mark.integration
 MAIN = 'if __name__ == "__main__":'
 STAND_IN = """
-def install(venv, cache):
-    _say("installing what is needed")
+import time
+
+
+def install(venv, cache, names):
+    say("installing what is needed")
     while not Path("installed").exists():
         time.sleep(0.1)
-    (cache / MODEL_NAME).mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (cache / name).mkdir(parents=True, exist_ok=True)
 
 
-def serve_command(venv, model_dir, port, name):
+def serve_command(venv, model_dir, port, name, *_how):
     return [sys.executable, "-m", "tests.fakes.model_server", str(port), name], {}
 
 
@@ -57,6 +63,15 @@ def test_the_worklist_opens_by_rules_and_the_model_joins_by_itself_and_again_aft
     ward.kill("model")
     ward.until(lambda: ward.pid("model") != killed)
     assert f"model: {models.MODEL_NAME} ended; starting it again" in said.read_text()
+    code = next(model.name for model in embedded.DEFAULTS if model.role == "code")
+    ward.until(lambda: f"model: {code} serves from now on" in said.read_text())
+    told = said.read_text()
+    assert told.index(f"{models.MODEL_NAME} serves") < told.index(f"{code} serves"), "one after the other"
+    killed = ward.pid("model-code")
+    ward.kill("model-code")
+    ward.until(lambda: ward.pid("model-code") != killed)
+    url = settings.load(ward.state).models["code"].url
+    assert ward.until(lambda: httpx.get(f"{url}/models").status_code == 200)
 
 
 def test_a_part_that_ends_at_once_again_and_again_waits_longer_each_time(
@@ -96,10 +111,10 @@ def test_a_port_in_use_is_named_with_what_to_do(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_before_anything_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**9, 9 * 10**8, 10**8))
     with pytest.raises(ConfigurationError, match=r"disk_full: 95 MiB are left for .*: free the disk"):
-        stack.prepare(tmp_path / "state", with_models=False)
+        stack.prepare(tmp_path / "state")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(SystemExit, match=r"models: .* has 0.1 GiB free, 6 are needed: free the disk"):
-        models.install(tmp_path / "venv", tmp_path / "cache")
+        models.install(tmp_path / "venv", tmp_path / "cache", [])
 
 
 def test_an_installation_without_a_network_ends_with_one_line_that_says_what_to_do(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def fails(folder: Path, sabotage: str = "") -> tuple[int, list[Finding]]:
 
 def _gateway(state: Path, sabotage: str) -> stack.Part:
     state.mkdir()
-    (gateway,) = [part for part in stack.prepare(state, with_models=False) if part.name == "gateway"]
+    (gateway,) = [part for part in stack.prepare(state) if part.name == "gateway"]
     if sabotage:
         at = gateway.argv.index("service.cli")
         gateway.argv[at : at + 1] = ["tests.prove.sabotage", sabotage]

@@ -5,9 +5,11 @@
 
 import sys
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from infra import stack
+from infra.embedded import Embedded
 from integrations.fhir import proposals
 from integrations.ledger import cases, tables
 from service import cli, gateway, watch
@@ -63,8 +65,8 @@ def main(name: str, *rest: str) -> None:
         stack.end_with_parent()
         prepare = stack.prepare
 
-        def prepared(state: Path, with_models: bool) -> list[stack.Part]:
-            parts = prepare(state, with_models)
+        def prepared(state: Path, served: Sequence[Embedded] = ()) -> list[stack.Part]:
+            parts = prepare(state, served)
             for part in parts:
                 if "service.cli" in part.argv:
                     at = part.argv.index("service.cli")
@@ -72,7 +74,7 @@ def main(name: str, *rest: str) -> None:
             return parts
 
         stack.prepare = prepared
-        sys.exit(stack.run(Path(rest[0]), with_models=False))
+        sys.exit(stack.run(Path(rest[0])))
     CONTROLS[name][0]()
     sys.argv = ["wardflow", *rest]
     cli.main()

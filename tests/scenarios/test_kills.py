@@ -123,7 +123,7 @@ def test_events_missed_while_the_gateway_was_away_are_found_at_the_next_start(ki
 
 @contextmanager
 def fhir_alone(ward: Ward) -> Iterator[None]:
-    (fhir,) = [part for part in stack.prepare(ward.state, with_models=False) if part.name == "fhir"]
+    (fhir,) = [part for part in stack.prepare(ward.state) if part.name == "fhir"]
     fhir.start(ward.state / "logs")
     ward.until(fhir.ready)
     ward.world = parts.world(ward.settings, ward.secrets, "test")

