@@ -59,7 +59,7 @@ def read_chart(
     encounter = next((e for e in by_type.get("Encounter", ()) if e["id"] == encounter_id), None)
     if encounter is None:
         raise FhirError(FhirFault.MISSING, "chart without its Encounter")
-    patient = _reference(encounter, "subject")  # empty where nobody knows yet who it is
+    patient = reference(encounter, "subject")  # empty where nobody knows yet who it is
     newest: dict[str, tuple[tuple[datetime, str], Fact]] = {}
 
     def take(source: Resource, read: Callable[[], Iterator[Fact | str]]) -> None:
@@ -71,7 +71,7 @@ def read_chart(
         kept_at = str((source.get("meta") or {}).get("lastUpdated") or "")  # decides between equal moments
         for fact in found:
             if isinstance(fact, str):
-                left_out.append(_clean(fact))
+                left_out.append(clean(fact))
             elif fact.effective_at and fact.effective_at > as_of + AHEAD:
                 left_out.append(f"{fact.shown()} of {fact.effective_at:%Y-%m-%d %H:%M} UTC, ahead of the clock")
             elif fact.key not in newest or newest[fact.key][0] <= (_at(fact), kept_at):
@@ -87,7 +87,8 @@ def read_chart(
     return ChartFacts(encounter_id=encounter_id, patient=patient, as_of=as_of, facts=ordered, left_out=tuple(left_out))
 
 
-def _reference(resource: Resource, element: str) -> str:
+def reference(resource: Resource, element: str) -> str:
+    """Return what the element refers to, without a version; empty where it names nothing."""
     named = resource.get(element)
     reference = named.get("reference") if isinstance(named, dict) else None
     return reference.partition("/_history/")[0] if isinstance(reference, str) else ""
@@ -103,7 +104,7 @@ def _stay(encounter: Resource, readings: Readings) -> Iterator[Fact]:
     if text and "complaint" in readings:
         yield _fact("complaint", readings["complaint"], text, None, encounter, None)
     if encounter.get("status") not in UNDER_WAY and "encounter" in readings:
-        yield _fact("encounter", readings["encounter"], _clean(encounter["status"]), None, encounter, None)
+        yield _fact("encounter", readings["encounter"], clean(encounter["status"]), None, encounter, None)
 
 
 def _observed(
@@ -113,7 +114,7 @@ def _observed(
     if resource.get("status") in IGNORED_STATUS:
         return
     # A chart search can't be trusted to return one patient and one stay only (I7).
-    if _reference(resource, "encounter") not in ("", f"Encounter/{encounter_id}"):
+    if reference(resource, "encounter") not in ("", f"Encounter/{encounter_id}"):
         return
     parts = [
         (part, key)
@@ -121,13 +122,13 @@ def _observed(
         if (key := _key(part.get("code", {}), readings, codes))
     ]
     where = f"{resource['resourceType']}/{resource['id']}"
-    if _reference(resource, "subject") != patient:
-        if parts and _reference(resource, "encounter"):
+    if reference(resource, "subject") != patient:
+        if parts and reference(resource, "encounter"):
             yield f"{where}, which is of this stay and names another patient"
         return
     period, meta = resource.get("effectivePeriod") or {}, resource.get("meta") or {}
     exact = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("start"))
-    at = next((_moment(text) for text in (*exact, resource.get("issued"), meta.get("lastUpdated")) if text), None)
+    at = next((moment(text) for text in (*exact, resource.get("issued"), meta.get("lastUpdated")) if text), None)
     for part, key in parts:
         try:
             text, number = _value(part, readings[key])
@@ -152,7 +153,7 @@ def _value(part: Resource, reading: Reading) -> tuple[str, float | None]:
         return measured(part.get("valueQuantity") or {"value": bare}, reading.measure)
     if "valueBoolean" in part:
         return ("yes" if part["valueBoolean"] else "no"), None
-    texts += [text for c in concept.get("coding", ()) if (text := _clean(c.get("code")))]
+    texts += [text for c in concept.get("coding", ()) if (text := clean(c.get("code")))]
     if not texts:
         raise UnusableError("without a value")
     if reading.answers:
@@ -164,11 +165,11 @@ def _value(part: Resource, reading: Reading) -> tuple[str, float | None]:
 def _words(concept: Resource) -> Iterator[str]:
     """Yield the texts of a CodeableConcept, the hospital's own first."""
     for words in (concept.get("text"), *(c.get("display") for c in concept.get("coding", ()))):
-        if text := _clean(words):
+        if text := clean(words):
             yield text
 
 
-def _clean(words: object) -> str:
+def clean(words: object) -> str:
     """Return the words as one line without what is not seen or changes the order of what is, cut where too long."""
     told = "" if words is None else str(words)
     seen = "".join(c for c in told[:MOST_CHARS] if unicodedata.category(c) not in UNSEEN or c in JOINERS or c in "\n\t")
@@ -189,14 +190,14 @@ def _person(patient: Resource, as_of: datetime) -> Iterator[Fact | str]:
     where = f"Patient/{patient['id']}/_history/{patient.get('meta', {}).get('versionId', '1')}"
     name = next(iter(patient.get("name", ())), {})
     words = name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip()
-    words = _clean(words)
+    words = clean(words)
     if words:
         yield Fact(key="name", kind=FactKind.IDENTITY, label="Name", value=words, resource=where)
     if patient.get("gender"):
         kind = FactKind.PRESENTATION
         yield Fact(key="sex", kind=kind, label="Sex", value=patient["gender"], resource=where)
     if len(patient.get("birthDate", "")) >= 4:
-        born = _moment(patient["birthDate"]).date()
+        born = moment(patient["birthDate"]).date()
         today = as_of.date()
         years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
         if not 0 <= years <= OLDEST_YEARS:  # else a mistyped year would take an adult out of the adults' scores
@@ -213,9 +214,9 @@ def _person(patient: Resource, as_of: datetime) -> Iterator[Fact | str]:
         )
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """Return the moment of a FHIR dateTime in UTC; a date alone is its first moment."""
     if "T" not in text:
         return datetime.fromisoformat((text + "-01-01")[:10]).replace(tzinfo=UTC)
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    told = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)

@@ -8,12 +8,13 @@ from fhir.resources.R4B.task import Task
 
 from agents import charts, levels
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
-from agents.result_followup import graph, rules
+from agents.result_followup import flagged, graph, rules, view
 from agents.result_followup.analytes import CODES, READINGS, RESULTS
 from contracts.charts import ChartFacts, Fact
 from contracts.decisions import Decision
 from contracts.result_followup import ResultFollowupOptions
 from contracts.suggestions import Suggestion
+from contracts.views import View
 
 COLOURS = {rules.ACT_NOW: "#8f001a", rules.TODAY: "#ffe14d", rules.SEEN: "#123a8c"}
 PRIORITY = {rules.ACT_NOW: "stat", rules.TODAY: "urgent", rules.SEEN: "routine"}
@@ -31,7 +32,8 @@ class ResultFollowup:
         return f"Observation?encounter=Encounter/{encounter_id}", "Patient?_id={patient}"
 
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
-        return charts.read_chart(chart, encounter_id, as_of, READINGS, CODES)
+        facts = charts.read_chart(chart, encounter_id, as_of, READINGS, CODES)
+        return facts.model_copy(update={"facts": (*facts.facts, *flagged.others(chart, facts))})
 
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.options, ports)
@@ -66,6 +68,9 @@ class ResultFollowup:
             body["note"] = [{"text": decision.reason}]
         Task.model_validate(body)
         return [json.loads(json.dumps(body))]
+
+    def view(self, suggestion: Suggestion) -> View:
+        return view.view(suggestion)
 
     def headline(self, facts: ChartFacts) -> str:
         critical = [facts.get(key) for found in rules.findings(facts) if found.floor for key in found.cites]
