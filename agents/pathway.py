@@ -13,6 +13,7 @@ from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import Choice, Suggestion
 from contracts.tuning import DecidedCase, Features, NoLesson, TrainingRow
+from contracts.views import View
 
 Resource = dict[str, Any]
 
@@ -125,6 +126,10 @@ class Pathway(Protocol):
 
     def headline(self, facts: ChartFacts) -> str:
         """Return the few words by which a person recognises the case in a list."""
+        ...
+
+    def view(self, suggestion: Suggestion) -> View:
+        """Return what its page shows of a suggestion beside what all pages do, and in which words."""
         ...
 
     def colour(self, code: str) -> str:

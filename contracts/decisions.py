@@ -22,6 +22,13 @@ class Reviewer(Frozen):
     role: str
 
 
+class Correction(Frozen):
+    """An item of the suggestion as a person heard or knows it; the same words confirm what was in doubt."""
+
+    key: str
+    text: str
+
+
 class Decision(Frozen):
     """One person's decision, signed by the service that authenticated them."""
 
@@ -40,12 +47,18 @@ class Decision(Frozen):
     decided_at: datetime
     dwell_ms: int | None = None
     """From the page's rendering to the click."""
+    corrections: tuple[Correction, ...] = ()
+    """Of items that the suggestion lets a person correct (`contracts.views.Item`)."""
     signature: str = ""
     """Hex Ed25519 over `signed_bytes`."""
 
     def signed_bytes(self) -> bytes:
-        """Return what the signature is taken over: everything but itself."""
-        return self.model_copy(update={"signature": ""}).canonical()
+        """Return what the signature is taken over: everything but itself, and corrections where there are none.
+
+        Decisions were signed before there were corrections; they stay valid.
+        """
+        unsigned = self.model_copy(update={"signature": ""})
+        return unsigned.canonical() if self.corrections else unsigned.model_dump_json(exclude={"corrections"}).encode()
 
 
 class DecisionReceipt(Frozen):

@@ -10,8 +10,22 @@ class Message(Frozen):
     content: str
 
 
+class Recording(Frozen):
+    """Speech to be written down. `hotwords` are names that it may hold."""
+
+    blob: str
+    """Where the audio lies in the blob store."""
+    media_type: str
+    """As IANA names it: `audio/wav`."""
+    hotwords: tuple[str, ...] = ()
+    language: str = "en"
+
+
 class ChatRequest(Frozen):
-    """What a graph asks. `choices` closes the answer to these words; `json_schema` to this schema."""
+    """What a graph asks. `choices` closes the answer to these words; `json_schema` to this schema.
+
+    With a `recording` it asks for its words: the call's content is then a `Transcript` as JSON.
+    """
 
     step: str
     """Name of the graph's step, for people and trajectories."""
@@ -20,6 +34,7 @@ class ChatRequest(Frozen):
     json_schema: str = ""
     max_tokens: int
     temperature: float = 0.0
+    recording: Recording | None = None
 
 
 class TokenLogprob(Frozen):

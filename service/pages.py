@@ -13,13 +13,15 @@ from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
+from starlette.datastructures import FormData
 from starlette.responses import StreamingResponse
 from temporalio.client import Client
 
 from activities.world import World
 from contracts.cases import CaseState
-from contracts.decisions import DecisionKind, Reviewer
+from contracts.decisions import Correction, DecisionKind, Reviewer
 from contracts.errors import ApprovalError, ConfigurationError, LedgerError, Refusal
+from contracts.views import View
 from integrations.blobs.sealing import Keyring
 from integrations.ledger import tables
 from integrations.live.worklist import HEARTBEAT_MS
@@ -45,6 +47,7 @@ TOLD = {
     Refusal.NOT_OPEN: "This case is not open for a decision. Nothing was written.",
     Refusal.ROLE: "Your role may not decide here. Nothing was written.",
     Refusal.CHOICE: "A change needs another level and a reason, a rejection a reason. Nothing was written.",
+    Refusal.DOUBT: "Something marked is neither confirmed nor corrected. Nothing was written.",
     Refusal.SIGNATURE: "The decision could not be verified. Nothing was written.",
     Refusal.UNCONFIRMED: "Not confirmed yet; it may still be taken. Look at the list before you decide again.",
 }
@@ -53,7 +56,7 @@ NO_RECORDS = (
     "Nothing was written. Go on by your department's own procedure; this page comes back by itself."
 )
 LOOK_AGAIN_S = 5
-REASON_CHARS = 300
+REASON_CHARS, ITEM_CHARS = 300, 2000
 
 
 AWAY = {
@@ -177,6 +180,7 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
             "version": version,
             "shown_hash": shown_hash,
             "reason": one_line(reason),
+            "corrections": _corrections(row.view, await request.form()),
         }
         try:
             receipt = await worklist.decide(row, kind, me, decision_id, dwell_ms, **fields)
@@ -230,6 +234,13 @@ async def _changes(world: World, since: str) -> AsyncIterator[str]:
 def one_line(reason: str) -> str:
     """Return what a person wrote without control characters, which a chart may refuse after the decision was taken."""
     return " ".join("".join(c if c.isprintable() else " " for c in reason).split())
+
+
+def _corrections(view: View | None, form: FormData) -> tuple[Correction, ...]:
+    """Return what a person made of the items: those in doubt that were answered, and others where they differ."""
+    said = ((item, form.get(f"item-{item.key}")) for item in (view.items if view else ()))
+    told = ((item, one_line(text)[:ITEM_CHARS]) for item, text in said if isinstance(text, str))
+    return tuple(Correction(key=item.key, text=text) for item, text in told if item.doubt or text != item.text)
 
 
 def _open_cookie(session: Keyring, cookie: str) -> str:

@@ -17,9 +17,10 @@ from temporalio.service import RPCError
 
 from activities.world import World
 from contracts.cases import CaseState
-from contracts.decisions import Decision, DecisionKind, DecisionReceipt, Reviewer
+from contracts.decisions import Correction, Decision, DecisionKind, DecisionReceipt, Reviewer
 from contracts.errors import ApprovalError, Refusal, WardflowError
 from contracts.suggestions import Suggestion
+from contracts.views import View
 from integrations import traces
 from integrations.ledger import cases, inbox, switches, tables
 from integrations.ledger.audit import Action
@@ -42,6 +43,8 @@ class Row:
     stale: bool
     headline: str
     colour: str
+    view: View | None = None
+    """Of the suggestion, if there is one."""
 
     @property
     def decidable(self) -> bool:
@@ -95,31 +98,35 @@ class Worklist:
         return row
 
     def _row(self, case: cases.CaseRow, newer: bool, decision: Decision | None) -> Row:
-        headline, colour, suggestion = "no suggestion yet: judge by hand", "#555555", None
+        headline, colour, suggestion, view = "no suggestion yet: judge by hand", "#555555", None, None
         if case.suggestion_blob:
             try:
                 suggestion = self._suggestion(case.suggestion_blob)
                 pathway = self._world.pathways[case.pathway]
                 headline, colour = pathway.headline(suggestion.facts), pathway.colour(suggestion.selected)
+                view = pathway.view(suggestion)
             except (WardflowError, ValueError, LookupError) as fault:
                 # one broken row, or one of a pathway that left the configuration, must not hide the others
                 log.error("suggestion_unreadable", case_id=case.case_id, error=type(fault).__name__)
-                headline = "the suggestion can't be read: judge by hand"
+                headline, suggestion = "the suggestion can't be read: judge by hand", None
         stale = suggestion is not None and case.state == CaseState.OPEN and newer
-        return Row(case, suggestion, decision, stale, headline, colour)
+        return Row(case, suggestion, decision, stale, headline, colour, view)
 
     async def decide(
         self, row: Row, kind: DecisionKind, reviewer: Reviewer, page_id: str, dwell_ms: str = "", **fields: Any
     ) -> DecisionReceipt:
         """Sign and send the decision; return when it is in the ledger. Raises ApprovalError."""
-        selected = fields.pop("selected", None)
+        selected, corrections = fields.pop("selected", None), fields.get("corrections", ())
         if kind == DecisionKind.APPROVE and row.suggestion:
             selected = row.suggestion.selected
         elif kind == DecisionKind.REJECT:
             selected = None
+        answered = {correction.key for correction in corrections}
+        if row.view and kind != DecisionKind.REJECT and row.view.doubtful() - answered:
+            raise ApprovalError(Refusal.DOUBT)
         # The page's id and what was decided: the same click again is the same decision, another answer is another.
         said = (page_id, row.case.case_id, kind, selected, *fields.values(), reviewer.reviewer_id)
-        decision_id = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+        decision_id = hashlib.sha256(json.dumps(said, default=Correction.model_dump).encode()).hexdigest()[:32]
         unsigned = Decision(
             decision_id=decision_id, case_id=row.case.case_id, kind=kind, reviewer=reviewer, decided_at=tables.now(),
             selected=selected, dwell_ms=believed(dwell_ms, row), **fields,

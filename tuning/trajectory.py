@@ -92,7 +92,9 @@ def _exact(call: ModelCall) -> bool:
 
 def _call_steps(run: Run, call: ModelCall) -> list[Document]:
     captured = call if _exact(call) else None  # half a capture is none: it would train on what nobody sampled
-    asked = [_asked(message) for message in call.request.messages]
+    heard = call.request.recording
+    spoken = (Message(role="user", content=f"recording {heard.blob}"),) if heard else ()
+    asked = [_asked(message) for message in (*call.request.messages, *spoken)]
     metrics = {
         "prompt_token_ids": captured and captured.prompt_token_ids,
         "completion_token_ids": captured and captured.completion_token_ids,

@@ -5,12 +5,14 @@ from datetime import datetime
 
 from agents import levels
 from agents.ed_triage import features, graph, resources, reward, rules, scales
+from agents.ed_triage.view import VIEW
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
 from contracts.charts import ChartFacts
 from contracts.decisions import Decision
 from contracts.ed_triage import EdTriageOptions
 from contracts.suggestions import Suggestion
 from contracts.tuning import DecidedCase, Features, NoLesson, TrainingRow
+from contracts.views import View
 
 
 class EdTriage:
@@ -41,6 +43,9 @@ class EdTriage:
 
     def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:
         return [resources.acuity(suggestion.facts, self.scale, decision, result_id, meta)]
+
+    def view(self, suggestion: Suggestion) -> View:
+        return VIEW
 
     def headline(self, facts: ChartFacts) -> str:
         complaint, age, sex = (facts.get(key) for key in ("complaint", "age", "sex"))

@@ -30,6 +30,7 @@ from typing import TypedDict
 from contracts.charts import ChartFacts, Fact, FactKind
 from contracts.fall_watch import FallWatchOptions
 from contracts.suggestions import Choice, Finding, MadeBy, Suggestion, Support
+from contracts.views import View
 
 
 class State(TypedDict, total=False):
@@ -84,6 +85,9 @@ class FallWatch:
                 "code": {"text": decision.selected}, "subject": {"reference": suggestion.facts.patient}}
         Flag.model_validate(body)
         return [body]
+
+    def view(self, suggestion):
+        return View(noun="answer", reasons=("asked already",))
 
     def headline(self, facts):
         return ", ".join(f.value for f in facts.facts)
