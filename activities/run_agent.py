@@ -13,6 +13,7 @@ from contracts.cases import AgentRequest, AgentResult
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
 from integrations import traces
+from integrations.inference import router
 from integrations.inference.chat import ChatClient
 from integrations.ledger import switches, tables
 from integrations.ledger.audit import Action
@@ -29,8 +30,9 @@ class RecordedChat:
         self._case, self._version, self._pathway = request.ref.case_id, request.version, request.ref.pathway
 
     async def ask(self, request: ChatRequest) -> ModelCall:
-        if await asyncio.to_thread(self._stopped):
-            raise ModelError(Fallback.STOPPED)
+        barred = await asyncio.to_thread(self._barred)
+        if barred:
+            raise ModelError(barred)
         recorded = await asyncio.to_thread(self._recorded, request.sha256())
         if recorded:
             return recorded
@@ -44,9 +46,12 @@ class RecordedChat:
         await asyncio.to_thread(self._record, call)
         return call
 
-    def _stopped(self) -> bool:
+    def _barred(self) -> Fallback | None:
+        endpoint = self._client.endpoint
         with self._world.db.read() as tx:
-            return switches.is_stopped(tx, self._client.endpoint.name, self._pathway)
+            if switches.is_stopped(tx, endpoint.name, self._pathway):
+                return Fallback.STOPPED
+            return Fallback.OTHER_PATHWAY if router.tuned_elsewhere(tx, endpoint, self._pathway) else None
 
     def _recorded(self, request_hash: str) -> ModelCall | None:
         calls = tables.calls.c
@@ -117,7 +122,8 @@ class RunAgent:
         world, served = self.world, self.world.models
         if request.rules_only:
             return Ports(dict.fromkeys(served, NoModel(Fallback.UNREACHABLE)))
-        models = {role: RecordedChat(world, request, client) for role, client in served.items()}
+        blocks = {role: role for role in served} | dict(world.ports.get(request.ref.pathway, {}))
+        models = {role: RecordedChat(world, request, served[block]) for role, block in blocks.items()}
         return Ports(models, world.calculator, world.reference)
 
 

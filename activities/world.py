@@ -46,6 +46,8 @@ class World:
     """Of this program, for trajectories."""
     calculator: CalculatorPort = field(default_factory=NoSandbox)
     reference: ReferencePort = field(default_factory=NoReference)
+    ports: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of a pathway: the roles of its agent that another model than the role's own serves."""
 
     def close(self) -> None:
         """Give back connections; a process that ends need not."""

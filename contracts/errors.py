@@ -55,6 +55,8 @@ class Fallback(StrEnum):
     """The answer does not fit the closed choice, or lacks the probability of a level."""
     STOPPED = "stopped"
     """A person stopped the model or its pathway (I14)."""
+    OTHER_PATHWAY = "other_pathway"
+    """What serves the role was tuned for another pathway, and measured on that one alone."""
     FORBIDDEN = "forbidden"
     """The endpoint may not see patient data (`phi`)."""
 

@@ -26,6 +26,28 @@ PRESENTATIONS = (
     ("fall, hip pain", 92, 18, 144, 96, 36.4),
     ("repeat prescription", 74, 14, 128, 98, 36.6),
 )
+# LOINC, name, unit, and the range that the laboratory prints
+ANALYTES = {
+    "na": ("2951-2", "Sodium", "mmol/L", 135, 145),
+    "k": ("2823-3", "Potassium", "mmol/L", 3.5, 5.1),
+    "cl": ("2075-0", "Chloride", "mmol/L", 98, 107),
+    "hco3": ("1963-8", "Bicarbonate", "mmol/L", 22, 29),
+    "creatinine": ("14682-9", "Creatinine", "umol/L", 45, 104),
+    "glucose": ("14749-6", "Glucose", "mmol/L", 3.9, 7.8),
+    "calcium": ("2000-8", "Calcium", "mmol/L", 2.15, 2.55),
+    "albumin": ("61151-7", "Albumin", "g/L", 35, 50),
+    "troponin": ("67151-1", "Troponin T, high sensitivity", "ng/L", 0, 14),
+}
+# made up as well: failing kidneys, ketoacidosis, a high calcium, a heart, and nothing much
+RESULTS: tuple[dict[str, float], ...] = (
+    {"na": 133, "k": 7.0, "cl": 100, "hco3": 15, "creatinine": 480},
+    {"na": 129, "k": 5.4, "cl": 93, "hco3": 9, "creatinine": 121, "glucose": 31},
+    {"na": 139, "k": 4.0, "creatinine": 118, "calcium": 3.35, "albumin": 29},
+    {"na": 140, "k": 4.2, "creatinine": 88, "troponin": 96},
+    {"na": 131, "k": 3.3, "cl": 96, "hco3": 24, "creatinine": 71},
+)
+EVERY = 4
+"""One arrival of so many has blood taken, and its results come after the vitals."""
 
 
 def synthetic(seed: int, count: int) -> Iterator[list[Bundle]]:
@@ -45,6 +67,8 @@ def synthetic(seed: int, count: int) -> Iterator[list[Bundle]]:
             parts = [first + vitals, _vitals(rng, id_, start, [centres[0] + 25, centres[1] + 6, *centres[2:]])]
         elif draw < 0.30:
             parts = [first + vitals, first + vitals]  # told twice
+        if number % EVERY == EVERY - 1:
+            parts.append(_results(random.Random(f"{seed}:{number}"), id_, start + timedelta(minutes=1)))
         yield [_bundle(part) for part in parts]
 
 
@@ -117,6 +141,23 @@ def _vitals(rng: random.Random, id_: str, start: datetime, centres: list[float])
         "avpu": ("67775-7", {"valueCodeableConcept": {"text": "alert" if rng.random() < 0.95 else "verbal"}}),
     }
     return [_observation(id_, start, key, code, value) for key, (code, value) in measured.items()]
+
+
+def _results(rng: random.Random, id_: str, at: datetime) -> list[Bundle]:
+    laboratory = "http://terminology.hl7.org/CodeSystem/observation-category"
+    flags = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+    found: list[Bundle] = []
+    for key, centre in rng.choice(RESULTS).items():
+        code, name, unit, low, high = ANALYTES[key]
+        value = round(rng.gauss(centre, centre * 0.02), 2 if centre < 4 else 1 if centre < 20 else None)
+        flag = "H" if value > high else "L" if value < low else "N"
+        told = _observation(id_, at, f"lab-{key}", code, {"valueQuantity": {"value": value, "unit": unit}})
+        told["code"] |= {"text": name}
+        told["category"] = [{"coding": [{"system": laboratory, "code": "laboratory"}]}]
+        told["interpretation"] = [{"coding": [{"system": flags, "code": flag}]}]
+        told["referenceRange"] = [{"low": {"value": low, "unit": unit}, "high": {"value": high, "unit": unit}}]
+        found.append(told)
+    return found
 
 
 def _observation(id_: str, at: datetime, key: str, code: str, value: Bundle) -> Bundle:

@@ -18,6 +18,7 @@ from temporalio.client import Client
 from activities.world import World
 from contracts.errors import ConfigurationError, WardflowError
 from integrations import traces
+from integrations.inference import router
 from integrations.inference.chat import Dialect, Phi
 from integrations.ledger import switches
 from service import (
@@ -204,7 +205,10 @@ def run_evaluate(
         list[str] | None, typer.Option(help="rules, model, classical, combined. Default: rules, and a model if given.")
     ] = None,
     model_url: Annotated[str | None, typer.Option(help="Ends before /chat/completions.")] = None,
-    model: Annotated[str | None, typer.Option(help="As its server names it.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="As its server names it; without a URL alias:NAME, such as alias:champion.")
+    ] = None,
+    stack: Annotated[Path, typer.Option(help="State folder of the stack that serves the alias.")] = Path(".state"),
     phi: Annotated[Phi, typer.Option(help="What a model on another machine may see.")] = Phi.NONE,
     dialect: Annotated[Dialect, typer.Option()] = Dialect.VLLM,
     scale: Annotated[str | None, typer.Option(help="Acuity scale: esi, ktas or manchester.")] = None,
@@ -234,7 +238,11 @@ def run_evaluate(
             estimating=estimates.Estimating(venv, classical, decisions, decision_column) if given else None,
         )  # fmt: skip
         served = settings.pathway_named(pathway, {"scale": scale} if scale else {})
-        console.say(await evaluate.told(plan, served, evaluate.endpoint(model_url, model, phi, dialect), as_json))
+        if model and not model_url and model.startswith(router.PREFIX):
+            asked = evaluate.deployed(settings.load(stack.resolve()), model)
+        else:
+            asked = evaluate.endpoint(model_url, model, phi, dialect)
+        console.say(await evaluate.told(plan, served, asked, as_json))
         return 0
 
     console.finish(measure())

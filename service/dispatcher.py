@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,14 +24,15 @@ from integrations import traces
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.audit import Action
 from service.case_starts import CaseStarts
-from service.settings import PathwaySettings, Settings, TriggerSettings
+from service.settings import Settings, TriggerSettings
 
 log = structlog.get_logger()
 OWN_WRITE_PATIENCE = timedelta(seconds=60)  # how long a notification may be ahead of our knowledge of our own write
 POLL_S = 0.25
 LEAST_S = 0.005  # between two looks: under load, windows that close together are looked at together
-EVENTS_AT_ONCE = 5000  # looked at for the first time: what is outdated or our own need not wait for a window
-ENCOUNTERS_AT_ONCE = 500  # a bound on encounters, not events: one whose events wait can't keep others from being seen
+EVENTS_AT_ONCE = 1000  # looked at for the first time: what is outdated or our own need not wait for a window
+# Meanwhile nothing can be accepted. A bound on encounters, not events: one whose events wait can't hide the others.
+ENCOUNTERS_AT_ONCE = 50
 LATER = timedelta(seconds=10)  # before a case that could not be told is tried again
 
 
@@ -198,22 +199,28 @@ class Dispatcher:
         wanted: set[int] = set()
         broken: set[int] = set()
         body = cache(lambda event_id: json.loads(inbox.body(tx, self._world.blobs, event_id)))
+        pathways = {name: p for name, p in self._settings.pathways.items() if p.feed == feed}
+        known = {name: cases.latest(tx, name, encounter_id) for name in pathways}
+
+        def matching(name: str, triggers: list[TriggerSettings]) -> dict[int, TriggerSettings]:
+            news = (a for a in newest if own.get(a.event_id) != name)
+            return {a.event_id: t for a in news if (t := self._trigger(body, triggers, a, broken))}
+
         try:
+            # Without a case only what opens one counts, and conditions are costly.
             triggered = {
-                name: {
-                    a.event_id: t
-                    for a in newest
-                    if own.get(a.event_id) != name and (t := self._trigger(body, pathway, a, broken))
-                }
-                for name, pathway in self._settings.pathways.items()
-                if pathway.feed == feed
+                name: matching(name, [t for t in pathway.triggers if t.opens or known[name]])
+                for name, pathway in pathways.items()
             }
+            for name, matched in triggered.items():
+                if matched and not known[name]:  # one that opens: what informs it goes along
+                    triggered[name] = matching(name, list(pathways[name].triggers))
         except WardflowError as fault:  # a body of this encounter is out of reach; the others don't wait for it
             log.warning("encounter_waits", exc_info=fault)
             self._not_before[encounter_id] = tables.now() + LATER
             return
         for name, matched in triggered.items():
-            case = cases.latest(tx, name, encounter_id)
+            case = known[name]
             if case is None and any(t.opens for t in matched.values()):
                 case = self._open(tx, name, encounter_id, 1, min(a.accepted_at for a in group))
                 plan.opened.append(case)
@@ -235,20 +242,24 @@ class Dispatcher:
         inbox.settle(tx, {a.event_id for a in group} & replaced, Fate.SUPERSEDED)
 
     def _trigger(
-        self, body: Callable[[int], Any], pathway: PathwaySettings, accepted: AcceptedEvent, broken: set[int]
+        self, body: Callable[[int], Any], triggers: Sequence[TriggerSettings], accepted: AcceptedEvent, broken: set[int]
     ) -> TriggerSettings | None:
-        """Return the trigger that the event matches: type first, then FHIRPath on what the feed sent.
+        """Return the trigger that the event matches: type first, then category, then FHIRPath on what the feed sent.
 
         An event on which a condition can't be evaluated is added to `broken`: one must not end the look at all others.
         """
-        for trigger in pathway.triggers:
+        for trigger in triggers:
             if trigger.resource != accepted.event.resource_type:
                 continue
             condition = self._conditions.get(trigger)
-            if condition is None:
+            if condition is None and not trigger.category:
                 return trigger
             sent = body(accepted.event_id)
             try:
+                if trigger.category and trigger.category not in _categories(sent):
+                    continue
+                if condition is None:
+                    return trigger
                 if condition(sent, None) == [True]:
                     return trigger
             except Exception as fault:
@@ -292,6 +303,10 @@ class Dispatcher:
             case = cases.find(tx, case_id)
             if case and case.state == CaseState.OPEN:
                 inbox.absorb(tx, events, case_id, held)
+
+
+def _categories(resource: Any) -> set[Any]:
+    return {coding.get("code") for one in resource.get("category", ()) for coding in one.get("coding", ())}
 
 
 def _note_opened(case: cases.CaseRow) -> None:

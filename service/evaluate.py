@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from agents.pathway import ChatPort, NoModel, Pathway, Ports, TeachingPathway, suggest
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ModelError
 from contracts.suggestions import MadeBy, Suggestion
-from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
+from integrations.inference import router
+from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi, admit
+from integrations.ledger.tables import Database
 from service import asking, estimates, figures, labelled
 from service.asking import Prediction
+from service.settings import Settings
 from tuning import paired, second_reader
 from tuning.judgement import Judged, Judgement, judgement
 from tuning.paired import Difference
@@ -64,12 +67,28 @@ def endpoint(url: str | None, model: str | None, phi: Phi, dialect: Dialect) -> 
     """Return the model's endpoint. Raises ConfigurationError where it may not see charts (I16)."""
     if not url or not model:
         if url or model:
-            raise ConfigurationError("model", "--model-url and --model go together")
+            raise ConfigurationError("model", "--model-url and --model go together; an alias (alias:NAME) has no URL")
         return None
     host = urlsplit(url).hostname
     if phi != Phi.ALLOWED and host not in INSIDE:
         raise ConfigurationError("model", f"charts would go to {host}: --phi allowed says that they may")
     return ChatEndpoint("reasoning", url.rstrip("/"), model, Phi.ALLOWED, dialect, TIMEOUT_S)
+
+
+def deployed(opened: Settings, alias: str) -> ChatEndpoint:
+    """Return where a stack serves what the alias means at this moment. Raises ConfigurationError."""
+    roles = [(role, model) for role, model in opened.models.items() if model.model == alias]
+    if not roles:
+        raise ConfigurationError("model", f"no role of {opened.state} has the model {alias}")
+    db, (role, model) = Database(opened.parts.ledger_url), roles[0]
+    try:
+        now = router.resolve(db, replace(model.endpoint(role), timeout_s=TIMEOUT_S))
+        admit(now)
+    except ModelError as fault:
+        raise ConfigurationError("model", f"{alias}: {fault}") from None
+    finally:
+        db.close()
+    return now
 
 
 async def told(plan: EvaluationPlan, pathway: Pathway, served: ChatEndpoint | None, as_json: bool) -> str:

@@ -10,7 +10,7 @@ from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient
 from integrations.fhir.feed import Feed
 from integrations.inference import router
-from integrations.inference.chat import ChatClient, ChatEndpoint
+from integrations.inference.chat import ChatClient
 from integrations.inference.transcription import SPEECH, TranscriptionClient
 from integrations.ledger.audit import Auditor, chain_name
 from integrations.ledger.tables import Database
@@ -38,6 +38,7 @@ def world(settings: Settings, secrets: Secrets, chain: str) -> World:
         version=version("wardflow"),
         calculator=Sandbox(),
         reference=Clincalc(settings.parts.reference_python),
+        ports={name: pathway.ports for name, pathway in settings.pathways.items()},
     )
 
 
@@ -72,9 +73,7 @@ def feeds(settings: Settings, secrets: Secrets, built: World) -> list[Feed]:
 
 
 def _client(db: Database, blobs: BlobStore, role: str, model: ModelSettings) -> ChatClient:
-    key = model.api_key_file.read_text().strip() if model.api_key_file else ""
-    url = model.url.rstrip("/")
-    endpoint = ChatEndpoint(role, url, model.model, model.phi, model.dialect, model.timeout_s, key, model.base)
+    endpoint = model.endpoint(role)
     if model.dialect in SPEECH:
         return TranscriptionClient(endpoint, blobs.get)
     return ChatClient(endpoint, partial(router.resolve, db) if router.alias_of(endpoint) else None)

@@ -7,17 +7,17 @@ import tomllib
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import SecretStr, ValidationError, field_validator
+from pydantic import SecretStr, ValidationError, field_validator, model_validator
 
 from agents.pathway import Pathway
 from contracts.decisions import Reviewer
 from contracts.errors import ConfigurationError
 from contracts.frozen import Frozen
 from integrations.blobs.sealing import Keyring
-from integrations.inference.chat import Dialect, Phi
+from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.inference.transcription import SPEECH
 
 DEFAULT_CONFIG = Path(__file__).with_name("wardflow.toml")
@@ -62,6 +62,13 @@ class ModelSettings(Frozen):
     embedded: bool = False
     """Served by `wardflow up`, which writes that itself."""
 
+    def endpoint(self, role: str) -> ChatEndpoint:
+        """Return the endpoint of the role, with its key."""
+        key = self.api_key_file.read_text().strip() if self.api_key_file else ""
+        return ChatEndpoint(
+            role, self.url.rstrip("/"), self.model, self.phi, self.dialect, self.timeout_s, key, self.base
+        )
+
 
 class UserSettings(Frozen):
     name: str
@@ -70,6 +77,8 @@ class UserSettings(Frozen):
 
 class TriggerSettings(Frozen):
     resource: str
+    category: str = ""
+    """Code of a category that it must have; cheaper than the same as FHIRPath, since most events are another's."""
     where: str = ""
     """FHIRPath on the resource; empty matches all of the type."""
     opens: bool = False
@@ -84,6 +93,8 @@ class PathwaySettings(Frozen):
     ladder_s: tuple[float, ...]
     triggers: tuple[TriggerSettings, ...]
     options: dict[str, object] = {}
+    ports: dict[str, str] = {}
+    """A role of its agent to the block of [models] that serves it here; a role that is missing is served by its own."""
 
     @property
     def deadline(self) -> timedelta:
@@ -144,6 +155,14 @@ class Settings(Frozen):
                 known = SPEECH if role == TRANSCRIPTION else set(Dialect) - SPEECH
                 raise ValueError(f"{role}: dialect {model.dialect} can't serve it; one of {', '.join(sorted(known))}")
         return models
+
+    @model_validator(mode="after")
+    def _ports_are_models(self) -> Self:
+        for name, pathway in self.pathways.items():
+            unknown = sorted(set(pathway.ports.values()) - set(self.models))
+            if unknown:
+                raise ValueError(f"[pathways.{name}.ports] names {unknown[0]}, and there is no [models.{unknown[0]}]")
+        return self
 
     def pathway_objects(self) -> dict[str, Pathway]:
         """Return each pathway. Raises ConfigurationError."""

@@ -8,7 +8,7 @@ from fhir.resources.R4B.task import Task
 
 from agents import charts, levels
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
-from agents.result_followup import graph, rules, view
+from agents.result_followup import flagged, graph, rules, view
 from agents.result_followup.analytes import CODES, READINGS, RESULTS
 from contracts.charts import ChartFacts, Fact
 from contracts.decisions import Decision
@@ -32,7 +32,8 @@ class ResultFollowup:
         return f"Observation?encounter=Encounter/{encounter_id}", "Patient?_id={patient}"
 
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
-        return charts.read_chart(chart, encounter_id, as_of, READINGS, CODES)
+        facts = charts.read_chart(chart, encounter_id, as_of, READINGS, CODES)
+        return facts.model_copy(update={"facts": (*facts.facts, *flagged.others(chart, facts))})
 
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.options, ports)

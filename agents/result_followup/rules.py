@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from agents.result_followup import flagged
 from agents.result_followup.analytes import ANALYTES, CRITICAL, RESULTS
 from agents.result_followup.formulas import ADULT_FROM_YEARS
 from contracts.calculations import Comparison, Worked
-from contracts.charts import ChartFacts
+from contracts.charts import ChartFacts, Fact
 from contracts.suggestions import Finding
 
 ACT_NOW, TODAY, SEEN = "1", "2", "3"
@@ -19,10 +20,20 @@ ADJUSTED_CALCIUM = (1.8, 3.5)  # mmol/L, RCPath G158
 
 def findings(facts: ChartFacts, worked: Sequence[Worked] = ()) -> tuple[Finding, ...]:
     """Return what the rules found; a critical result demands to act now."""
-    if not any(facts.get(key) for key in RESULTS):
+    charted = tuple(_flagged(fact) for fact in facts.facts if fact.key.startswith(flagged.KEY))
+    if not charted and not any(facts.get(key) for key in RESULTS):
         text = "None of this stay's results is one that Wardflow reads: look them up in the chart"
         return (Finding(rule="unread", text=text, source=CRITICAL),)
-    return (*_critical(facts), *(found for one in worked if (found := _meaning(one))))
+    return (*_critical(facts), *charted, *(found for one in worked if (found := _meaning(one))))
+
+
+def _flagged(fact: Fact) -> Finding:
+    """Nobody is told that all is well while something is flagged that no rule here can judge."""
+    if flagged.is_critical(fact):
+        text, floor = f"The laboratory calls it critical: {fact.shown()}", ACT_NOW
+    else:
+        text, floor = f"{fact.shown()}: no rule here knows this result, so judge it yourself", TODAY
+    return Finding(rule="flagged", text=text, source="the laboratory's own flag", cites=(fact.key,), floor=floor)
 
 
 def _critical(facts: ChartFacts) -> list[Finding]:

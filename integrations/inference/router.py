@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import sqlalchemy as sa
+
 from contracts.errors import Fallback, ModelError
 from integrations.inference.chat import ChatEndpoint
 from integrations.ledger import registry
@@ -13,6 +15,16 @@ PREFIX = "alias:"
 def alias_of(endpoint: ChatEndpoint) -> str | None:
     """Return the alias that the endpoint's model is, or None where it is a name."""
     return endpoint.model.removeprefix(PREFIX) if endpoint.model.startswith(PREFIX) else None
+
+
+def tuned_elsewhere(tx: sa.Connection, endpoint: ChatEndpoint, pathway: str) -> bool:
+    """Return whether the endpoint's alias means, or still is, a model that was tuned for another pathway."""
+    alias = alias_of(endpoint)
+    if alias is None:
+        return False
+    up = None if endpoint.url else registry.served(tx, alias)
+    rows = [registry.find(tx, name) for name in {registry.meant(tx, alias), up.name if up else ""} if name]
+    return any(row.pathway != pathway for row in rows if row and row.verdict != registry.UNTUNED)
 
 
 def resolve(db: Database, endpoint: ChatEndpoint) -> ChatEndpoint:

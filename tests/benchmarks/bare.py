@@ -51,8 +51,8 @@ def gateway(client: Client, quiet_s: float) -> FastAPI:
     async def decide(encounter: str, selected: str) -> dict[str, str]:
         case_id = ref(encounter).case_id
         decision = Decision(
-            decision_id=uuid.uuid4().hex, case_id=case_id, version=1, shown_hash="", kind=DecisionKind.APPROVE,
-            selected=selected, reviewer=NURSE, decided_at=now(),
+            decision_id=uuid.uuid4().hex, case_id=case_id, version=1, shown_hash=uuid.uuid4().hex,
+            kind=DecisionKind.APPROVE, selected=selected, reviewer=NURSE, decided_at=now(),
         )  # fmt: skip
         handle = client.get_workflow_handle_for(BareCase.run, case_id)
         return {"decided": await handle.execute_update(BareCase.decide, decision)}

@@ -10,8 +10,11 @@ from typing import Any
 
 import psutil
 
+from activities.world import World
 from infra.processes import any_port, end_with_parent, listens
+from integrations.fhir import proposals
 from tests.benchmarks import hospital
+from tests.benchmarks.bare_steps import ref
 from tests.benchmarks.measure import Figure, quantile_ms, ratio, say
 from tests.benchmarks.people import Feed, People, Pool
 from tests.benchmarks.site import OURS, Site, opened, until
@@ -39,6 +42,11 @@ class Bare:
 
     def ready(self) -> bool:
         return self._listening() and self._database.exists()
+
+    def check(self, world: World, numbers: range) -> None:
+        """Raise where a triage of the baseline left no result in the chart: it would be cheap for doing nothing."""
+        for number in numbers:
+            world.fhir.read("Observation", proposals.resource_id(ref(hospital.encounter_id(number)), "result"))
 
     def close(self) -> None:
         for process in self.running:
@@ -107,12 +115,15 @@ async def _alternate(site: Site, bare: Bare, ours: Triage, pairs: int, each: int
         name, triage = ("bare", bare.triage) if turn % 2 else ("wardflow", ours)
         before, bare_before = site.cpu_s(), bare.cpu_s()
         first = 2 * WARM + turn * each
-        took[name] += await block(triage, range(first, first + each))
+        numbers = range(first, first + each)
+        took[name] += await block(triage, numbers)
         used = {part: 1000 * (now - before[part]) / each for part, now in site.cpu_s().items()}
         own = 1000 * (bare.cpu_s() - bare_before) / each if name == "bare" else sum(used[part] for part in OURS)
         cpu[name].append(own + used["temporal"])
         for part, ms in ({"own": own} | used if name == "bare" else used).items():
             parts[f"{name}.{part}"] = parts.get(f"{name}.{part}", 0.0) + ms / pairs
+        if name == "bare":
+            bare.check(site.world, numbers)
         say(f"triage: {name} {cpu[name][-1]:.0f} ms CPU")
     return _figures(took, cpu, parts, site.settings.timing.window_quiet_s)
 

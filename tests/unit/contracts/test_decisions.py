@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.decisions import Decision, DecisionKind
+from contracts.decisions import Correction, Decision, DecisionKind
 from tests.fakes.samples import NOW, PHYSICIAN, decision
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
@@ -25,6 +25,7 @@ OTHERS: dict[str, Any] = {
     "reviewer": PHYSICIAN,
     "decided_at": NOW + timedelta(microseconds=1),
     "dwell_ms": 1,
+    "corrections": (Correction(key="medication_1", text="ranitidine 150 mg"),),
 }
 
 
@@ -51,6 +52,15 @@ def test_a_change_of_any_field_breaks_the_signature(field: str) -> None:
 
 def test_the_signature_is_not_part_of_what_is_signed() -> None:
     assert signed(decision()).signed_bytes() == decision().signed_bytes()
+
+
+def test_a_decision_from_before_there_were_corrections_stays_valid() -> None:
+    before = decision().model_dump_json(exclude={"corrections"}).encode()
+    held = decision().model_copy(update={"signature": KEY.sign(before).hex()})
+    verify(held)
+    added = held.model_copy(update={"corrections": OTHERS["corrections"]})
+    with pytest.raises(InvalidSignature):
+        verify(added)
 
 
 def test_one_key_does_not_vouch_for_another() -> None:

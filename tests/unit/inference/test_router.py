@@ -48,3 +48,23 @@ def test_a_name_is_no_alias(db: Database) -> None:
     named = endpoint("http://gpu/v1", "base-model")
     assert router.alias_of(named) is None
     assert router.resolve(db, named) == named
+
+
+def test_what_was_tuned_for_one_pathway_answers_no_other_until_it_is_gone(db: Database) -> None:
+    local, own = endpoint(""), endpoint("http://gpu/v1")
+
+    def elsewhere(asked: ChatEndpoint, pathway: str) -> bool:
+        with db.read() as tx:
+            return router.tuned_elsewhere(tx, asked, pathway)
+
+    assert not elsewhere(own, "result_followup")
+    promote(db)
+    with db.write() as tx:
+        registry.set_served(tx, CHAMPION, Served(name="a", url="http://127.0.0.1:1/v1"))
+    assert elsewhere(own, "result_followup") and elsewhere(local, "result_followup")
+    assert not elsewhere(own, "ed_triage")
+    assert not elsewhere(endpoint("http://gpu/v1", "base-model"), "result_followup")
+    with db.write() as tx:
+        registry.rollback(tx, AUDITOR, CHAMPION, "n-okafor", "worse")
+    assert not elsewhere(own, "result_followup")
+    assert elsewhere(local, "result_followup"), "it is up until the one before it answers"

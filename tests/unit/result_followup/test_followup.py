@@ -41,6 +41,13 @@ def result(key: str, value: float, unit: str = "") -> dict[str, Any]:
     }
 
 
+def flagged(name: str, value: float, flag: str, code: str = "6598-7") -> dict[str, Any]:
+    laboratory = {"category": [{"coding": [{"code": "laboratory"}]}]}
+    named = {"code": {"text": name, "coding": [{"system": "http://loinc.org", "code": code}]}}
+    told = {"interpretation": [{"coding": [{"code": flag}]}], "valueQuantity": {"value": value, "unit": "ng/mL"}}
+    return result("k", 4.0) | {"id": f"lab-{code}"} | laboratory | named | told
+
+
 def chart(born: str = "1960-01-01", gender: str = "female", **results: float) -> ChartFacts:
     who = {"resourceType": "Patient", "id": "p", "gender": gender, "birthDate": born}
     return PATHWAY.read_chart([ENCOUNTER, who, *(result(k, v) for k, v in results.items())], "enc-1", NOW)

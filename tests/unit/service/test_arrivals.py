@@ -11,9 +11,11 @@ from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.result_followup import flagged, rules
 from contracts.errors import ConfigurationError
 from service import arrivals
 from tests.fakes.samples import NOW
+from tests.unit.result_followup.test_followup import PATHWAY
 
 
 def bodies(arrival: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -41,6 +43,16 @@ def test_some_arrivals_are_told_twice_some_late_and_some_changed() -> None:
     late = [a for a in told if len(a[0]["entry"]) == 3]
     changed = [a for a in told if a not in twice and a not in late]
     assert twice and late and changed
+
+
+def test_one_in_four_brings_results_that_the_follow_up_reads_or_shows() -> None:
+    told = list(arrivals.synthetic(3, 40))
+    results = [[b for b in bodies(a) if "category" in b] for a in told]
+    assert [bool(found) for found in results] == [number % 4 == 3 for number in range(40)]
+    facts = [PATHWAY.read_chart(bodies(a), arrivals.encounter_of(a[0]) or "", NOW) for a in told]
+    floors = {PATHWAY.floor(read) for read, found in zip(facts, results, strict=True) if found}
+    assert floors == {rules.ACT_NOW, rules.TODAY, None}
+    assert any(fact.key.startswith(flagged.KEY) for read in facts for fact in read.facts)
 
 
 @given(st.timedeltas(timedelta(days=-9000), timedelta(days=9000)).map(lambda by: NOW + by))

@@ -18,9 +18,11 @@ from contracts.ed_triage import EdTriageOptions
 from contracts.errors import ConfigurationError, Fallback, ModelError, WardflowError
 from contracts.model_calls import ChatRequest, ModelCall
 from integrations.inference.chat import Dialect, Phi
+from integrations.ledger.tables import Database
 from service import arrivals, asking, cli, console, estimates, evaluate, figures, labelled, settings
 from service.evaluate import EvaluationPlan, Judge
 from tests.fakes.scripted_chat import ScriptedChat, favouring
+from tests.unit.service.test_settings import PARTS
 from tuning import estimating
 from tuning.judgement import Judgement
 
@@ -298,3 +300,15 @@ async def test_an_estimator_that_cannot_be_made_is_told_in_one_line(
 ) -> None:
     with pytest.raises(ConfigurationError, match=said):
         await evaluate.run(estimated(plan, **changes), PATHWAY, None)
+
+
+def test_an_alias_is_asked_where_a_stack_serves_what_it_means(tmp_path: Path) -> None:
+    parts = PARTS | {"ledger_url": f"sqlite:///{tmp_path / 'ledger.db'}"}
+    model = {"url": "http://gpu/v1", "model": "alias:champion", "base": "untuned", "phi": "allowed", "dialect": "vllm"}
+    (tmp_path / "parts.json").write_text(json.dumps(parts | {"models": {"reasoning": model}}))
+    opened = settings.load(tmp_path)
+    Database(opened.parts.ledger_url).create()
+    asked = evaluate.deployed(opened, "alias:champion")
+    assert (asked.url, asked.model, asked.timeout_s) == ("http://gpu/v1", "untuned", evaluate.TIMEOUT_S)
+    with pytest.raises(ConfigurationError, match="no role"):
+        evaluate.deployed(opened, "alias:other")

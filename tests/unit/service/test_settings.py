@@ -162,3 +162,12 @@ def test_broken_secrets_are_refused_without_being_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         settings.load_secrets(tmp_path)
     assert "5ecre7" not in str(refused.value)
+
+
+def test_a_port_that_names_no_model_is_refused(state: Path) -> None:
+    edit(
+        state,
+        "[pathways.ed_triage.options]",
+        '[pathways.ed_triage.ports]\nreasoning = "labs"\n[pathways.ed_triage.options]',
+    )
+    assert "[pathways.ed_triage.ports] names labs" in refusal(state)

@@ -1,0 +1,79 @@
+"""What a laboratory flagged and no rule here knows, or called critical itself: shown as it was charted."""
+
+from collections.abc import Sequence
+
+from agents.charts import IGNORED_STATUS, Resource, clean, moment, reference
+from agents.result_followup.analytes import CODES
+from contracts.charts import ChartFacts, Fact, FactKind
+
+# HL7 v3 ObservationInterpretation: beyond a limit, or abnormal; those of the pathway's trigger
+CRITICAL_FLAGS = ("HH", "LL", "AA")
+FLAGS = (*CRITICAL_FLAGS, "H", "L", "HU", "LU", "A")
+KEY = "other_"
+"""Begins the key of each such fact."""
+MOST = 20
+
+
+def others(chart: Sequence[Resource], facts: ChartFacts) -> tuple[Fact, ...]:
+    """Return the newest of each such result of this patient and stay, the newest first."""
+    newest: dict[str, Fact] = {}
+    for resource in chart:
+        try:
+            fact = _fact(resource, facts)
+        except (ValueError, TypeError, AttributeError, LookupError):
+            continue  # `agents.charts` says of it that it can't be read
+        if fact and (fact.key not in newest or _at(newest[fact.key]) <= _at(fact)):
+            newest[fact.key] = fact
+    return tuple(sorted(newest.values(), key=_at, reverse=True)[:MOST])
+
+
+def is_critical(fact: Fact) -> bool:
+    """Return whether the laboratory itself called it critical."""
+    return any(fact.value.endswith(f"(flagged {flag})") for flag in CRITICAL_FLAGS)
+
+
+def _at(fact: Fact) -> str:
+    return fact.effective_at.isoformat() if fact.effective_at else ""
+
+
+def _fact(resource: Resource, facts: ChartFacts) -> Fact | None:
+    if resource["resourceType"] != "Observation" or resource.get("status") in IGNORED_STATUS:
+        return None
+    stay = reference(resource, "encounter") in ("", f"Encounter/{facts.encounter_id}")
+    if not stay or reference(resource, "subject") != facts.patient:
+        return None
+    kinds = {coding.get("code") for category in resource.get("category", ()) for coding in category.get("coding", ())}
+    codings, flag = resource["code"].get("coding", ()), _flag(resource)
+    if "laboratory" not in kinds or flag is None:
+        return None
+    if any(coding.get("code") in CODES for coding in codings) and flag.split()[-1] not in CRITICAL_FLAGS:
+        return None
+    display = next((coding["display"] for coding in codings if coding.get("display")), "")
+    name = clean(resource["code"].get("text") or display) or "A result"
+    quantity, concept = resource.get("valueQuantity") or {}, resource.get("valueCodeableConcept") or {}
+    said = concept.get("text") or next((c.get("display") for c in concept.get("coding", ())), None)
+    value = clean(quantity.get("value", resource.get("valueString") or said))
+    words = " ".join(part for part in (clean(quantity.get("comparator")), value, clean(quantity.get("unit"))) if part)
+    at = resource.get("effectiveDateTime") or resource.get("issued")
+    code = next((coding["code"] for coding in codings if coding.get("code")), name)
+    return Fact(
+        key=KEY + "".join(c if c.isalnum() else "_" for c in str(code))[:40],
+        kind=FactKind.VITAL,
+        label=name,
+        value=f"{words or 'without a value'} ({flag})",
+        resource=f"Observation/{resource['id']}/_history/{resource.get('meta', {}).get('versionId', '1')}",
+        effective_at=moment(at) if at else None,
+    )
+
+
+def _flag(resource: Resource) -> str | None:
+    """Return how it is flagged, or that nobody says; None where it is in order."""
+    told = [coding.get("code") for one in resource.get("interpretation", ()) for coding in one.get("coding", ())]
+    flags = [code for code in told if code in FLAGS]
+    if flags:
+        return f"flagged {flags[0]}"
+    value, ranges = (resource.get("valueQuantity") or {}).get("value"), resource.get("referenceRange", ())
+    for limits in ranges if isinstance(value, int | float) else ():
+        if value > limits.get("high", {}).get("value", value) or value < limits.get("low", {}).get("value", value):
+            return "out of its range"
+    return None if told or ranges else "no flag and no range"
