@@ -17,57 +17,10 @@ MOST_HOTWORDS, HOTWORD_CHARS = 40, 480
 LONGEST_NAME = 40
 # Of what a chart calls a medication, these are no name that helps to hear it.
 _NO_NAME = frozenset(
-    [
-        "tablet",
-        "tablets",
-        "capsule",
-        "capsules",
-        "oral",
-        "solution",
-        "injection",
-        "inhaler",
-        "inhalation",
-        "spray",
-        "cream",
-        "ointment",
-        "suspension",
-        "sachet",
-        "powder",
-        "retard",
-        "release",
-        "extended",
-        "modified",
-        "prolonged",
-        "film",
-        "coated",
-        "hydrochloride",
-        "sodium",
-        "potassium",
-        "acid",
-        "sulfate",
-        "sulphate",
-        "maleate",
-        "tartrate",
-        "succinate",
-        "phosphate",
-        "acetate",
-        "chloride",
-        "calcium",
-        "magnesium",
-        "besilate",
-        "besylate",
-        "mesilate",
-        "units",
-        "unit",
-        "dose",
-        "daily",
-        "nebuliser",
-        "with",
-        "and",
-        "for",
-        "the",
-        "product",
-    ]
+    "tablet tablets capsule capsules oral solution injection inhaler inhalation spray cream ointment suspension sachet "
+    "powder retard release extended modified prolonged film coated hydrochloride sodium potassium acid sulfate sulphate "
+    "maleate tartrate succinate phosphate acetate chloride calcium magnesium besilate besylate mesilate units unit dose "
+    "daily nebuliser with and for the product".split()
 )
 _CLOSE, _CLOSE_FROM = 0.84, 6
 """From which likeness, and how many letters, a word counts as a drug's name that was misheard."""

@@ -6,32 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _PIECE = re.compile(r"\d+(?:st|nd|rd|th)\b|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?::\d\d)+|\d*\.\d+|\d+|[^\W\d_]+|%|°")
-_UNITS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _VALUES = {word: n for n, word in enumerate(_UNITS)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
-_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
 # How many or how often, in words that are no digits in any hearing.
 _AMOUNTS = {"half", "quarter", "once", "twice", "thrice", "double", "single", "both", "dozen", "couple", "over"}
 _MEASURES = {
@@ -173,9 +155,9 @@ def _spelled(pieces: Sequence[_Piece], at: int) -> tuple[int, str | None]:
             pass
         elif value is None:
             break
-        elif (groups and scaled and groups[-1] % 100 == 0) or (
-            groups and value < 10 and groups[-1] % 100 >= 20 and groups[-1] % 10 == 0
-        ):
+        elif groups and scaled and groups[-1] % 100 == 0:
+            groups[-1] += value
+        elif groups and value < 10 and groups[-1] % 100 >= 20 and groups[-1] % 10 == 0:
             groups[-1] += value
         else:
             groups.append(value)
