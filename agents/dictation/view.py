@@ -30,6 +30,7 @@ def view(suggestion: Suggestion) -> View:
         items_title="Note by hand" if note and note.by_hand else "Note",
         items=tuple(_item(item, heard) for item in (note.items if note else ())),
         recordings=played,
+        ranked=False,
         without_model="by hand",
     )
 
@@ -39,7 +40,7 @@ def _item(item: NoteItem, heard: list[int]) -> Item:
     vital = item.key.partition("-")[0]
     return Item(
         key=item.key,
-        label=f"{item.label}, {VITALS[vital].unit}" if vital in VITALS and vital != "pain" else item.label,
+        label=f"{item.label}, {VITALS[vital].shown}" if vital in VITALS else item.label,
         place=TITLES[item.section],
         text=item.text,
         pattern=("" if item.section != NoteSection.VITALS else PRESSURE if vital == "bp" else NUMBER),

@@ -12,8 +12,10 @@ Phrase = tuple[str, ...]
 @dataclass(frozen=True)
 class Vital:
     label: str
+    shown: str
+    """Its unit, for people."""
     unit: str
-    """Of UCUM."""
+    """The same in UCUM."""
     loinc: str
     limits: tuple[float, float]
     said: tuple[Phrase, ...]
@@ -30,29 +32,29 @@ def _phrases(text: str) -> tuple[Phrase, ...]:
 # Sci Data 2022;9:658 (helpers.py), but SpO2 from 2. Beyond them it was misheard, and a person is asked.
 VITALS = {
     "bp": Vital(
-        "Blood pressure", "mm[Hg]", "85354-9", (0, 375), _phrases("blood pressure, bp, b p, pressure"),
+        "Blood pressure", "mmHg", "mm[Hg]", "85354-9", (0, 375), _phrases("blood pressure, bp, b p, pressure"),
         _phrases("millimeters of mercury, millimetres of mercury, mm hg, mmhg"),
     ),
     "hr": Vital(
-        "Heart rate", "/min", "8867-4", (0, 350), _phrases("heart rate, pulse rate, pulse, hr"),
+        "Heart rate", "/min", "/min", "8867-4", (0, 350), _phrases("heart rate, pulse rate, pulse, hr"),
         _phrases("beats per minute, beats a minute, per minute, a minute, bpm"),
     ),
     "rr": Vital(
-        "Respiratory rate", "/min", "9279-1", (0, 300),
+        "Respiratory rate", "/min", "/min", "9279-1", (0, 300),
         _phrases("respiratory rate, respiration rate, breathing rate, resp rate, respirations, rr"),
         _phrases("breaths per minute, breaths a minute, per minute, a minute"),
     ),
     "spo2": Vital(
-        "Oxygen saturation", "%", "59408-5", (2, 100),
+        "Oxygen saturation", "%", "%", "59408-5", (2, 100),
         _phrases("oxygen saturation, oxygen saturations, oxygen sats, oxygen sat, o 2 saturation, o 2 sats, o 2 sat, "
                  "spo 2, saturation, saturations, sats, sat"),
         _phrases("%"),
     ),
     "temp": Vital(
-        "Temperature", "Cel", "8310-5", (26, 45), _phrases("body temperature, temperature, temp"),
+        "Temperature", "°C", "Cel", "8310-5", (26, 45), _phrases("body temperature, temperature, temp"),
         _phrases("degree celsius, degree centigrade, degree c, degree, celsius, centigrade, c"),
     ),
-    "pain": Vital("Pain, of 10", "{score}", "72514-3", (0, 10), _phrases("pain score, pain level, pain scale, pain")),
+    "pain": Vital("Pain", "of 10", "{score}", "72514-3", (0, 10), _phrases("pain score, pain level, pain scale, pain")),
 }  # fmt: skip
 SYSTOLIC, DIASTOLIC = "8480-6", "8462-4"
 _LINKS = frozenset(("is", "was", "of", "at", "reads", "reading", "measured", "now", "are", "were", "currently"))

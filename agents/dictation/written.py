@@ -113,7 +113,9 @@ class _Written:
 
 
 def _line(item: NoteItem) -> str:
-    return f"{item.label}: {item.text}" if item.section == NoteSection.VITALS else item.text
+    if item.section != NoteSection.VITALS:
+        return item.text
+    return f"{item.label}, {VITALS[item.key.partition('-')[0]].shown}: {item.text}"
 
 
 def _value(vital: str, measured: tuple[float, ...]) -> Resource:
