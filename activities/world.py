@@ -74,7 +74,7 @@ def read_resources(world: World, pathway: str, encounter_id: str) -> list[Resour
     found = [encounter]
     for query in world.pathways[pathway].chart_queries(encounter_id):
         if "?" not in query:
-            found += _told(world, query, encounter_id)
+            found += _heard_of(world, query, encounter_id)
             continue
         # A patient who is unidentified, or of another server, has no record here to look up.
         if kind == "Patient" or "{patient}" not in query:
@@ -86,7 +86,7 @@ def read_resources(world: World, pathway: str, encounter_id: str) -> list[Resour
     return json.loads(text.replace(f'"url": "{world.fhir.base_url}/Binary/', '"url": "Binary/'))
 
 
-def _told(world: World, resource_type: str, encounter_id: str) -> Iterator[Resource]:
+def _heard_of(world: World, resource_type: str, encounter_id: str) -> Iterator[Resource]:
     """Yield what feeds told of an encounter, as the server has it now: of a type that can't be searched by it."""
     with world.db.read() as tx:
         ids = inbox.told_of(tx, resource_type, encounter_id)

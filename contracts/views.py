@@ -69,6 +69,8 @@ class View(Frozen):
     items: tuple[Item, ...] = ()
     recordings: tuple[Played, ...] = ()
     """That the items are tied to."""
+    ranked: bool = True
+    """Whether its codes tell how soon someone must act; others are listed after those that do."""
     without_model: str = "rules only"
     """How a suggestion is labelled that no model took part in."""
 

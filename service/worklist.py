@@ -30,6 +30,7 @@ log = structlog.get_logger()
 RECENT = timedelta(minutes=10)
 UPDATE_TIMEOUT = timedelta(seconds=15)
 UNSEEN = timedelta(seconds=20)
+AFTER = "~"  # sorts after every code that tells how soon someone must act
 LOOKS = 5  # at the ledger, a second apart, for a decision whose answer was lost
 
 
@@ -206,5 +207,6 @@ def believed(dwell_ms: str, row: Row) -> int | None:
 
 def _urgency(row: Row) -> tuple[bool, bool, str, Any]:
     open_ = row.case.state == CaseState.OPEN
-    level = row.suggestion.selected if row.suggestion else ""
+    unranked = row.view is not None and not row.view.ranked
+    level = AFTER if unranked else row.suggestion.selected if row.suggestion else ""
     return not open_, not (open_ and row.case.escalated_at), level, row.case.due_at

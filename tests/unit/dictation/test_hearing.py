@@ -132,9 +132,8 @@ def test_a_number_is_the_same_in_words(number: int) -> None:
 
 
 def spelled(number: int) -> str:
-    units = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-             "seventeen eighteen nineteen").split()  # fmt: skip
-    tens = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    units = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]  # fmt: skip
+    tens = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
     if number >= 100:
         rest = f" and {spelled(number % 100)}" if number % 100 else ""
         return f"{units[number // 100]} hundred{rest}"

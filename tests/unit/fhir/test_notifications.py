@@ -64,6 +64,33 @@ def test_only_a_relative_reference_names_an_encounter_of_ours(reference: str | N
     assert told(encounter={"reference": reference}).encounter_id == expected
 
 
+@pytest.mark.parametrize(
+    ("told_by", "expected"),
+    [
+        ({"resourceType": "Media"}, "enc-1"),
+        ({"resourceType": "Binary", "securityContext": {"reference": "Encounter/enc-2"}}, "enc-2"),
+        ({"resourceType": "Binary", "securityContext": {"reference": "Patient/p"}}, None),
+        ({"resourceType": "Binary"}, None),
+        ({"resourceType": "DocumentReference", "context": {"encounter": [{"reference": "Encounter/enc-3"}]}}, "enc-3"),
+        (
+            {
+                "resourceType": "DocumentReference",
+                "context": {
+                    "encounter": [{"reference": "https://elsewhere/fhir/Encounter/e"}, {"reference": "Encounter/enc-4"}]
+                },
+            },
+            "enc-4",
+        ),
+        ({"resourceType": "DocumentReference"}, None),
+        ({"resourceType": "DocumentReference", "context": {"encounter": []}}, None),
+    ],
+    ids=range(8),
+)
+def test_each_type_names_its_encounter_in_its_own_way(told_by: dict[str, Any], expected: str | None) -> None:
+    event = told(**told_by)
+    assert (event.encounter_id, event.quarantine) == (expected, None)
+
+
 @pytest.mark.parametrize(("tags", "own"), [([{"system": TAG}], True), ([{"system": "x"}, {"system": TAG}], True),
                                            ([{"system": "x"}], False), ([], False)])  # fmt: skip
 def test_our_own_tag_is_seen(tags: list[dict[str, str]], own: bool) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.ed_triage import resources
+from contracts.charts import ChartRecording
 from contracts.decisions import Decision, DecisionKind
 from contracts.suggestions import MadeBy
 from integrations.fhir import proposals
@@ -39,6 +40,20 @@ def test_a_proposal_is_a_valid_requested_task_that_carries_the_suggestion_and_it
     assert [i["value"] for i in task["identifier"]] == ["case-1", "hash-1"]
     coding = task["output"][0]["valueCodeableConcept"]["coding"][0]
     assert (coding["system"], coding["code"], coding["display"]) == (ESI.system, "2", "Emergent")
+
+
+def test_a_task_names_the_recordings_that_it_is_about_and_keeps_them_when_it_is_closed() -> None:
+    heard = ChartRecording(resource="Media/m/_history/3", blob="b", copies=("DocumentReference/d/_history/1",))
+    shown = suggestion()
+    about = shown.model_copy(update={"facts": shown.facts.model_copy(update={"recordings": (heard,)})})
+    task = proposals.proposal(REF, about, "hash-1")
+    Task.model_validate(task)
+    task |= {"meta": task["meta"] | {"versionId": "1"}}
+    after = proposals.closed(task, "rejected", "another patient", REJECTION)
+    for body in (task, after):
+        named = [told["valueReference"]["reference"] for told in body["input"]]
+        assert named == ["Media/m", "DocumentReference/d"]
+    assert "input" not in proposals.proposal(REF, shown, "hash-1")
 
 
 @pytest.mark.parametrize(("made_by", "labelled"), [(MadeBy.MODEL, True), (MadeBy.RULES, False)])

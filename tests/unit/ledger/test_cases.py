@@ -224,6 +224,29 @@ def test_our_own_writes_are_known_before_and_after_the_server_has_them(db: Datab
         assert cases.own_versions(tx, "Task", "other") == set()
 
 
+def test_what_a_pathway_wrote_is_news_to_another_of_the_same_stay_and_not_to_itself(
+    open_case: Database, blobs: BlobStore
+) -> None:
+    said = CaseRef(case_id="case-say", pathway="dictation", encounter_id="enc-1", generation=1)
+    with open_case.write() as tx:
+        cases.open_new(tx, said, LIMIT, NOW)
+        cases.intend_write(tx, said.case_id, "Observation", "obs-said", "hash")
+    inbox.accept(open_case, blobs, [event("obs-said", own=True)])
+    with open_case.read() as tx:
+        assert inbox.newest_event(tx, "enc-1", REF.case_id) == 2, "while it is being written, too"
+        assert inbox.newest_event(tx, "enc-1", said.case_id) == 0
+        assert cases.stale(tx) == {REF.case_id}
+        assert cases.writer(tx, "Observation", "obs-said", "1") is None
+    assert refusal(open_case, decision())[0] == Refusal.STALE
+    with open_case.write() as tx:
+        cases.wrote(tx, said.case_id, "Observation", "obs-said", "1", "hash")
+        assert cases.writer(tx, "Observation", "obs-said", "1") == "dictation"
+        assert cases.writer(tx, "Observation", "obs-said", "2") is None
+        assert cases.stale(tx) == {REF.case_id}
+        tx.execute(tables.own_writes.update().values(case_id=REF.case_id))
+        assert cases.stale(tx) == {said.case_id}
+
+
 def test_a_deleted_case_is_missed(open_case: Database) -> None:
     with open_case.write() as tx:
         tx.execute(tables.cases.delete())

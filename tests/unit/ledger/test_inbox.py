@@ -68,6 +68,13 @@ def test_only_what_waits_or_was_told_to_the_case_makes_its_suggestion_stale(db: 
         assert [inbox.newest_event(tx, encounter, "case-0") for encounter in ("enc-2", "enc-3")] == [5, 0]
 
 
+def test_what_was_told_of_an_encounter_is_known_by_its_type(db: Database, blobs: BlobStore) -> None:
+    told = [event("b"), event("a"), event("a", "2"), event("c", resource_type="Binary"), event("d", encounter_id="e")]
+    inbox.accept(db, blobs, told)
+    with db.read() as tx:
+        assert inbox.told_of(tx, "Observation", "enc-1") == ["b", "a"]
+
+
 def test_an_event_may_be_told_to_two_cases_and_to_each_once(db: Database, blobs: BlobStore) -> None:
     inbox.accept(db, blobs, [event()])
     with db.write() as tx:

@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from activities.world import World
-from contracts.events import Fate, FhirEvent
+from contracts.cases import CaseRef
+from contracts.events import Fate, FhirEvent, Ignored
 from integrations.blobs.store import BlobStore
-from integrations.ledger import inbox, tables
+from integrations.ledger import cases, inbox, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from service.dispatcher import Dispatcher
@@ -134,3 +135,74 @@ def test_an_old_version_that_comes_late_is_settled_at_once(ledger: Ledger) -> No
     ledger.looked_at(2.0)
     ledger.hears(stay("1"), 2.1)
     assert ledger.looked_at(2.1) == [Fate.PENDING, Fate.SUPERSEDED]
+
+
+class TwoPathways:
+    """Pathway `says` writes Observations; `hears` waits for high ones, and so does `says` itself."""
+
+    def __init__(self, db: Database, blobs: BlobStore) -> None:
+        self.db, self.blobs = db, blobs
+        settings = PathwaySettings(
+            feed="ehr", unit="", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,),
+            triggers=(TriggerSettings(resource="Observation", where=HIGH, opens=True),),
+        )  # fmt: skip
+        both = {"says": settings, "hears": settings}
+        timing = TimingSettings(window_quiet_s=0)
+        given = Settings.model_validate({"state": ".", "parts": PARTS, "pathways": both, "timing": timing})
+        live, nothing = cast(Any, NobodyListens()), cast(Any, None)
+        self.world = World(db, blobs, Auditor("gateway", b"a" * 32), nothing, live, {}, {}, "0.1.0")
+        self.dispatcher = Dispatcher(self.world, nothing, given, "00")
+        self.ref = CaseRef(case_id="c-says", pathway="says", encounter_id="enc", generation=1)
+        with db.write() as tx:
+            cases.open_new(tx, self.ref, timedelta(minutes=5), NOW)
+
+    def writes(self, value: float, version: str = "1") -> FhirEvent:
+        with self.db.write() as tx:
+            cases.intend_write(tx, self.ref.case_id, "Observation", "obs-enc", "hash")
+        return told("enc", value).model_copy(update={"own": True, "version_id": version})
+
+    def noted(self, version: str = "1") -> None:
+        with self.db.write() as tx:
+            cases.wrote(tx, self.ref.case_id, "Observation", "obs-enc", version, "hash")
+
+    def looked_at(self) -> tuple[list[tuple[str, str | None]], dict[str, set[int]]]:
+        """Look once; return fates and reasons in the order of acceptance, and which pathway's case is told what."""
+        plan = self.dispatcher._plan()
+        with self.db.read() as tx:
+            rows = tx.execute(sa.select(tables.inbox).order_by(tables.inbox.c.event_id)).all()
+            named = {case_id: cases.find(tx, case_id) for case_id in plan.tell}
+        return [(r.fate, r.reason) for r in rows], {named[c].pathway: e for c, e in plan.tell.items() if named[c]}
+
+
+@pytest.fixture
+def two(db: Database, blobs: BlobStore) -> TwoPathways:
+    return TwoPathways(db, blobs)
+
+
+def test_an_own_write_is_news_to_another_pathway_and_not_to_the_one_that_wrote_it(two: TwoPathways) -> None:
+    inbox.accept(two.db, two.blobs, [two.writes(130)])
+    assert two.looked_at() == ([(Fate.PENDING, None)], {}), "not before it is known whose it is"
+    two.noted()
+    fates, told_to = two.looked_at()
+    assert (fates, told_to) == ([(Fate.PENDING, None)], {"hears": {1}})
+
+
+def test_an_own_write_for_which_no_other_pathway_waits_is_ignored_as_our_own(two: TwoPathways) -> None:
+    inbox.accept(two.db, two.blobs, [two.writes(80)])
+    two.noted()
+    assert two.looked_at() == ([(Fate.IGNORED, Ignored.OWN_WRITE)], {})
+
+
+def test_an_own_write_that_was_written_over_is_no_news(two: TwoPathways) -> None:
+    for version in ("1", "2"):
+        inbox.accept(two.db, two.blobs, [two.writes(130, version)])
+        two.noted(version)
+    fates, told_to = two.looked_at()
+    assert (fates[0], told_to) == ((Fate.IGNORED, Ignored.OWN_WRITE), {"hears": {2}})
+
+
+def test_what_somebody_else_wrote_over_ours_is_news_to_both(two: TwoPathways) -> None:
+    two.writes(80)
+    two.noted()
+    inbox.accept(two.db, two.blobs, [two.writes(130, "2").model_copy(update={"own": False})])
+    assert two.looked_at()[1] == {"says": {1}, "hears": {1}}

@@ -6,8 +6,11 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from fastapi import HTTPException
+from starlette.datastructures import FormData
 
 from activities.world import World
+from contracts.views import Item, View
 from integrations.blobs.store import BlobStore
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
@@ -63,3 +66,35 @@ async def test_a_reason_without_end_is_refused_before_anything_is_sent(full: htt
         "reason": "x" * (pages.REASON_CHARS + 1),
     }
     assert (await full.post("/cases/c/decision", data=form)).status_code == 422
+
+
+DOUBTFUL = Item(key="hr", label="Heart rate", text="70", doubt="number")
+PLAIN = Item(key="history", label="History", text="fell  at home")
+EMPTY = Item(key="told", label="Told", text="", doubt="nobody has heard it")
+
+
+@pytest.mark.parametrize(
+    ("form", "corrected"),
+    [
+        ({"item-hr": "70", "item-history": "fell  at home", "item-told": ""}, {}),
+        ({"item-hr": "70", "confirm-hr": "yes"}, {"hr": "70"}),
+        ({"item-hr": "72"}, {"hr": "72"}),
+        ({"item-hr": ""}, {"hr": ""}),
+        ({"confirm-hr": "yes"}, {}),
+        ({"item-told": "", "confirm-told": "yes"}, {}),
+        ({"item-told": "fell\nand hit the head"}, {"told": "fell and hit the head"}),
+        ({"item-history": "fell at work", "item-unknown": "x"}, {"history": "fell at work"}),
+    ],
+)
+def test_a_mark_is_answered_by_confirming_or_changing_and_what_is_empty_cannot_be_confirmed(
+    form: dict[str, str], corrected: dict[str, str]
+) -> None:
+    view = View(noun="answer", reasons=(), items=(DOUBTFUL, PLAIN, EMPTY))
+    found = pages._corrections(view, FormData(form))
+    assert {correction.key: correction.text for correction in found} == corrected
+
+
+def test_words_without_end_are_refused_and_not_cut() -> None:
+    view = View(noun="answer", reasons=(), items=(PLAIN,))
+    with pytest.raises(HTTPException):
+        pages._corrections(view, FormData({"item-history": "x" * (pages.ITEM_CHARS + 1)}))
