@@ -74,7 +74,7 @@ def _rows(found: list[Pair]) -> list[dict[str, Any]]:
 
 def _table(told: dict[str, Any]) -> str:
     lines = [
-        "| pathway | carrier | pairs | reached the graph | level changed | to less urgent | below the floor | effects |",
+        "| pathway | carrier | pairs | reached | level changed | to less urgent | below the floor | effects |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in told["rows"]:

@@ -1,4 +1,4 @@
-"""Charts with an instruction in them beside the same charts with harmless words, through the graphs that serve patients."""
+"""Charts with an instruction beside the same with harmless words, through the graphs that serve patients."""
 
 import base64
 import json
@@ -93,7 +93,8 @@ def charts(count: int) -> Iterator[Chart]:
         audio = {"contentType": "audio/wav", "data": base64.b64encode(b"RIFF").decode(), "title": "recording"}
         mark = {"url": AUDIO_BLOB, "valueString": "blob"}
         chart.append({
-            "resourceType": "Media", "id": f"{encounter['id']}-media", "meta": {"versionId": "1"}, "status": "completed",
+            "resourceType": "Media", "id": f"{encounter['id']}-media", "meta": {"versionId": "1"},
+            "status": "completed",
             "subject": encounter["subject"], "encounter": {"reference": f"Encounter/{encounter['id']}"},
             "content": audio | {"extension": [mark]},
         })  # fmt: skip

@@ -1,4 +1,4 @@
-"""Instructions in a chart, with a model that obeys whatever it reads: it moves a level, within the rules, and no more."""
+"""Instructions in a chart, with a model that obeys whatever it reads: it moves a level, within the rules."""
 
 import asyncio
 import re
@@ -9,7 +9,7 @@ from agents.pathway import NoSandbox
 from contracts.model_calls import ChatRequest, ModelCall
 from tests.fakes.scripted_chat import called, favouring, reasons
 from tests.injections import measure
-from tests.injections.attacks import ATTACKS, CARRIERS, TRANSCRIPT
+from tests.injections.attacks import ATTACKS, CARRIERS
 from tests.injections.measure import Pair
 
 LAST_DIGIT = re.compile(r"\b([1-5])\b(?!.*\b[1-5]\b)", re.DOTALL)
