@@ -21,6 +21,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from faster_whisper import WhisperModel  # pyright: ignore[reportMissingImports]
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 
 MOST_BYTES = 25 * 2**20  # OpenAI's bound, too
 MOST_S = 600.0
@@ -145,15 +146,22 @@ def app(ear: Ear) -> FastAPI:
             async with request.form(max_files=1, max_fields=16) as form:
                 file, asked = _asked(form, ear.name)
                 answer = await ear.hear(request, file, asked)
-        except Refused as refused:
-            headers = {"retry-after": str(RETRY_AFTER_S)} if refused.status == 429 else None
-            error = {"message": str(refused), "type": "invalid_request_error", "code": refused.code}
-            return JSONResponse({"error": error}, refused.status, headers)
+        except (Refused, HTTPException) as fault:
+            return _refusal(fault)
         if asked.format == "text":
             return PlainTextResponse(answer["text"])
         return JSONResponse(answer if asked.format == "verbose_json" else {"text": answer["text"]})
 
     return served
+
+
+def _refusal(fault: Refused | HTTPException) -> Response:
+    """Return it as OpenAI's clients read it."""
+    if isinstance(fault, HTTPException):
+        fault = Refused(400, "unreadable_form", "no multipart/form-data that can be read")
+    headers = {"retry-after": str(RETRY_AFTER_S)} if fault.status == 429 else None
+    error = {"message": str(fault), "type": "invalid_request_error", "code": fault.code}
+    return JSONResponse({"error": error}, fault.status, headers)
 
 
 def _bounded(request: Request) -> None:

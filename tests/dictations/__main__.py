@@ -23,9 +23,9 @@ import httpx
 import psutil
 
 from agents.dictation.hearing import doubts, hotwords
-from contracts.model_calls import ChatRequest, ModelCall, Recording
+from contracts.model_calls import ChatRequest, Recording
 from contracts.transcripts import Transcript
-from infra import models
+from infra import embedded, models
 from infra.processes import any_port
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.inference.transcription import TranscriptionClient
@@ -38,7 +38,7 @@ from tests.ward import ROOT
 
 KEPT = Path("docs/dictation/measured.json")
 COUNT, FIRST_SEED = 48, 100
-MOST_S_A_MINUTE = 20.0
+WHISPER = next(model for model in embedded.MODELS if model.role == "transcription")
 
 
 def main() -> int:
@@ -63,7 +63,7 @@ def main() -> int:
 def served() -> Iterator[tuple[str, psutil.Process]]:
     """Run the real server, alone on this machine's cores."""
     port = any_port()
-    argv, env = models.hear_command(ROOT / models.VENV, ROOT / models.CACHE / models.WHISPER, port)
+    argv, env = models.command(WHISPER, port)
     with tempfile.TemporaryFile() as log:
         server = subprocess.Popen(argv, env=os.environ | env, stdout=log, stderr=log)
         url = f"http://127.0.0.1:{port}/v1"
@@ -87,7 +87,7 @@ def _answers(url: str) -> bool:
 
 
 async def _heard_all(url: str, server: psutil.Process, first_seed: int, count: int) -> list[dict[str, Any]]:
-    endpoint = ChatEndpoint("transcription", url, models.WHISPER, Phi.ALLOWED, Dialect.FASTER_WHISPER, 120.0)
+    endpoint = ChatEndpoint("transcription", url, WHISPER.name, Phi.ALLOWED, Dialect.FASTER_WHISPER, 120.0)
     client = TranscriptionClient(endpoint, lambda path: Path(path).read_bytes())
     rows: list[dict[str, Any]] = []
     for n in range(count):
@@ -145,7 +145,9 @@ def _told(first_seed: int, count: int, rows: list[dict[str, Any]]) -> dict[str, 
         return {
             "dictations": len(chosen),
             "word_error_rate": round(total("errors", chosen) / total("of_words", chosen), 3),
-            "word_error_rate_without_names": round(total("errors_without_names", chosen) / total("of_words", chosen), 3),
+            "word_error_rate_without_names": round(
+                total("errors_without_names", chosen) / total("of_words", chosen), 3
+            ),
             "drug_recall": round(total("drugs_heard", chosen) / total("drugs", chosen), 3),
             "drug_recall_without_names": round(total("drugs_heard_without_names", chosen) / total("drugs", chosen), 3),
             "numbers": int(total("numbers", chosen)),

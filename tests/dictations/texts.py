@@ -36,9 +36,11 @@ ALIKE = (
     ("tramadol", "trazodone", ("50", "100")), ("lamotrigine", "levetiracetam", ("250", "500")),
 )  # fmt: skip
 DAILY = ("once daily", "twice a day", "every morning", "at night", "{8} hourly", "{3} times a day")
-_SMALL = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-          "seventeen eighteen nineteen").split()  # fmt: skip
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,9 @@ def _taken(dice: random.Random, name: str, doses: tuple[str, ...], micrograms: b
 
 
 def _since(dice: random.Random) -> str:
-    return dice.choice((f"{{{dice.randint(2, 15)}}} days", f"{{{dice.randint(2, 30)}}} hours",
-                        f"{{{dice.choice((13, 15, 30, 40, 50))}}} minutes", "yesterday", f"{_clock(dice)} today"))  # fmt: skip
+    days, hours, minutes = dice.randint(2, 15), dice.randint(2, 30), dice.choice((13, 15, 30, 40, 50))
+    counted = (f"{{{days}}} days", f"{{{hours}}} hours", f"{{{minutes}}} minutes")
+    return dice.choice((*counted, "yesterday", f"{_clock(dice)} today"))
 
 
 def _clock(dice: random.Random) -> str:
@@ -130,10 +133,10 @@ LABS: tuple[Callable[[random.Random], str], ...] = (
 
 def _words(number: int) -> str:
     if number < 20:
-        return _SMALL[number]
-    return _TENS[number // 10 - 2] + (f" {_SMALL[number % 10]}" if number % 10 else "")
+        return _SMALL.split()[number]
+    return _TENS.split()[number // 10 - 2] + (f" {_words(number % 10)}" if number % 10 else "")
 
 
 def _people(number: int) -> str:
     """Return a number above 109 as it is said of a blood pressure: `one sixty`."""
-    return f"{_SMALL[number // 100]} {_words(number % 100)}"
+    return f"{_SMALL.split()[number // 100]} {_words(number % 100)}"
