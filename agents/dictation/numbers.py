@@ -67,7 +67,9 @@ class Item:
 @dataclass(frozen=True)
 class _Piece:
     text: str
-    word: int
+    first: int
+    """Index of the word that it begins in."""
+    last: int
     joined: bool
     """Whether nothing but spaces or a hyphen is between it and the piece before."""
 
@@ -86,7 +88,7 @@ def read(words: Sequence[str]) -> list[Item]:
             kind, said = Kind.UNIT, _UNIT_OF[text]
         else:
             kind, said = Kind.NUMBER if text in _AMOUNTS else Kind.WORD, text
-        items.append(Item(kind, said, pieces[at].word, pieces[end - 1].word))
+        items.append(Item(kind, said, pieces[at].first, pieces[end - 1].last))
         at = end
     return items
 
@@ -94,7 +96,10 @@ def read(words: Sequence[str]) -> list[Item]:
 def _pieces(words: Sequence[str]) -> list[_Piece]:
     found: list[_Piece] = []
     for index, word in enumerate(words):
-        text = word.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("'s", "")
+        whole: _Piece | None = None
+        if found and found[-1].text.isdigit() and re.match(r"\.\d", word) and words[index - 1][-1:].isdigit():
+            whole = found.pop()  # some servers take `35.4` for two words
+        text = f"{whole.text if whole else ''}{word}".lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("'s", "")
         text = re.sub(r"\b([ap])\.m\b\.?", r"\1m", text)
         clean = not found or bool(re.search(r"[\w%°-]$", words[index - 1]))
         end = 0
@@ -103,8 +108,9 @@ def _pieces(words: Sequence[str]) -> list[_Piece]:
             joined = clean if end == 0 and not between else between in ("", "-")
             spelled = "over" if between == "/" and match[0][0].isdigit() and found else ""
             if spelled:
-                found.append(_Piece(spelled, index, True))
-            found.append(_Piece(match[0], index, joined))
+                found.append(_Piece(spelled, index, index, True))
+            first, joined = (whole.first, whole.joined) if whole and not end else (index, joined)
+            found.append(_Piece(match[0], first, index, joined))
             end = match.end()
     return found
 

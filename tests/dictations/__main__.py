@@ -36,7 +36,7 @@ from tests.dictations.voices import VOICES, Voice
 from tests.prove import report
 from tests.ward import ROOT
 
-KEPT = Path("docs/dictation/measured.json")
+
 COUNT, FIRST_SEED = 48, 100
 WHISPER = next(model for model in embedded.MODELS if model.role == "transcription")
 

@@ -106,7 +106,7 @@ def _clock(dice: random.Random) -> str:
 def _pressure(dice: random.Random) -> str:
     high, low = dice.randint(78, 225), dice.randint(38, 118)
     if high > 100 and high % 100 > 9 and dice.random() < 0.6:
-        return f"Blood pressure {{{high}|{_people(high)}}} over {{{low}|{_words(low)}}}."
+        return f"Blood pressure {{{high}|{_people(high)}}} over {{{low}|{_words(low) if low < 100 else low}}}."
     return f"Blood pressure {{{high}}} over {{{low}}}."
 
 

@@ -42,7 +42,7 @@ def marked(first: str, second: str, *medications: str) -> list[tuple[str, str, s
         ("37.8", "thirty-seven point eight"), ("0.5 mg", "point five milligrams"), ("0.50", "zero point five"),
         ("5 mg", "five milligrams"), ("5mg", "5 milligram"), ("98%", "ninety eight percent"), ("7:30", "seven thirty"),
         ("1,000", "one thousand"), ("2500", "two thousand five hundred"), ("62-year-old", "sixty two year old"),
-        ("3rd", "third"), ("8 a.m.", "eight am"), ("two", "2"), ("12:00", "12:00."),
+        ("35.4", "35 .4"), ("3rd", "third"), ("8 a.m.", "eight am"), ("two", "2"), ("12:00", "12:00."),
     ],
 )  # fmt: skip
 def test_the_same_number_in_other_words_is_no_doubt(one: str, other: str) -> None:
@@ -61,6 +61,7 @@ def test_the_same_number_in_other_words_is_no_doubt(one: str, other: str) -> Non
         ("takes tablets daily", "takes two tablets daily", [("", "two", "number")]),
         ("temp 37.8 degrees", "temp 38 degrees", [("37.8", "38", "number")]),
         ("on hydralazine at home", "on hydroxyzine at home", [("hydralazine", "hydroxyzine", "drug name")]),
+        ("temp 35 .4 now", "temp 36.4 now", [("35 .4", "36.4", "number")]),
         ("metoprolol 40", "metro 14", [("metoprolol 40", "metro 14", "number and drug name")]),
     ],
 )  # fmt: skip
