@@ -10,6 +10,7 @@ from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient
 from integrations.fhir.feed import Feed
 from integrations.inference import router
+from integrations.inference.budget import Budget
 from integrations.inference.chat import ChatClient, ChatEndpoint
 from integrations.ledger.audit import Auditor, chain_name
 from integrations.ledger.tables import Database
@@ -25,14 +26,15 @@ def world(settings: Settings, secrets: Secrets, chain: str) -> World:
     db.create()
     with db.read() as tx:
         chain = chain_name(tx, chain)
+    auditor = Auditor(chain, secrets.audit_bytes())
     return World(
         db=db,
         blobs=BlobStore.at(settings.parts.blobs_url, secrets.keyring()),
-        auditor=Auditor(chain, secrets.audit_bytes()),
+        auditor=auditor,
         fhir=FhirClient(settings.parts.fhir_url, secrets.fhir_token.get_secret_value()),
         live=LiveWorklist(settings.parts.redis_url),
         pathways=settings.pathway_objects(),
-        models={role: _chat(db, role, model) for role, model in settings.models.items()},
+        models={role: _chat(db, auditor, role, model) for role, model in settings.models.items()},
         version=version("wardflow"),
         calculator=Sandbox(),
         reference=Clincalc(settings.parts.reference_python),
@@ -69,8 +71,9 @@ def feeds(settings: Settings, secrets: Secrets, built: World) -> list[Feed]:
     return [Feed(name, built.fhir, tuple(wanted), f"{base}/{name}", secret) for name, wanted in types.items()]
 
 
-def _chat(db: Database, role: str, model: ModelSettings) -> ChatClient:
+def _chat(db: Database, auditor: Auditor, role: str, model: ModelSettings) -> ChatClient:
     key = model.api_key_file.read_text().strip() if model.api_key_file else ""
     url = model.url.rstrip("/")
     endpoint = ChatEndpoint(role, url, model.model, model.phi, model.dialect, model.timeout_s, key, model.base)
-    return ChatClient(endpoint, partial(router.resolve, db) if router.alias_of(endpoint) else None)
+    budget = Budget(db, auditor, role, model.cost_1000_tokens, model.budget_a_day) if model.cost_1000_tokens else None
+    return ChatClient(endpoint, partial(router.resolve, db) if router.alias_of(endpoint) else None, budget)

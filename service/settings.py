@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 
 from agents.pathway import Pathway
 from contracts.decisions import Reviewer
@@ -56,8 +56,18 @@ class ModelSettings(Frozen):
     dialect: Dialect = Dialect.OPENAI
     timeout_s: float = 20.0
     api_key_file: Path | None = None
+    cost_1000_tokens: float = Field(default=0.0, ge=0)
+    """Of prompt and answer alike, in any currency."""
+    budget_a_day: float | None = Field(default=None, ge=0)
+    """In the same currency, for a day in UTC; None: without end."""
     embedded: bool = False
     """Served by `wardflow up`, which writes that itself."""
+
+    @model_validator(mode="after")
+    def _budget_of_what_costs(self) -> "ModelSettings":
+        if self.budget_a_day is not None and not self.cost_1000_tokens:
+            raise ValueError("budget_a_day needs cost_1000_tokens: what is free is never spent")
+        return self
 
 
 class UserSettings(Frozen):
