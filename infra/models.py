@@ -51,6 +51,7 @@ def install(venv: Path, cache: Path, names: list[str]) -> None:
                 need(model.needs_bytes, cache)
                 weights.make(model, venv / PYTHON, cache / name)
             say(f"{cache / name} is ready")
+            sys.stdout.write(f"{name}\n")
 
 
 def serve_command(

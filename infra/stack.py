@@ -3,6 +3,7 @@
 import argparse
 import importlib.util
 import json
+import os
 import signal
 import sys
 import time
@@ -114,8 +115,8 @@ def wait(part: Part, stopping: list[int], logs: Path) -> None:
 
 
 def note_pids(folder: Path, parts: list[Part]) -> None:
-    """Tell in `pids.json` which process is which part."""
-    pids = json.dumps({part.name: part.process.pid for part in parts if part.process})
+    """Tell in `pids.json` which process is which part, and which keeps them."""
+    pids = json.dumps({"stack": os.getpid(), **{part.name: part.process.pid for part in parts if part.process}})
     path = folder / "pids.json"
     if not path.exists() or path.read_text() != pids:
         path.write_text(pids)

@@ -12,8 +12,9 @@ from contracts.dictation import Doubt
 from contracts.transcripts import Transcript
 
 DRUGS = Path(__file__).with_name("drugs.txt")
-MOST_HOTWORDS, HOTWORD_CHARS = 40, 480
-"""Whisper reads the names as text before the recording: 223 tokens at most, of about 2.5 letters in drug names."""
+MOST_HOTWORDS, HOTWORD_CHARS, LISTED = 40, 480, 16
+"""Whisper reads the names as text before the recording: 223 tokens at most, of about 2.5 letters in drug names. With
+many names it goes on with their list where speech is unclear, so but a few are added to the patient's own."""
 LONGEST_NAME = 40
 # Of what a chart calls a medication, these are no name that helps to hear it.
 _FORMS = (
@@ -31,7 +32,7 @@ def hotwords(medications: Sequence[str]) -> tuple[str, ...]:
     """Return names for the model to listen for: the patient's own medications first, then those said most often."""
     own = (word for text in medications for word in re.findall(r"[^\W\d_]{4,40}", text[:200].lower()))
     kept: dict[str, None] = {}
-    for name in (*(word for word in own if word not in _NO_NAME), *_listed()):
+    for name in (*(word for word in own if word not in _NO_NAME), *_listed()[:LISTED]):
         if len(kept) == MOST_HOTWORDS or len(", ".join((*kept, name))) > HOTWORD_CHARS:
             break
         kept[name] = None

@@ -99,7 +99,11 @@ def _pieces(words: Sequence[str]) -> list[_Piece]:
         whole: _Piece | None = None
         if found and found[-1].text.isdigit() and re.match(r"\.\d", word) and words[index - 1][-1:].isdigit():
             whole = found.pop()  # some servers take `35.4` for two words
-        text = f"{whole.text if whole else ''}{word}".lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("'s", "")
+        text = (
+            f"{whole.text if whole else ''}{word}".lower()
+            .replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+            .replace("'s", "")
+        )
         text = re.sub(r"\b([ap])\.m\b\.?", r"\1m", text)
         clean = not found or bool(re.search(r"[\w%°-]$", words[index - 1]))
         end = 0

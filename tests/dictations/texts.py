@@ -75,11 +75,12 @@ def made(seed: int) -> Dictation:
     parts = [
         f"{{{dice.randint(18, 96)}}} year old {dice.choice(('man', 'woman'))} with {dice.choice(COMPLAINTS)} "
         f"since {_since(dice)}.",
-        *dice.sample([step(dice) for step in VITALS], 4),
+        _pressure(dice),
+        *dice.sample([step(dice) for step in VITALS], 2),
         f"Takes {', and '.join(takes)}.",
         f"Given {given[0]} {dose} at {_clock(dice)}.",
     ]
-    if dice.random() < 0.5:
+    if dice.random() < 0.3:
         parts.append(dice.choice(LABS)(dice))
     text = " ".join(parts)
     numbers = tuple(number for match in MARK.finditer(text) for number in match[1].split())
@@ -115,7 +116,6 @@ def _temperature(dice: random.Random) -> str:
 
 
 VITALS: tuple[Callable[[random.Random], str], ...] = (
-    _pressure,
     lambda dice: f"Heart rate {{{dice.randint(38, 168)}}}.",
     lambda dice: f"Oxygen saturation {{{dice.randint(79, 100)}}} percent on room air.",
     _temperature,
