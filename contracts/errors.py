@@ -57,6 +57,8 @@ class Fallback(StrEnum):
     """A person stopped the model or its pathway (I14)."""
     FORBIDDEN = "forbidden"
     """The endpoint may not see patient data (`phi`)."""
+    SPENT = "spent"
+    """Its budget of the day is spent."""
 
 
 class Refusal(StrEnum):
