@@ -59,6 +59,8 @@ class Fallback(StrEnum):
     """What serves the role was tuned for another pathway, and measured on that one alone."""
     FORBIDDEN = "forbidden"
     """The endpoint may not see patient data (`phi`)."""
+    SPENT = "spent"
+    """Its budget of the day is spent."""
 
 
 class Refusal(StrEnum):

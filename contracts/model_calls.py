@@ -55,6 +55,9 @@ class ModelCall(Frozen):
     """Name of the role's endpoint in the configuration, not its URL."""
     prompt_token_ids: tuple[int, ...] | None = None
     completion_token_ids: tuple[int, ...] | None = None
+    prompt_tokens: int | None = None
+    """As the server counts them; None: it did not say."""
+    completion_tokens: int | None = None
     logprobs: tuple[float, ...] | None = None
     """One for each completion token, after grammar and temperature (`processed_logprobs`)."""
     top_logprobs: tuple[tuple[TokenLogprob, ...], ...] = ()

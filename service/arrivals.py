@@ -13,6 +13,7 @@ from contracts.errors import ConfigurationError
 Bundle = dict[str, Any]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 LOINC = "http://loinc.org"
+START = datetime.fromisoformat("2026-01-05T08:00:00+00:00")
 # complaint, and the centre of HR, RR, SBP, SpO2, temperature: made up, only so that rules and model have work
 PRESENTATIONS = (
     ("chest pain, sweating", 112, 24, 98, 93, 36.8),
@@ -56,7 +57,7 @@ def synthetic(seed: int, count: int) -> Iterator[list[Bundle]]:
     for number in range(count):
         complaint, *centres = PRESENTATIONS[rng.randrange(len(PRESENTATIONS))]
         id_ = f"syn-{uuid.UUID(int=rng.getrandbits(128)).hex[:12]}"
-        start = datetime.fromisoformat("2026-01-05T08:00:00+00:00") + timedelta(minutes=number)
+        start = START + timedelta(minutes=number)
         first = _arrival(rng, id_, start, complaint)
         vitals = _vitals(rng, id_, start, centres)
         parts = [first + vitals]

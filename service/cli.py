@@ -28,6 +28,7 @@ from service import (
     gateway,
     ledger_commands,
     logs,
+    model_commands,
     pages,
     parts,
     settings,
@@ -44,6 +45,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pret
 app.add_typer(ledger_commands.ledger, name="ledger")
 app.add_typer(ledger_commands.kept, name="trajectories")
 app.add_typer(tune_commands.tune, name="tune")
+app.add_typer(model_commands.models, name="models")
 log = structlog.get_logger()
 VENV_MODELS = Path(".venv-models")  # what `make models` fills
 
@@ -52,7 +54,7 @@ VENV_MODELS = Path(".venv-models")  # what `make models` fills
 def up(
     state: console.State = Path(".state"),
     models: Annotated[
-        bool, typer.Option("--models", help="Also the embedded model, installed behind if it is missing.")
+        bool, typer.Option("--models", help="Also the embedded models, installed behind if they are missing.")
     ] = False,
 ) -> None:
     """Start the local parts and our processes; Ctrl-C ends them. A second start finds its state."""

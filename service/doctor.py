@@ -17,7 +17,7 @@ from contracts.frozen import Frozen
 from integrations.fhir.feed import Feed
 from integrations.inference.chat import Phi, admit
 from integrations.ledger import inbox, signs, tables
-from service import health, recovery, versions
+from service import health, recovery, roles, versions
 from service.settings import FREE_BYTES, Secrets, Settings
 from service.temporal import connect
 from service.versions import Version
@@ -25,6 +25,7 @@ from service.versions import Version
 FREE_WARN_BYTES = 5 * 2**30
 SKEW_S = 30.0
 UNSEEN_S = 60.0
+BUDGET = "wait for the next day in UTC, or raise budget_a_day"
 BACKUP_WARN, BACKUP_FAIL = timedelta(days=1), timedelta(days=7)
 MOUNTS = Path("/proc/mounts")
 FAILED_TASKS = "temporal_workflow_task_execution_failed_total"
@@ -53,7 +54,7 @@ async def examine(settings: Settings, secrets: Secrets, world: World, feeds: lis
         "redis": lambda: asyncio.to_thread(lambda: list(_redis(world))),
         "fhir": lambda: asyncio.to_thread(lambda: list(_fhir(world))),
         "feed": lambda: asyncio.to_thread(lambda: list(_feeds(world, feeds))),
-        "models": lambda: _models(world),
+        "models": lambda: _models(settings, world),
         "sandbox": lambda: _calculations(world),
         "worker": lambda: _workflow_tasks(settings),
         "keys": lambda: asyncio.to_thread(lambda: list(_keys(settings))),
@@ -206,12 +207,17 @@ def _feeds(world: World, feeds: list[Feed]) -> Iterator[Finding]:
         yield _judged("feed", not stopped, f"{feed.name}: Subscriptions are active", asleep, Verdict.WARN)
 
 
-async def _models(world: World) -> list[Finding]:
+async def _models(settings: Settings, world: World) -> list[Finding]:
     if not world.models:
         return [
             Finding(part="models", verdict=Verdict.WARN, told="no model: rules only", fix="name one under [models]")
         ]
-    findings: list[Finding] = []
+    findings = [
+        Finding(
+            part="models", verdict=Verdict.WARN, told=f"{role}: today's budget is spent; cases go by rules", fix=BUDGET
+        )
+        for role in await asyncio.to_thread(roles.spent, settings, world)
+    ]
     for role, client in world.models.items():
         try:
             admit(client.endpoint)

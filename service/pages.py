@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ from contracts.views import View
 from integrations.blobs.sealing import Keyring
 from integrations.ledger import tables
 from integrations.live.worklist import HEARTBEAT_MS
-from service import ranges, speaking
+from service import ranges, roles, speaking
 from service.endpoints import mount
 from service.health import Health, probes
 from service.loops import beside
@@ -85,6 +86,7 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
         "users": settings.users,
         "models": list(world.models),
         "stopped": worklist.stopped,
+        "spent": partial(roles.spent, settings, world),
         "AWAY": AWAY,
         "CaseState": CaseState,
     }

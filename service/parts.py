@@ -10,6 +10,7 @@ from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient
 from integrations.fhir.feed import Feed
 from integrations.inference import router
+from integrations.inference.budget import Budget
 from integrations.inference.chat import ChatClient
 from integrations.inference.transcription import SPEECH, TranscriptionClient
 from integrations.ledger.audit import Auditor, chain_name
@@ -26,15 +27,16 @@ def world(settings: Settings, secrets: Secrets, chain: str) -> World:
     db.create()
     with db.read() as tx:
         chain = chain_name(tx, chain)
+    auditor = Auditor(chain, secrets.audit_bytes())
     blobs = BlobStore.at(settings.parts.blobs_url, secrets.keyring())
     return World(
         db=db,
         blobs=blobs,
-        auditor=Auditor(chain, secrets.audit_bytes()),
+        auditor=auditor,
         fhir=FhirClient(settings.parts.fhir_url, secrets.fhir_token.get_secret_value()),
         live=LiveWorklist(settings.parts.redis_url),
         pathways=settings.pathway_objects(),
-        models={role: _client(db, blobs, role, model) for role, model in settings.models.items()},
+        models={role: _client(db, blobs, auditor, role, model) for role, model in settings.models.items()},
         version=version("wardflow"),
         calculator=Sandbox(),
         reference=Clincalc(settings.parts.reference_python),
@@ -72,8 +74,9 @@ def feeds(settings: Settings, secrets: Secrets, built: World) -> list[Feed]:
     return [Feed(name, built.fhir, tuple(wanted), f"{base}/{name}", secret) for name, wanted in types.items()]
 
 
-def _client(db: Database, blobs: BlobStore, role: str, model: ModelSettings) -> ChatClient:
+def _client(db: Database, blobs: BlobStore, auditor: Auditor, role: str, model: ModelSettings) -> ChatClient:
     endpoint = model.endpoint(role)
+    budget = Budget(db, auditor, role, model.cost_1000_tokens, model.budget_a_day) if model.cost_1000_tokens else None
     if model.dialect in SPEECH:
-        return TranscriptionClient(endpoint, blobs.get)
-    return ChatClient(endpoint, partial(router.resolve, db) if router.alias_of(endpoint) else None)
+        return TranscriptionClient(endpoint, blobs.get, budget)
+    return ChatClient(endpoint, partial(router.resolve, db) if router.alias_of(endpoint) else None, budget)

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
 from agents.pathway import Pathway
 from contracts.decisions import Reviewer
 from contracts.errors import ConfigurationError
 from contracts.frozen import Frozen
+from contracts.roles import Role
 from integrations.blobs.sealing import Keyring
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.inference.transcription import SPEECH
@@ -25,8 +26,6 @@ LEDGER_FILE, BLOBS_FOLDER = "ledger.db", "blobs"
 """Of a state folder that holds its stores itself."""
 FREE_BYTES = 2**29
 """What the disk of a state folder must have left."""
-TRANSCRIPTION = "transcription"
-"""The role that writes speech down; all others chat."""
 
 
 class PartSettings(Frozen):
@@ -59,8 +58,18 @@ class ModelSettings(Frozen):
     dialect: Dialect = Dialect.OPENAI
     timeout_s: float = 20.0
     api_key_file: Path | None = None
+    cost_1000_tokens: float = Field(default=0.0, ge=0)
+    """Of prompt and answer alike, in any currency."""
+    budget_a_day: float | None = Field(default=None, ge=0)
+    """In the same currency, for a day in UTC; None: without end."""
     embedded: bool = False
     """Served by `wardflow up`, which writes that itself."""
+
+    @model_validator(mode="after")
+    def _budget_of_what_costs(self) -> Self:
+        if self.budget_a_day is not None and not self.cost_1000_tokens:
+            raise ValueError("budget_a_day needs cost_1000_tokens: what is free is never spent")
+        return self
 
     def endpoint(self, role: str) -> ChatEndpoint:
         """Return the endpoint of the role, with its key."""
@@ -151,8 +160,8 @@ class Settings(Frozen):
     def speech_by_speech(cls, models: dict[str, ModelSettings]) -> dict[str, ModelSettings]:
         """Refuse a dialect that can't do what the role is for."""
         for role, model in models.items():
-            if (model.dialect in SPEECH) != (role == TRANSCRIPTION):
-                known = SPEECH if role == TRANSCRIPTION else set(Dialect) - SPEECH
+            if (model.dialect in SPEECH) != (role == Role.TRANSCRIPTION):
+                known = SPEECH if role == Role.TRANSCRIPTION else set(Dialect) - SPEECH
                 raise ValueError(f"{role}: dialect {model.dialect} can't serve it; one of {', '.join(sorted(known))}")
         return models
 

@@ -12,16 +12,18 @@ from contracts.dictation import Doubt
 from contracts.transcripts import Transcript
 
 DRUGS = Path(__file__).with_name("drugs.txt")
-MOST_HOTWORDS, HOTWORD_CHARS = 40, 480
-"""Whisper reads the names as text before the recording: 223 tokens at most, of about 2.5 letters in drug names."""
+MOST_HOTWORDS, HOTWORD_CHARS, LISTED = 40, 480, 16
+"""Whisper reads the names as text before the recording: 223 tokens at most, of about 2.5 letters in drug names. With
+many names it goes on with their list where speech is unclear, so but a few are added to the patient's own."""
 LONGEST_NAME = 40
 # Of what a chart calls a medication, these are no name that helps to hear it.
-_NO_NAME = frozenset(
+_FORMS = (
     "tablet tablets capsule capsules oral solution injection inhaler inhalation spray cream ointment suspension sachet "
-    "powder retard release extended modified prolonged film coated hydrochloride sodium potassium acid sulfate sulphate "
-    "maleate tartrate succinate phosphate acetate chloride calcium magnesium besilate besylate mesilate units unit dose "
-    "daily nebuliser with and for the product".split()
+    "powder retard release extended modified prolonged film coated hydrochloride sodium potassium acid sulfate "
+    "sulphate maleate tartrate succinate phosphate acetate chloride calcium magnesium besilate besylate mesilate units "
+    "unit dose daily nebuliser with and for the product"
 )
+_NO_NAME = frozenset(_FORMS.split())
 _CLOSE, _CLOSE_FROM = 0.84, 6
 """From which likeness, and how many letters, a word counts as a drug's name that was misheard."""
 
@@ -30,7 +32,7 @@ def hotwords(medications: Sequence[str]) -> tuple[str, ...]:
     """Return names for the model to listen for: the patient's own medications first, then those said most often."""
     own = (word for text in medications for word in re.findall(r"[^\W\d_]{4,40}", text[:200].lower()))
     kept: dict[str, None] = {}
-    for name in (*(word for word in own if word not in _NO_NAME), *_listed()):
+    for name in (*(word for word in own if word not in _NO_NAME), *_listed()[:LISTED]):
         if len(kept) == MOST_HOTWORDS or len(", ".join((*kept, name))) > HOTWORD_CHARS:
             break
         kept[name] = None
@@ -68,7 +70,7 @@ def _odd(items: Sequence[Item], own: frozenset[str]) -> Iterable[Doubt]:
     for before, item in zip((None, *items), items, strict=False):
         if item.kind == Kind.UNIT and item.says in DOSES and (before is None or before.kind != Kind.NUMBER):
             yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.NUMBER)
-        if item.kind == Kind.DRUG and item.says not in own | _words():
+        if item.kind == Kind.DRUG and (item.says not in own | _words() or item.first < item.last):
             yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.DRUG)
 
 
@@ -77,17 +79,20 @@ def _items(heard: Transcript, own: frozenset[str]) -> list[Item]:
     found: list[Item] = []
     at = 0
     while at < len(items):
-        for length in (3, 2, 1):
-            run = items[at : at + length]
-            name = "".join(item.says for item in run)
-            if len(run) == length and all(item.kind == Kind.WORD for item in run) and _drug(name, own, length == 1):
-                found.append(Item(Kind.DRUG, name, run[0].first, run[-1].last))
-                at += length
-                break
-        else:
-            found.append(items[at])
-            at += 1
+        length = next((n for n in (1, 3, 2) if _names_a_drug(items[at : at + n], n, own)), 0)
+        run = items[at : at + max(length, 1)]
+        name = "".join(item.says for item in run)
+        found.append(Item(Kind.DRUG, name, run[0].first, run[-1].last) if length else run[0])
+        at += len(run)
     return found
+
+
+def _names_a_drug(run: Sequence[Item], length: int, own: frozenset[str]) -> bool:
+    """Return whether the words are one drug's name, heard in pieces where they are several."""
+    if len(run) < length or any(item.kind != Kind.WORD for item in run):
+        return False
+    alone = any(_drug(item.says, own, True) for item in run)
+    return alone if length == 1 else not alone and _drug("".join(item.says for item in run), own, False)
 
 
 def _drug(name: str, own: frozenset[str], single: bool) -> bool:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _PIECE = re.compile(r"\d+(?:st|nd|rd|th)\b|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?::\d\d)+|\d*\.\d+|\d+|[^\W\d_]+|%|°")
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_VALUES = {word: n for n, word in enumerate(_UNITS)} | {word: 10 * n for n, word in enumerate(_TENS, 2)}
+_SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_VALUES = {word: n for n, word in enumerate(_SMALL.split())} | {word: 10 * n for n, word in enumerate(_TENS.split(), 2)}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
-_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth".split()
+_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
 # How many or how often, in words that are no digits in any hearing.
 _AMOUNTS = {"half", "quarter", "once", "twice", "thrice", "double", "single", "both", "dozen", "couple", "over"}
 _MEASURES = {
@@ -67,7 +67,9 @@ class Item:
 @dataclass(frozen=True)
 class _Piece:
     text: str
-    word: int
+    first: int
+    """Index of the word that it begins in."""
+    last: int
     joined: bool
     """Whether nothing but spaces or a hyphen is between it and the piece before."""
 
@@ -86,7 +88,7 @@ def read(words: Sequence[str]) -> list[Item]:
             kind, said = Kind.UNIT, _UNIT_OF[text]
         else:
             kind, said = Kind.NUMBER if text in _AMOUNTS else Kind.WORD, text
-        items.append(Item(kind, said, pieces[at].word, pieces[end - 1].word))
+        items.append(Item(kind, said, pieces[at].first, pieces[end - 1].last))
         at = end
     return items
 
@@ -94,7 +96,14 @@ def read(words: Sequence[str]) -> list[Item]:
 def _pieces(words: Sequence[str]) -> list[_Piece]:
     found: list[_Piece] = []
     for index, word in enumerate(words):
-        text = word.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").replace("'s", "")
+        whole: _Piece | None = None
+        if found and found[-1].text.isdigit() and re.match(r"\.\d", word) and words[index - 1][-1:].isdigit():
+            whole = found.pop()  # some servers take `35.4` for two words
+        text = (
+            f"{whole.text if whole else ''}{word}".lower()
+            .replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+            .replace("'s", "")
+        )
         text = re.sub(r"\b([ap])\.m\b\.?", r"\1m", text)
         clean = not found or bool(re.search(r"[\w%°-]$", words[index - 1]))
         end = 0
@@ -103,8 +112,9 @@ def _pieces(words: Sequence[str]) -> list[_Piece]:
             joined = clean if end == 0 and not between else between in ("", "-")
             spelled = "over" if between == "/" and match[0][0].isdigit() and found else ""
             if spelled:
-                found.append(_Piece(spelled, index, True))
-            found.append(_Piece(match[0], index, joined))
+                found.append(_Piece(spelled, index, index, True))
+            first, joined = (whole.first, whole.joined) if whole and not end else (index, joined)
+            found.append(_Piece(match[0], first, index, joined))
             end = match.end()
     return found
 
@@ -142,27 +152,31 @@ def _digits(pieces: Sequence[_Piece], at: int) -> tuple[int, str]:
 
 def _spelled(pieces: Sequence[_Piece], at: int) -> tuple[int, str | None]:
     """Read words: `forty five`, `one hundred and five`, and as people say it `one sixty`, `one oh five`."""
-    groups: list[int] = []
-    end, scaled = at, False
+    groups, thousands, end = list[int](), 0, at
     while end < len(pieces) and (end == at or pieces[end].joined):
         text = pieces[end].text
         value = _VALUES.get(text)
+        scaled = bool(thousands and not groups) or bool(groups and groups[-1] and groups[-1] % 100 == 0)
         if text == "oh" and groups and _says_digit(pieces, end + 1):
             groups.append(0)
+        elif text == "hundred" and groups:
+            groups[-1] *= 100
         elif text in _SCALES and groups:
-            groups[-1], scaled = groups[-1] * _SCALES[text], True
+            thousands, groups = thousands + _joined(groups) * _SCALES[text], []
         elif text == "and" and scaled and end + 1 < len(pieces) and pieces[end + 1].text in _VALUES:
             pass
         elif value is None:
             break
-        elif groups and scaled and groups[-1] % 100 == 0:
-            groups[-1] += value
-        elif groups and value < 10 and groups[-1] % 100 >= 20 and groups[-1] % 10 == 0:
+        elif groups and (scaled or (value < 10 and groups[-1] % 100 >= 20 and groups[-1] % 10 == 0)):
             groups[-1] += value
         else:
             groups.append(value)
         end += 1
-    return end, _plain("".join(map(str, groups))) if groups else None
+    return end, str(thousands + _joined(groups)) if end > at else None
+
+
+def _joined(groups: Sequence[int]) -> int:
+    return int("".join(map(str, groups)) or "0")
 
 
 def _says(pieces: Sequence[_Piece], at: int, text: str) -> bool:

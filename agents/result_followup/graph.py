@@ -1,5 +1,7 @@
 """The agent of result follow-up: calculations, then the graph of `agents.levels` over how soon to act."""
 
+import asyncio
+
 from agents import levels
 from agents.levels import Levels
 from agents.pathway import Ports, SuggestionGraph
@@ -24,7 +26,12 @@ def build(options: ResultFollowupOptions, ports: Ports) -> SuggestionGraph:
     calculator = Calculator(ports.model("code"), ports.calculator, ports.reference)
 
     async def work(facts: ChartFacts) -> tuple[Worked, ...]:
-        return tuple([await calculator.work(formula, facts) for formula in formulas.needed(facts)])
+        asked = [asyncio.create_task(calculator.work(formula, facts)) for formula in formulas.needed(facts)]
+        try:
+            return tuple(await asyncio.gather(*asked))
+        finally:  # when one raised, the others are not worth waiting for
+            for one in asked:
+                one.cancel()
 
     asked = Levels(
         pathway=PATHWAY,

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from contracts.errors import FhirError, FhirFault
+from integrations import retry_after
 
 Resource = dict[str, Any]
 """A FHIR resource as JSON; the one place where an untyped dict is a fair type."""
@@ -134,7 +135,7 @@ class FhirClient:
         if status in (404, 410):
             return FhirError(FhirFault.MISSING, message)
         if status == 429 or status >= 500:
-            wait_s = _retry_after_s(answer.headers)
+            wait_s = retry_after.seconds(answer.headers, MOST_WAIT_S)
             self._not_before = max(self._not_before, time.monotonic() + wait_s)
             return _unreachable(message, wait_s)
         return FhirError(FhirFault.REFUSED, message)
@@ -143,16 +144,3 @@ class FhirClient:
 def _unreachable(message: str, wait_s: float = 0.0) -> FhirError:
     after = timedelta(seconds=wait_s) if wait_s > 0 else None
     return FhirError(FhirFault.UNREACHABLE, message, retryable=True, retry_after=after)
-
-
-def _retry_after_s(headers: httpx.Headers) -> float:
-    """Return the seconds that Retry-After asks for, at most MOST_WAIT_S; a date counts from the server's own clock."""
-    told = headers.get("retry-after", "")
-    if told.isdecimal() and len(told) < 10:
-        return min(float(told), MOST_WAIT_S)
-    try:
-        until = parsedate_to_datetime(told)
-        begun = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
-        return min(max((until - begun).total_seconds(), 0.0), MOST_WAIT_S)
-    except (ValueError, TypeError):
-        return 0.0

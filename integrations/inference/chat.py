@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -14,9 +14,12 @@ import httpx
 
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall, TokenLogprob
+from integrations import retry_after
+from integrations.inference.budget import Budget
+from integrations.inference.patience import Patience
 
 TOP_LOGPROBS = 20
-SLOW_IN_A_ROW, REST_S = 2, 60.0  # after so many time-outs the endpoint is left alone for so long
+MOST_WAIT_S = 86_400.0  # a longer Retry-After is taken for a mistake
 
 
 class Phi(StrEnum):
@@ -64,10 +67,15 @@ def admit(endpoint: ChatEndpoint) -> None:
 class ChatClient:
     """One endpoint. Raises ModelError, classified by `Fallback`; never retries by itself."""
 
-    def __init__(self, endpoint: ChatEndpoint, route: Callable[[ChatEndpoint], ChatEndpoint] | None = None) -> None:
-        """`route` is asked before each call where the endpoint's model is an alias."""
-        self.endpoint, self._route = endpoint, route
-        self._slow_in_a_row, self._resting_until = 0, 0.0
+    def __init__(
+        self,
+        endpoint: ChatEndpoint,
+        route: Callable[[ChatEndpoint], ChatEndpoint] | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        """`route` is asked before each call where the endpoint's model is an alias; without a budget all is free."""
+        self.endpoint, self._route, self._budget = endpoint, route, budget
+        self._patience = Patience()
         headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         self._http = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(endpoint.timeout_s, connect=2.0))
 
@@ -91,34 +99,48 @@ class ChatClient:
     async def ask(self, request: ChatRequest) -> ModelCall:
         """Return the answer with token ids and log-probabilities where the server gives them."""
         admit(self.endpoint)
-        if time.monotonic() < self._resting_until:
-            raise ModelError(Fallback.TOO_SLOW, "resting after time-outs")
+        return await self.ask_without_patient(request)
+
+    async def ask_without_patient(self, request: ChatRequest) -> ModelCall:
+        """Return the answer to what holds nothing of a patient, so that any endpoint may see it."""
+        if self._budget:
+            await asyncio.to_thread(self._budget.admit)
+        self._patience.admit()
         endpoint = await self.now()
-        called_at, start = datetime.now(UTC), time.monotonic()
+        with self._patience.attempt():
+            called_at, start = datetime.now(UTC), time.monotonic()
+            answer = await self._answer(endpoint, request)
+            latency_ms = (time.monotonic() - start) * 1000
+            call = self._call(request, answer, called_at, latency_ms)
+        if self._budget:
+            await asyncio.to_thread(self._budget.add, call)
+        return call
+
+    async def _answer(self, endpoint: ChatEndpoint, request: ChatRequest) -> httpx.Response:
         try:
             async with asyncio.timeout(endpoint.timeout_s):  # httpx's own begins again with every byte
                 answer = await self._post(endpoint, request)
         except (TimeoutError, httpx.TimeoutException) as fault:
-            self._slow_in_a_row += 1
-            if self._slow_in_a_row >= SLOW_IN_A_ROW:
-                self._resting_until = time.monotonic() + REST_S
             slow = Fallback.UNREACHABLE if isinstance(fault, httpx.ConnectTimeout) else Fallback.TOO_SLOW
-            raise ModelError(slow, type(fault).__name__) from None
+            raise ModelError(slow, type(fault).__name__, retryable=True) from None
         except httpx.HTTPError as fault:
-            raise ModelError(Fallback.UNREACHABLE, type(fault).__name__) from None
-        self._slow_in_a_row = 0
+            raise ModelError(Fallback.UNREACHABLE, type(fault).__name__, retryable=True) from None
         if answer.status_code != 200:
-            raise ModelError(Fallback.UNREACHABLE, f"answered {answer.status_code}")
-        latency_ms = (time.monotonic() - start) * 1000
+            raise refusal(answer)
+        return answer
+
+    def _call(
+        self, request: ChatRequest, response: httpx.Response, called_at: datetime, latency_ms: float
+    ) -> ModelCall:
         try:
-            return self._call(request, answer.json(), called_at, latency_ms)
+            return self._read(request, response.json(), called_at, latency_ms)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as fault:
             raise ModelError(Fallback.NONSENSE, f"no chat completion ({type(fault).__name__})") from None
 
     async def _post(self, endpoint: ChatEndpoint, request: ChatRequest) -> httpx.Response:
         return await self._http.post(f"{endpoint.url}/chat/completions", json=_body(endpoint, request))
 
-    def _call(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
+    def _read(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
         choice = answer["choices"][0]
         if not answer["model"]:
             raise ValueError("the server does not say which model answered")
@@ -126,6 +148,7 @@ class ChatClient:
         tokens = told or ()
         top = ((TokenLogprob(token=t["token"], logprob=t["logprob"]) for t in token.get("top_logprobs") or ())
                for token in tokens)  # fmt: skip
+        used = answer.get("usage") or {}
         bound = json.dumps(request.choices) if request.choices else request.json_schema
         return ModelCall(
             request=request,
@@ -135,12 +158,24 @@ class ChatClient:
             endpoint=self.endpoint.name,
             prompt_token_ids=answer.get("prompt_token_ids") or choice.get("prompt_token_ids"),
             completion_token_ids=choice.get("token_ids"),
+            prompt_tokens=used.get("prompt_tokens"),
+            completion_tokens=used.get("completion_tokens"),
             logprobs=tuple(token["logprob"] for token in tokens) if told is not None else None,
             top_logprobs=tuple(tuple(row) for row in top) if request.choices else (),
             grammar_hash=hashlib.sha256(bound.encode()).hexdigest() if bound else None,
             called_at=called_at,
             latency_ms=latency_ms,
         )
+
+
+def refusal(answer: httpx.Response) -> ModelError:
+    """Return what an answer other than 200 means: whether the endpoint is in trouble, and asks to be left alone."""
+    status, wait_s = answer.status_code, 0.0
+    in_trouble = status == 429 or status >= 500
+    if in_trouble:
+        wait_s = retry_after.seconds(answer.headers, MOST_WAIT_S)
+    after = timedelta(seconds=wait_s) if wait_s > 0 else None
+    return ModelError(Fallback.UNREACHABLE, f"answered {status}", retryable=in_trouble, retry_after=after)
 
 
 def _body(endpoint: ChatEndpoint, request: ChatRequest) -> dict[str, Any]:

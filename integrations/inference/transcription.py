@@ -13,6 +13,7 @@ import httpx
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall, Recording
 from contracts.transcripts import Transcript, Word
+from integrations.inference.budget import Budget
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect
 
 SPEECH = frozenset({Dialect.FASTER_WHISPER, Dialect.OPENAI_AUDIO, Dialect.AZURE_SPEECH})
@@ -34,11 +35,14 @@ _ENDINGS = {
 
 
 class TranscriptionClient(ChatClient):
-    """One endpoint, asked as a chat is; `read` gives the audio of a blob. Raises ModelError, never retries."""
+    """One endpoint, asked as a chat is; `read` gives the audio of a blob. Raises ModelError, never retries.
 
-    def __init__(self, endpoint: ChatEndpoint, read: Callable[[str], bytes]) -> None:
-        super().__init__(endpoint)
-        self._read = read
+    What it costs is counted in seconds of audio: `cost_1000_tokens` is that of 1,000 seconds.
+    """
+
+    def __init__(self, endpoint: ChatEndpoint, read: Callable[[str], bytes], budget: Budget | None = None) -> None:
+        super().__init__(endpoint, budget=budget)
+        self._audio_of = read
         if endpoint.dialect == Dialect.AZURE_SPEECH and endpoint.api_key:
             del self._http.headers["authorization"]
             self._http.headers["ocp-apim-subscription-key"] = endpoint.api_key
@@ -62,7 +66,7 @@ class TranscriptionClient(ChatClient):
         recording = request.recording
         if recording is None:
             raise ModelError(Fallback.NONSENSE, "asked to write down nothing")
-        audio = await asyncio.to_thread(self._read, recording.blob)
+        audio = await asyncio.to_thread(self._audio_of, recording.blob)
         media_type = recording.media_type.partition(";")[0].strip().lower()
         file = (f"recording.{_ENDINGS.get(media_type, 'bin')}", audio, media_type)
         if endpoint.dialect == Dialect.AZURE_SPEECH:
@@ -73,7 +77,7 @@ class TranscriptionClient(ChatClient):
         url = f"{endpoint.url}/audio/transcriptions"
         return await self._http.post(url, data=_fields(endpoint, recording), files={"file": file})
 
-    def _call(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
+    def _read(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
         azure = self.endpoint.dialect == Dialect.AZURE_SPEECH
         transcript = checked(*(_of_azure(answer) if azure else _of_openai(answer)))
         return ModelCall(
@@ -82,6 +86,8 @@ class TranscriptionClient(ChatClient):
             finish_reason="stop",
             model=self.endpoint.model,
             endpoint=self.endpoint.name,
+            prompt_tokens=math.ceil(transcript.duration_s),
+            completion_tokens=0,
             called_at=called_at,
             latency_ms=latency_ms,
         )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from contracts.cases import CaseRef, CaseState, OpenRequest
 from contracts.decisions import Decision, DecisionKind
-from contracts.errors import ApprovalError, Refusal
+from contracts.errors import ApprovalError, LedgerError, Refusal
 from contracts.frozen import Frozen
 from integrations.ledger import inbox, tallies
 from integrations.ledger.tables import UtcTime, calls, cases, decisions, now, own_writes, runs, told, trajectories
@@ -146,7 +146,8 @@ def decide(tx: sa.Connection, decision: Decision) -> bool:
     """Record the decision in this transaction; False if this very decision is there already.
 
     Raises ApprovalError when someone else decided, the case has ended, or an accepted event of the encounter is
-    newer than what the suggestion has seen (I5, I6).
+    newer than what the suggestion has seen (I5, I6); LedgerError, to be tried again, while nobody knows yet whether
+    what another pathway wrote is news to this one.
     """
     earlier = decision_of(tx, decision.case_id)
     if earlier and earlier.decision_id == decision.decision_id:
@@ -159,10 +160,12 @@ def decide(tx: sa.Connection, decision: Decision) -> bool:
     stale = (
         case.version != decision.version
         or case.suggestion_hash != decision.shown_hash
-        or inbox.newest_event(tx, case.encounter_id, case.case_id) > case.covers_event
+        or inbox.newest_event(tx, case.encounter_id, case.case_id, settled=True) > case.covers_event
     )
     if stale:
         raise ApprovalError(Refusal.STALE)
+    if inbox.newest_event(tx, case.encounter_id, case.case_id) > case.covers_event:
+        raise LedgerError("unsettled", "an own write is being looked at", retryable=True)
     tx.execute(
         decisions.insert().values(
             decision_id=decision.decision_id,

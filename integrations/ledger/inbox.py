@@ -178,24 +178,26 @@ def outdated(tx: sa.Connection, accepted: Sequence[AcceptedEvent]) -> set[int]:
     }
 
 
-def newest_event(tx: sa.Connection, encounter_id: str, case_id: str) -> int:
-    """Return the newest event that the case was told, or that is accepted and may yet be told to it; 0 if none (I6)."""
-    waiting, heard = newest_events(encounter_id, case_id)
+def newest_event(tx: sa.Connection, encounter_id: str, case_id: str, *, settled: bool = False) -> int:
+    """Return the newest event that the case was told, or that is accepted and may yet be told to it; 0 if none (I6).
+
+    With `settled`, without what another pathway wrote and nobody has looked at: it may be no news to this one.
+    """
+    waiting, heard = newest_events(encounter_id, case_id, settled=settled)
     return max(tx.scalar(waiting) or 0, tx.scalar(heard) or 0)
 
 
 def newest_events(
-    encounter_id: str | sa.Column[str], case_id: str | sa.Column[str]
+    encounter_id: str | sa.Column[str], case_id: str | sa.Column[str], *, settled: bool = False
 ) -> tuple[sa.Select[Any], sa.Select[Any]]:
     """Return the queries of the newest event that may yet be told, and of the newest that was; also for a join (I6)."""
-    # What a pathway wrote is no news to itself; to another it is, as whatever else the chart now holds.
-    writer, case = cases.alias("writer"), cases.alias("this")
-    ours = (
-        sa.exists()
-        .where(own_writes.c.resource_type == inbox.c.resource_type, own_writes.c.resource_id == inbox.c.resource_id)
-        .where(writer.c.case_id == own_writes.c.case_id, writer.c.pathway == case.c.pathway, case.c.case_id == case_id)
-        .correlate(inbox, cases)
+    ours = sa.exists().where(
+        own_writes.c.resource_type == inbox.c.resource_type, own_writes.c.resource_id == inbox.c.resource_id
     )
+    if not settled:  # what a pathway wrote is no news to itself; to another it may be
+        writer, case = cases.alias("writer"), cases.alias("this")
+        same = (writer.c.case_id == own_writes.c.case_id, writer.c.pathway == case.c.pathway, case.c.case_id == case_id)
+        ours = ours.where(*same).correlate(inbox, cases)
     waiting = sa.select(sa.func.max(inbox.c.event_id)).where(
         inbox.c.encounter_id == encounter_id, inbox.c.fate == Fate.PENDING, ~(inbox.c.own & ours)
     )

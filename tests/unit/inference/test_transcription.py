@@ -40,9 +40,17 @@ def test_what_is_no_verbose_json_is_refused(answer: Any) -> None:
         transcription._of_openai(answer)
 
 
-@pytest.mark.parametrize("answer", [{}, [], None, {"durationMilliseconds": 1, "combinedPhrases": []},
-                                    {"durationMilliseconds": 1, "combinedPhrases": [{}], "phrases": []},
-                                    {"durationMilliseconds": 1, "combinedPhrases": [], "phrases": [{"text": "a"}]}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        [],
+        None,
+        {"durationMilliseconds": 1, "combinedPhrases": []},
+        {"durationMilliseconds": 1, "combinedPhrases": [{}], "phrases": []},
+        {"durationMilliseconds": 1, "combinedPhrases": [], "phrases": [{"text": "a"}]},
+    ],
+)
 def test_what_is_no_azure_answer_is_refused(answer: Any) -> None:
     with pytest.raises((KeyError, IndexError, TypeError, ValueError, AttributeError)):
         transcription._of_azure(answer)

@@ -237,7 +237,9 @@ def test_what_a_pathway_wrote_is_news_to_another_of_the_same_stay_and_not_to_its
         assert inbox.newest_event(tx, "enc-1", said.case_id) == 0
         assert cases.stale(tx) == {REF.case_id}
         assert cases.writer(tx, "Observation", "obs-said", "1") is None
-    assert refusal(open_case, decision())[0] == Refusal.STALE
+    with pytest.raises(LedgerError) as waits:
+        decide(open_case, decision())
+    assert (waits.value.kind, waits.value.retryable) == ("unsettled", True)
     with open_case.write() as tx:
         cases.wrote(tx, said.case_id, "Observation", "obs-said", "1", "hash")
         assert cases.writer(tx, "Observation", "obs-said", "1") == "dictation"
@@ -245,6 +247,25 @@ def test_what_a_pathway_wrote_is_news_to_another_of_the_same_stay_and_not_to_its
         assert cases.stale(tx) == {REF.case_id}
         tx.execute(tables.own_writes.update().values(case_id=REF.case_id))
         assert cases.stale(tx) == {said.case_id}
+    with open_case.write() as tx:
+        tx.execute(tables.own_writes.update().values(case_id=said.case_id))
+        inbox.absorb(tx, [2], REF.case_id, set())
+    assert refusal(open_case, decision())[0] == Refusal.STALE
+
+
+def test_an_own_write_that_is_no_news_holds_up_a_decision_only_until_that_is_known(
+    open_case: Database, blobs: BlobStore
+) -> None:
+    said = CaseRef(case_id="case-say", pathway="dictation", encounter_id="enc-1", generation=1)
+    with open_case.write() as tx:
+        cases.open_new(tx, said, LIMIT, NOW)
+        cases.wrote(tx, said.case_id, "Observation", "obs-said", "1", "hash")
+    inbox.accept(open_case, blobs, [event("obs-said", own=True)])
+    with pytest.raises(LedgerError):
+        decide(open_case, decision())
+    with open_case.write() as tx:
+        inbox.settle(tx, [2], Fate.IGNORED, Ignored.OWN_WRITE)
+    assert decide(open_case, decision())
 
 
 def test_a_deleted_case_is_missed(open_case: Database) -> None:

@@ -71,7 +71,7 @@ def test_models_of_the_parts_stand_beside_those_of_the_configuration(state: Path
     assert (loaded.model, loaded.phi) == ("small", "none")  # may see no patient until someone says so
 
 
-@pytestdef test_a_role_that_the_configuration_names_is_not_the_parts_to_serve(state: Path) -> None:
+def test_a_role_that_the_configuration_names_is_not_the_parts_to_serve(state: Path) -> None:
     ours = {"url": "http://127.0.0.1:8000/v1", "model": "embedded"}
     (state / "parts.json").write_text(json.dumps(PARTS | {"models": {"code": ours}}))
     assert settings.roles(state) == set() and settings.load(state).models["code"].model == "embedded"
@@ -79,7 +79,7 @@ def test_models_of_the_parts_stand_beside_those_of_the_configuration(state: Path
     assert settings.roles(state) == {"code"} and settings.load(state).models["code"].model == "large"
 
 
-.mark.parametrize(
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ('feed = "ehr"', 'feeed = "ehr"', "pathways.ed_triage.feed"),

@@ -1,0 +1,31 @@
+"""What the calls of a role's model cost today, for every process to read."""
+
+import sqlalchemy as sa
+
+from contracts.frozen import Frozen
+from integrations.ledger.tables import mark, now, set_mark
+
+PREFIX = "spent:"
+
+
+class Spent(Frozen):
+    """Of one day in UTC."""
+
+    day: str
+    tokens: int = 0
+    cost: float = 0.0
+    """In the currency of the configuration."""
+    told: bool = False
+    """Whether it is in the audit that the budget is spent."""
+
+
+def today(tx: sa.Connection, role: str) -> Spent:
+    """Return what the role's calls cost so far."""
+    day, value = now().date().isoformat(), mark(tx, PREFIX + role)
+    spent = Spent.model_validate_json(value) if value else None
+    return spent if spent and spent.day == day else Spent(day=day)
+
+
+def note(tx: sa.Connection, role: str, spent: Spent) -> None:
+    """Keep what was spent; the days before are forgotten."""
+    set_mark(tx, PREFIX + role, spent.model_dump_json())

@@ -1,0 +1,82 @@
+"""100 calculations with known answers by a model's programs: `python -m tests.calculations --url URL --model NAME`.
+
+Runs them with clincalc as the independent calculator, and without it, when two programs must agree. Exit 1 if a wrong
+number would have been shown.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from agents.pathway import NoReference
+from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
+from integrations.reference.clincalc import Clincalc
+from integrations.sandbox.monty import Sandbox
+from tests.benchmarks import machine
+from tests.calculations import known, measured
+
+TIMEOUT_S = 300.0
+
+
+async def main(asked: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of both runs."""
+    endpoint = ChatEndpoint("code", asked.url, asked.model, Phi.ALLOWED, Dialect(asked.dialect), TIMEOUT_S)
+    model, sandbox, clincalc = ChatClient(endpoint), Sandbox(), Clincalc(Path(sys.executable))
+    cases = known.cases(asked.seed, asked.cases)
+    about = machine.described()
+    result: dict[str, Any] = {
+        "model": asked.model,
+        "seed": asked.seed,
+        "at_once": asked.at_once,
+        "machine": {name: about[name] for name in ("cpu", "cores", "memory_gib")},
+    }
+    try:
+        for name, reference in (("with_clincalc", clincalc), ("without_clincalc", NoReference())):
+            start, load = time.monotonic(), machine.load()
+            done = await measured.run(cases, model, sandbox, reference, asked.at_once)
+            took = {"seconds": round(time.monotonic() - start, 1), "load": [load, machine.load()]}
+            result[name] = measured.summary(done) | took
+    finally:
+        await model.close()
+        await sandbox.close()
+        await clincalc.close()
+    return result
+
+
+def told(result: dict[str, Any]) -> str:
+    """Return the figures in lines."""
+    lines: list[str] = [f"{result['model']}, seed {result['seed']}"]
+    for name in ("with_clincalc", "without_clincalc"):
+        run = result[name]
+        lines += [
+            f"{name.replace('_', ' ')}: {run['answered']} of {run['cases']} answered, "
+            f"{run['wrong_shown']} wrong shown, "
+            f"{run['tokens_a_calculation']} tokens and {run['seconds_a_calculation']} s a calculation, "
+            f"{run['seconds']} s in all",
+            *(f"  {formula}: {answered}" for formula, answered in run["answered_by_formula"].items()),
+            *(f"  refused {count}: {why}" for why, count in run["refused"].items()),
+        ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.calculations", description=__doc__)
+    parser.add_argument("--url", required=True, help="ends before /chat/completions")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--dialect", choices=list(Dialect), default=Dialect.VLLM)
+    parser.add_argument("--cases", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--at-once", type=int, default=4)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--keep", type=Path, help="write the figures to this file")
+    asked = parser.parse_args()
+    figures = asyncio.run(main(asked))
+    if asked.keep:
+        asked.keep.parent.mkdir(parents=True, exist_ok=True)
+        asked.keep.write_text(json.dumps(figures, indent=1) + "\n")
+    sys.stdout.write((json.dumps(figures) if asked.json else told(figures)) + "\n")
+    sys.exit(int(any(figures[name]["wrong_shown"] for name in ("with_clincalc", "without_clincalc"))))
