@@ -2,6 +2,7 @@
 
 import pytest
 
+from agents import levels
 from agents.result_followup import rules
 from contracts.charts import ChartFacts
 from tests.unit.result_followup.test_followup import ENCOUNTER, NOW, PATHWAY, flagged, result
@@ -18,7 +19,7 @@ def read(*results: dict[str, object]) -> ChartFacts:
 def test_a_flagged_result_that_no_rule_knows_is_shown_and_never_called_in_order(flag: str, floor: str) -> None:
     facts = read(result("k", 4.1), flagged("Troponin I", 0.9, flag))
     assert facts.facts[-1].shown() == f"Troponin I 0.9 ng/mL (flagged {flag})"
-    assert PATHWAY.floor(facts) == floor
+    assert levels.floor(rules.findings(facts)) == floor
 
 
 def test_a_result_that_is_in_order_or_of_another_stay_or_patient_is_not_shown() -> None:
@@ -50,5 +51,5 @@ def test_the_newest_of_the_same_result_counts_and_a_broken_one_hides_no_other() 
 
 def test_an_analyte_that_is_read_is_shown_again_only_where_the_laboratory_calls_it_critical() -> None:
     high, critical = (flagged("Potassium", 6.2, flag, "2823-3") for flag in ("H", "HH"))
-    assert PATHWAY.floor(read(high)) is None
-    assert PATHWAY.floor(read(critical)) == rules.ACT_NOW
+    assert levels.floor(rules.findings(read(high))) is None
+    assert levels.floor(rules.findings(read(critical))) == rules.ACT_NOW
