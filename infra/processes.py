@@ -51,7 +51,9 @@ class Part:
             return
         now = time.monotonic()
         if self.next_try is None:
-            self.short_lives = self.short_lives + 1 if now - self.started < STEADY_S else 0
+            # One that was killed did not fail: it is missed at once, however often that happens.
+            failed = now - self.started < STEADY_S and self.process.returncode != -signal.SIGKILL
+            self.short_lives = self.short_lives + 1 if failed else 0
             wait_s = min(2 ** max(self.short_lives - 1, 0) - 1, MOST_WAIT_S)
             self.next_try = now + wait_s
             when = f" in {wait_s:.0f} s" if wait_s else ""

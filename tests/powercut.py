@@ -65,7 +65,7 @@ def unavailable() -> str | None:
 
 
 @contextmanager
-def disk(folder: Path, megabytes: int = 256) -> Iterator[Disk]:
+def disk(folder: Path, megabytes: int) -> Iterator[Disk]:
     """Make a disk beside `folder`, mounted there; it is gone when the block ends."""
     made = Disk(folder.with_suffix(".img"), folder, megabytes)
     try:

@@ -24,7 +24,7 @@ SENDERS, SENDING_S = 8, 2.5
 
 def fails(folder: Path, sabotage: str = "") -> tuple[int, list[Finding]]:
     """Return how many events were acknowledged, and which of them the ledger lacks once the power is back."""
-    with powercut.disk(folder) as disk:
+    with powercut.disk(folder, megabytes=768) as disk:
         gateway = _gateway(folder / "state", sabotage)
         url = f"http://127.0.0.1:{json.loads((folder / 'state' / 'ports.json').read_text())['gateway']}/feeds/ehr"
         secret = settings.load_secrets(folder / "state").feed_secret.get_secret_value()
