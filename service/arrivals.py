@@ -1,11 +1,13 @@
 """Synthetic emergency arrivals of our own, and the shifting of any recorded ones to now; nothing here is a patient."""
 
+import base64
 import json
 import random
 import re
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from contracts.errors import ConfigurationError
@@ -49,6 +51,10 @@ RESULTS: tuple[dict[str, float], ...] = (
 )
 EVERY = 4
 """One arrival of so many has blood taken, and its results come after the vitals."""
+DICTATED = 6
+"""Of one in so many somebody dictates the history: always the same recording, made by a machine (samples/)."""
+SPOKEN = Path(__file__).with_name("samples") / "dictation.ogg"
+TAKEN = ("hydralazine 25 mg", "metoprolol 50 mg")
 
 
 def synthetic(seed: int, count: int) -> Iterator[list[Bundle]]:
@@ -70,6 +76,8 @@ def synthetic(seed: int, count: int) -> Iterator[list[Bundle]]:
             parts = [first + vitals, first + vitals]  # told twice
         if number % EVERY == EVERY - 1:
             parts.append(_results(random.Random(f"{seed}:{number}"), id_, start + timedelta(minutes=1)))
+        if number % DICTATED == 1:
+            parts.append(_dictation(id_, start + timedelta(minutes=1)))
         yield [_bundle(part) for part in parts]
 
 
@@ -159,6 +167,31 @@ def _results(rng: random.Random, id_: str, at: datetime) -> list[Bundle]:
         told["referenceRange"] = [{"low": {"value": low, "unit": unit}, "high": {"value": high, "unit": unit}}]
         found.append(told)
     return found
+
+
+def _dictation(id_: str, at: datetime) -> list[Bundle]:
+    whose = {"reference": f"Patient/{id_}"}
+    medications: list[Bundle] = [
+        {
+            "resourceType": "MedicationStatement",
+            "id": f"{id_}-med-{number}",
+            "status": "active",
+            "medicationCodeableConcept": {"text": name},
+            "subject": whose,
+        }
+        for number, name in enumerate(TAKEN)
+    ]
+    audio = {"contentType": "audio/ogg", "data": base64.b64encode(SPOKEN.read_bytes()).decode()}
+    media = {
+        "resourceType": "Media",
+        "id": f"{id_}-dictation",
+        "status": "completed",
+        "subject": whose,
+        "encounter": {"reference": f"Encounter/{id_}"},
+        "createdDateTime": at.isoformat(),
+        "content": audio,
+    }
+    return [*medications, media]
 
 
 def _observation(id_: str, at: datetime, key: str, code: str, value: Bundle) -> Bundle:

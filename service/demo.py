@@ -36,6 +36,7 @@ DEADLINE_S = 60  # with simulated people, so that the silent ones are escalated 
 PEOPLE_FIRST, PEOPLE_PACE_S = 5, 12.0  # with real people: so many arrivals at once, then one in so long
 AHEAD = 6  # arrivals without a suggestion yet, before the next is played
 TIMEOUT_S = 1800
+UNHEARD = "not listened to: the person is simulated"
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,9 @@ async def _decide(plan: DemoPlan, page: httpx.AsyncClient, told: dict[str, str],
             "selected": selected,
             "reason": "" if action in ("approve", "silent") else "clinical judgement",
         }
+        # Who is simulated listens to nothing: what is marked is confirmed, and what nobody heard is said so.
+        for item in (item for item in row["items"] if item["doubt"]):
+            form |= {f"item-{item['key']}": item["text"] or UNHEARD, f"confirm-{item['key']}": "on"}
         url = f"/cases/{case_id}/decision"
         answer = await page.post(url, data=form, headers={"Accept": "application/json"})
         if answer.status_code == 200:
