@@ -244,6 +244,8 @@ def _chosen(plan: DemoPlan, row: dict[str, Any], told: dict[str, str]) -> tuple[
     rng = random.Random(f"{plan.seed}:{row['encounter_id']}")
     (action,) = rng.choices(list(SHARES), list(SHARES.values()))
     others = [code for code in row["choices"] if code != row["selected"]]
+    if action == "change" and not others:
+        action = "approve"  # a note has one answer; its words were corrected
     return action, rng.choice(others) if action == "change" else ""
 
 
