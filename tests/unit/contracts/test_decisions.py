@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.decisions import Decision, DecisionKind
+from contracts.decisions import Correction, Decision, DecisionKind
 from tests.fakes.samples import NOW, PHYSICIAN, decision
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
@@ -25,6 +25,7 @@ OTHERS: dict[str, Any] = {
     "reviewer": PHYSICIAN,
     "decided_at": NOW + timedelta(microseconds=1),
     "dwell_ms": 1,
+    "corrections": (Correction(key="hr", text="70"),),
 }
 
 
