@@ -214,20 +214,26 @@ def _segment(segment: Any) -> dict[str, Any]:
 def _words(heard: Iterable[Any]) -> list[dict[str, Any]]:
     """Return words with their probabilities, which OpenAI does not give.
 
-    The model takes `35.4` for two words. What has no space before it belongs to the word before; the least probability
-    is that of the whole.
+    The model takes `35.4` for two words, and `62-year-old` for three. What has no space before it belongs to the word
+    before; the least probability counts, where there are digits the least of those with digits.
     """
-    words: list[dict[str, Any]] = []
-    for word in heard:
-        if words and not word.word.startswith(" "):
-            words[-1]["word"] += word.word.rstrip()
-            words[-1]["end"] = round(word.end, 3)
-            words[-1]["probability"] = min(words[-1]["probability"], round(word.probability, 4))
+    words: list[list[Any]] = []
+    for part in heard:
+        if words and not part.word.startswith(" "):
+            words[-1].append(part)
         else:
-            start, end = round(word.start, 3), round(word.end, 3)
-            told = {"word": word.word.strip(), "start": start, "end": end, "probability": round(word.probability, 4)}
-            words.append(told)
-    return words
+            words.append([part])
+    return [_word(parts) for parts in words]
+
+
+def _word(parts: list[Any]) -> dict[str, Any]:
+    digits = [part for part in parts if any(letter.isdigit() for letter in part.word)]
+    return {
+        "word": "".join(part.word for part in parts).strip(),
+        "start": round(parts[0].start, 3),
+        "end": round(parts[-1].end, 3),
+        "probability": round(min(part.probability for part in digits or parts), 4),
+    }
 
 
 if __name__ == "__main__":

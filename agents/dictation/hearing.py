@@ -6,8 +6,8 @@ from difflib import SequenceMatcher, get_close_matches
 from functools import cache
 from pathlib import Path
 
-from agents.dictation import numbers
-from agents.dictation.numbers import DOSES, Item, Kind
+from agents.dictation import numbers, places
+from agents.dictation.numbers import Item, Kind
 from contracts.dictation import Doubt
 from contracts.transcripts import Transcript
 
@@ -26,6 +26,15 @@ _FORMS = (
 _NO_NAME = frozenset(_FORMS.split())
 _CLOSE, _CLOSE_FROM = 0.84, 6
 """From which likeness, and how many letters, a word counts as a drug's name that was misheard."""
+_SOUNDS_CLOSE, _SOUNDS_CLOSE_FROM, _AT_LEAST = 0.9, 7, 0.66
+"""The same by consonants alone, as they sound; of all letters so many must be alike, too."""
+_SOUND = str.maketrans("cqxgjzvdbm", "kkkkksftpn", "aeiouyhw")
+_NO_DRUG = frozenset(
+    {"presentation", "resuscitation", "hearing", "continue", "separate", "separated", "examine", "protection"}
+)
+"""Words that are near to a drug's name, and are none."""
+_UNSURE = 0.5
+"""Below this probability a number is checked. A model's own are not calibrated: a high one says little."""
 
 
 def hotwords(medications: Sequence[str]) -> tuple[str, ...]:
@@ -42,8 +51,8 @@ def hotwords(medications: Sequence[str]) -> tuple[str, ...]:
 def doubts(first: Transcript, second: Transcript, medications: Sequence[str] = ()) -> tuple[Doubt, ...]:
     """Return what a person must confirm in the first hearing, that with hotwords, given the second without them.
 
-    That is every number, unit or drug's name that the other hearing has otherwise or not at all, a dose without its
-    number, and a word that is nearly a drug's name but none.
+    That is every number, unit or drug's name that the other hearing has otherwise or not at all; every number that is
+    improbable, out of place or sounds like another; and a word that is nearly a drug's name but none.
     """
     own = frozenset(re.findall(r"[^\W\d_]{4,40}", " ".join(medications).lower())) - _NO_NAME
     here, there = _items(first, own), _items(second, own)
@@ -56,7 +65,7 @@ def doubts(first: Transcript, second: Transcript, medications: Sequence[str] = (
             end = here[j - 1].last if j > i else start - 1
             heard = " ".join(w.text for w in second.words[there[k].first : there[n - 1].last + 1]) if n > k else ""
             found.append(Doubt(first=start, last=end, heard_otherwise=heard, why=why))
-    return _merged((*found, *_odd(here, own)))
+    return _merged((*found, *_odd(first, here, own)))
 
 
 def names(medications: Sequence[str]) -> frozenset[str]:
@@ -65,10 +74,13 @@ def names(medications: Sequence[str]) -> frozenset[str]:
     return (own - _NO_NAME) | _words()
 
 
-def _odd(items: Sequence[Item], own: frozenset[str]) -> Iterable[Doubt]:
-    """Yield what can't be right however often it is heard."""
-    for before, item in zip((None, *items), items, strict=False):
-        if item.kind == Kind.UNIT and item.says in DOSES and (before is None or before.kind != Kind.NUMBER):
+def _odd(heard: Transcript, items: Sequence[Item], own: frozenset[str]) -> Iterable[Doubt]:
+    """Yield what can't be trusted however often it is heard."""
+    for suspect in places.suspects(items):
+        yield Doubt(first=suspect.first, last=suspect.last, heard_otherwise="", why=Kind.NUMBER)
+    for item in items:
+        chances = [word.probability for word in heard.words[item.first : item.last + 1] if word.probability is not None]
+        if item.kind == Kind.NUMBER and item.says[0].isdigit() and chances and min(chances) < _UNSURE:
             yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.NUMBER)
         if item.kind == Kind.DRUG and (item.says not in own | _words() or item.first < item.last):
             yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.DRUG)
@@ -106,7 +118,21 @@ def _drug(name: str, own: frozenset[str], single: bool) -> bool:
 
 @cache
 def _near(name: str) -> bool:
-    return bool(get_close_matches(name, _words(), 1, _CLOSE))
+    if name in _NO_DRUG:
+        return False
+    if get_close_matches(name, _words(), 1, _CLOSE):
+        return True
+    sounds = _sound(name)
+    return len(name) >= _SOUNDS_CLOSE_FROM and any(
+        SequenceMatcher(None, sounds, _sound(drug), autojunk=False).ratio() >= _SOUNDS_CLOSE
+        and SequenceMatcher(None, name, drug, autojunk=False).ratio() >= _AT_LEAST
+        for drug in _words()
+    )
+
+
+@cache
+def _sound(name: str) -> str:
+    return name.replace("ph", "f").replace("th", "t").translate(_SOUND)
 
 
 def _why(items: Iterable[Item]) -> str:

@@ -149,7 +149,7 @@ class _Sentence:
             if not found.possible or (found.vital == "pain" and before and before.says not in EMPTY):
                 continue  # "chest pain 7 out of 10" stays a sentence
             label = VITALS[found.vital].label
-            text = " ".join(filter(None, (found.text, told and _text(self.words, last + 1, told))))
+            text = f"{found.text} {_text(self.words, last + 1, told)}" if told else found.text
             yield Part(NoteSection.VITALS, first, told or last, label, text, found.vital, found.text)
 
     def _circumstance(self, following: Sequence[Item], last: int) -> int:

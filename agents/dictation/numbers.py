@@ -41,8 +41,9 @@ _MEASURES = {
     "pm": "pm",
 }
 _UNIT_OF = {name: unit for unit, names in _MEASURES.items() for name in names.split()}
-DOSES = frozenset({"mg", "mcg", "g", "ml", "mmol", "unit"})
-"""Units that mean nothing without a number before them."""
+
+
+_BEFORE_A_TIME = frozenset({"at", "since", "from", "until", "till"})
 
 
 class Kind(StrEnum):
@@ -72,6 +73,7 @@ class _Piece:
     last: int
     joined: bool
     """Whether nothing but spaces or a hyphen is between it and the piece before."""
+    hyphen: bool = False
 
 
 def read(words: Sequence[str]) -> list[Item]:
@@ -114,7 +116,7 @@ def _pieces(words: Sequence[str]) -> list[_Piece]:
             if spelled:
                 found.append(_Piece(spelled, index, index, True))
             first, joined = (whole.first, whole.joined) if whole and not end else (index, joined)
-            found.append(_Piece(match[0], first, index, joined))
+            found.append(_Piece(match[0], first, index, joined, between == "-"))
             end = match.end()
     return found
 
@@ -139,6 +141,10 @@ def _number(pieces: Sequence[_Piece], at: int) -> tuple[int, str | None]:
 
 def _digits(pieces: Sequence[_Piece], at: int) -> tuple[int, str]:
     text = pieces[at].text
+    if at and pieces[at - 1].text in _BEFORE_A_TIME and re.fullmatch(r"\d{1,2}\.[0-5]\d", text):
+        return at + 1, _plain(text.replace(".", ""))
+    if at and pieces[at - 1].text in _BEFORE_A_TIME and re.fullmatch(r"\d{1,2}", text) and _minutes(pieces, at + 1):
+        return at + 2, _plain(text + pieces[at + 1].text)
     if text[-1].isalpha():
         return at + 1, f"{text[:-2]}th"
     said = text.replace(",", "").replace(":", "")
@@ -177,6 +183,11 @@ def _spelled(pieces: Sequence[_Piece], at: int) -> tuple[int, str | None]:
 
 def _joined(groups: Sequence[int]) -> int:
     return int("".join(map(str, groups)) or "0")
+
+
+def _minutes(pieces: Sequence[_Piece], at: int) -> bool:
+    """Return whether a time goes on there, as in `12-10`."""
+    return at < len(pieces) and pieces[at].hyphen and bool(re.fullmatch(r"[0-5]\d", pieces[at].text))
 
 
 def _says(pieces: Sequence[_Piece], at: int, text: str) -> bool:

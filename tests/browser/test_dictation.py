@@ -129,7 +129,7 @@ def test_a_marked_drug_is_corrected_and_the_note_filed_by_keyboard_alone_and_tri
     expect(page.locator("#fact-sbp")).to_contain_text("85")
     shot(page, "triage-again")
     page.goto(f"/cases/{row['case_id']}")
-    expect(page.locator("dl.note")).to_contain_text("metoprolol 15 milligrams daily corrected")
+    expect(page.locator("dl.filed")).to_contain_text("metoprolol 15 milligrams daily corrected")
     shot(page, "note-filed")
     assert page.problems == [], "no script or policy violation"  # pyright: ignore[reportAttributeAccessIssue]
 
