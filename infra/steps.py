@@ -15,7 +15,7 @@ from infra import machine
 SAID = "models: "
 """Begins each line that is meant for a person."""
 TELL_S = 15.0
-OFFLINE = dict.fromkeys(("HF_HUB_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"), "1")
+OFFLINE: dict[str, str] = dict.fromkeys(("HF_HUB_OFFLINE", "VLLM_NO_USAGE_STATS", "DO_NOT_TRACK"), "1")
 
 
 def step(what: str, *argv: str | Path) -> None:

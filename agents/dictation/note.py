@@ -51,7 +51,7 @@ CIRCUMSTANCES = _set("on in at lying sitting standing by via after")
 NOT_TAKEN = _set(
     "allergic allergy allergies intolerant reaction stopped stop stops no not never without denies off ran out"
 )
-DOSES = (numbers.DOSES - {"mmol"}) | {"tablet", "puff", "drop"}
+DOSES = frozenset({"mg", "mcg", "g", "ml", "unit"}) | {"tablet", "puff", "drop"}
 
 
 @dataclass(frozen=True)
