@@ -117,7 +117,7 @@ def test_a_marked_drug_is_corrected_and_the_note_filed_by_keyboard_alone_and_tri
     expect(hydralazine.get_by_role("checkbox")).to_be_checked()
     shot(page, "note-answered")
     page.get_by_text("Add what was not heard").click()
-    page.get_by_label("Oxygen saturation, %").fill("97%")
+    page.get_by_role("textbox", name="Oxygen saturation, %").fill("97%")
     page.get_by_text("Add what was not heard").focus()
     page.keyboard.press("n")
     expect(page.get_by_role("button", name=re.compile("Approve 1"))).to_be_focused()
