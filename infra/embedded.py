@@ -64,6 +64,7 @@ MODELS = (
         joined="model.bin",
         sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
         needs_bytes=2**29,
+        memory_bytes=2**29,
         beside=("*/config.json", "*/tokenizer.json", "*/vocabulary.*"),
     ),
     Embedded(
