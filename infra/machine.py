@@ -14,6 +14,13 @@ def left(folder: Path) -> int:
     return shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
 
 
+def memory_left() -> "int | None":
+    """Return the bytes that a new process may take, or None where the system does not say."""
+    told = Path("/proc/meminfo")
+    lines = told.read_text().splitlines() if told.exists() else []
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+
+
 def lacks(version: "tuple[int, ...]", free: int) -> str:
     """Return what is missing and what to do about it, or an empty string."""
     if not (3, 11) <= version < (3, 13):

@@ -55,27 +55,39 @@ def install(venv: Path, cache: Path, names: list[str]) -> None:
 
 
 def serve_command(
-    venv: Path, model_dir: Path, port: int, name: str = MODEL_NAME, dtype: str = "float32", sequences: int = 8
+    venv: Path,
+    model_dir: Path,
+    port: int,
+    name: str = MODEL_NAME,
+    dtype: str = "float32",
+    sequences: int = 8,
+    cache_mib: int = 1024,
 ) -> tuple[list[str], dict[str, str]]:
     """Return the argv and the extra environment of the OpenAI-compatible server of `name` on 127.0.0.1."""
     argv = [str(venv.absolute() / PYTHON), "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1"]
     argv += ["--port", str(port), "--model", str(model_dir.absolute()), "--served-model-name", name]
     argv += ["--dtype", dtype, "--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", str(sequences)]
+    argv += ["--kv-cache-memory-bytes", str(cache_mib * 2**20)]
     argv += ["--generation-config", "vllm", "--logprobs-mode", "processed_logprobs", "--max-logprobs", "20"]
     argv += ["--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}']
     argv += ["--disable-uvicorn-access-log", "--no-enable-log-requests"]
     # "auto" keeps one core back for the scheduler: of two cores it would compute on one.
     cores = ",".join(str(core) for core in sorted(os.sched_getaffinity(0)))
-    cpu = {"VLLM_CPU_OMP_THREADS_BIND": cores, "VLLM_CPU_KVCACHE_SPACE": "1"}
+    cpu = {"VLLM_CPU_OMP_THREADS_BIND": cores}
     # A compiled function ranks log-probabilities: where no C++ compiler is, its first use ends the engine.
     return argv, OFFLINE | cpu | {"TORCHDYNAMO_DISABLE": "1"}
+
+
+def loaded(model: embedded.Embedded) -> tuple[str, int, int]:
+    """Return how it is loaded: what `serve_command` takes last."""
+    return model.dtype, model.sequences, model.cache_mib
 
 
 def command(model: embedded.Embedded, port: int) -> tuple[list[str], dict[str, str]]:
     """Return the argv and the extra environment of the server of an installed model on 127.0.0.1."""
     if model.form == Form.CTRANSLATE2:
         return hear_command(VENV, CACHE / model.name, port, model.name)
-    return serve_command(VENV, CACHE / model.name, port, model.name, model.dtype, model.sequences)
+    return serve_command(VENV, CACHE / model.name, port, model.name, *loaded(model))
 
 
 def hear_command(venv: Path, model_dir: Path, port: int, name: str) -> tuple[list[str], dict[str, str]]:
@@ -83,7 +95,7 @@ def hear_command(venv: Path, model_dir: Path, port: int, name: str) -> tuple[lis
     # By its file, and without the folder that it lies in: the venv has none of our packages.
     argv = [str(venv.absolute() / PYTHON), "-P", str(Path(__file__).with_name("transcribing.py").absolute())]
     argv += ["--port", str(port), "--model", str(model_dir.absolute()), "--name", name]
-    return argv, dict(OFFLINE)
+    return argv, {**OFFLINE}
 
 
 def _install_engine(venv: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from contracts.errors import LedgerError
-from infra import models
+from infra import machine, models
 from infra.embedded import Embedded
 from infra.processes import Part, any_port, http, tell
 from integrations.ledger import registry
@@ -111,7 +111,7 @@ class Fixed:
         argv, env = models.command(model, port)
         self._model, self._logs = model, logs
         self._part = Part(f"{UP}-{model.role}", argv, http(port, "/v1/models"), env)
-        self._answered = False
+        self._answered, self._short = False, False
 
     def parts(self) -> list[Part]:
         """Return its process."""
@@ -124,16 +124,28 @@ class Fixed:
     def settled(self) -> bool:
         """Return whether it answered once, or does not start."""
         late = self._part.process is not None and time.monotonic() > self._part.started + START_S
-        return self._answered or self._part.short_lives > 0 or late
+        return self._answered or self._short or self._part.short_lives > 0 or late
 
     def step(self) -> None:
-        """Start it, again if it has ended."""
+        """Start it where memory is left for it, and again if it has ended."""
         if self._part.process is None:
+            if not self._fits():
+                return
             self._part.start(self._logs)
         self._part.keep(self._logs)
         if not self._answered and self._part.ready():
             self._answered = True
             _tell(f"{self._model.name} serves from now on")
+
+    def _fits(self) -> bool:
+        left, wanted = machine.memory_left(), self._model.memory_bytes
+        if left is None or left >= wanted:
+            return True
+        if not self._short:
+            told = f"{wanted / 2**30:.1f} GiB of memory are needed, {left / 2**30:.1f} are left"
+            _tell(f"{self._model.name} is not started: {told}")
+        self._short = True
+        return False
 
 
 def _answers(server: _Server) -> bool:

@@ -131,7 +131,12 @@ def _unnamed(state: Path, served: Sequence[Embedded]) -> list[Embedded]:
 def _endpoint(model: Embedded, ports: dict[str, int]) -> dict[str, object]:
     """Return what the configuration would say of a model that is served here."""
     dialect = Dialect.FASTER_WHISPER if model.form == Form.CTRANSLATE2 else Dialect.VLLM
-    known = {"phi": "allowed", "dialect": dialect, "timeout_s": ANSWER_S.get(model.role, 30), "embedded": True}
+    known: dict[str, object] = {
+        "phi": "allowed",
+        "dialect": dialect,
+        "timeout_s": ANSWER_S.get(model.role, 30),
+        "embedded": True,
+    }
     if model.name == models.MODEL_NAME:
         return known | {"url": "", "model": f"{router.PREFIX}{registry.CHAMPION}", "base": model.name}
     return known | {"url": f"http://127.0.0.1:{ports[model.role]}/v1", "model": model.name}

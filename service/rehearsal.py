@@ -1,19 +1,24 @@
 """Asks models what their pathways will ask, about somebody who does not exist."""
 
+import asyncio
 import time
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 from activities.world import World
 from agents.pathway import Ports, suggest
 from contracts.errors import Fallback, ModelError
 from contracts.frozen import Frozen
-from contracts.model_calls import ChatRequest, Message, ModelCall
+from contracts.model_calls import ChatRequest, Message, ModelCall, Recording
+from contracts.roles import Role
+from contracts.transcripts import Transcript
 from integrations.inference.budget import tokens_of
 from integrations.inference.chat import ChatClient
 from service import arrivals
 
 ANSWER_CHARS = 400
+SAMPLE = Path(__file__).with_name("samples") / "dictation.ogg"
 SMALL = ChatRequest(
     step="small", messages=(Message(role="user", content="What is 2 + 3? Answer with the number."),), max_tokens=4
 )
@@ -60,11 +65,15 @@ class Rehearsing:
             raise
         self._asked.append(
             Asked(
-                role=self._role, step=request.step, model=call.model, answer=call.content[:ANSWER_CHARS],
+                role=self._role, step=request.step, model=call.model, answer=_answer(call)[:ANSWER_CHARS],
                 seconds=call.latency_ms / 1000, tokens=tokens_of(call),
             )
         )  # fmt: skip
         return call
+
+
+def _answer(call: ModelCall) -> str:
+    return Transcript.model_validate_json(call.content).text if call.request.recording else call.content
 
 
 async def rehearse(world: World, roles: list[str]) -> list[Asked]:
@@ -99,7 +108,15 @@ def _stay() -> tuple[list[arrivals.Bundle], str]:
     return bodies, encounter
 
 
+def small(world: World, role: str) -> ChatRequest:
+    """Return a small request to the model of a role: a question, or to write down a recording that is no patient's."""
+    if role != Role.TRANSCRIPTION:
+        return SMALL
+    recording = Recording(blob=world.blobs.put(SAMPLE.read_bytes()), media_type="audio/ogg")
+    return ChatRequest(step="small", messages=(), recording=recording, max_tokens=500)
+
+
 async def ask_small(world: World, role: str, asked: list[Asked]) -> None:
     """Add a small question to the role's model, and what came back."""
     with suppress(ModelError):
-        await Rehearsing(role, world.models[role], asked).ask(SMALL)
+        await Rehearsing(role, world.models[role], asked).ask(await asyncio.to_thread(small, world, role))

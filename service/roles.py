@@ -11,7 +11,7 @@ from contracts.errors import ModelError
 from contracts.frozen import Frozen
 from contracts.roles import Role
 from integrations.ledger import spending, switches
-from service.rehearsal import SMALL
+from service.rehearsal import small
 from service.settings import ModelSettings, Settings
 
 
@@ -65,7 +65,7 @@ async def _standing(settings: Settings, world: World, role: str) -> RoleStanding
             state, told = _missing(settings, model), str(fault)
     if state == RoleState.SERVING:
         try:
-            latency_ms = (await client.ask_without_patient(SMALL)).latency_ms
+            latency_ms = (await client.ask_without_patient(small(world, role))).latency_ms
         except ModelError as fault:
             told = str(fault)
     return RoleStanding(

@@ -11,12 +11,17 @@ from contracts.suggestions import Choice
 PROGRAM_TOKENS, LEVEL_TOKENS, REASON_TOKENS = 256, 4, 112
 PROGRAMMER = (
     "You write short Python programs. Use only assignments, arithmetic, if, min and max. No import, no print, no "
-    "function. The inputs are already variables. Answer with one code block."
+    "function. The inputs are already variables. Write every line of the definition in its order, and leave the inputs "
+    "as they are. The square root of x is x ** (1 / 2), its cube root x ** (1 / 3). Answer with one code block."
 )
-# Worked examples keep small models to the form; neither is a calculation that is ever asked for.
-EXAMPLE = (
-    "Inputs: weight, height\nDefinition:\nbmi is weight divided by the square of height",
-    "```python\nbmi = weight / height ** 2\n```",
+# A worked example keeps small models to the form; it is no calculation that is ever asked for.
+EXAMPLE_NAMES, EXAMPLE_RESULT = ("weight", "height", "child"), "surface"
+EXAMPLE_DEFINITION = (
+    "product = weight * height / 3600\nsurface is the square root of product\nif child is 1, multiply surface by 0.9"
+)
+EXAMPLE_PROGRAM = (
+    "```python\nproduct = weight * height / 3600\nsurface = product ** (1 / 2)\nif child == 1:\n"
+    "    surface = surface * 0.9\n```"
 )
 EXAMPLE_CHART = 'k: "Potassium 4.1 mmol/L"\nna: "Sodium 131 mmol/L"'
 EXAMPLE_REASONS = '{"reasons":[{"text":"Sodium 131 is a little low.","cites":["na"]}]}'
@@ -24,22 +29,26 @@ EXAMPLE_REASONS = '{"reasons":[{"text":"Sodium 131 is a little low.","cites":["n
 
 def program(formula: Formula, names: tuple[str, ...], *, again: bool) -> ChatRequest:
     """Ask for the program; `again` words it in another way, so that two slips are not the same slip."""
-    asked = (
-        f"Inputs: {', '.join(names)}\nDefinition:\n{formula.definition}"
-        if not again
-        else f"The variables {', '.join(names)} hold numbers. Compute {formula.name}, where\n{formula.definition}"
-    )
-    question, answer = EXAMPLE
+    word = _in_other_words if again else _in_words
     return ChatRequest(
         step=f"program {formula.name}{' again' if again else ''}",
         messages=(
             Message(role="system", content=PROGRAMMER),
-            Message(role="user", content=question),
-            Message(role="assistant", content=answer),
-            Message(role="user", content=asked),
+            Message(role="user", content=word(EXAMPLE_NAMES, EXAMPLE_DEFINITION, EXAMPLE_RESULT)),
+            Message(role="assistant", content=EXAMPLE_PROGRAM),
+            Message(role="user", content=word(names, formula.definition, formula.name)),
         ),
         max_tokens=PROGRAM_TOKENS,
     )
+
+
+def _in_words(names: tuple[str, ...], definition: str, _result: str) -> str:
+    return f"Inputs: {', '.join(names)}\nDefinition:\n{definition}"
+
+
+def _in_other_words(names: tuple[str, ...], definition: str, result: str) -> str:
+    steps = "\n".join(f"- {line}" for line in definition.splitlines())
+    return f"The variables {', '.join(names)} hold numbers. Work out {result} in these steps:\n{steps}"
 
 
 def judge(facts: ChartFacts, choices: tuple[Choice, ...]) -> ChatRequest:

@@ -24,6 +24,7 @@ WORDS_A_SECOND = 8.0
 """More than anybody says: a model that repeats itself."""
 PAST_END_S = 1.0
 """So much later than the recording's end a word may be said to end: times are estimates."""
+LONGEST_WORD = 60
 LEAST_TOLD = 0.8
 """Of the letters of an answer's text, so many must be in its words; else it was cut."""
 # Servers tell what a file holds by the end of its name.
@@ -107,6 +108,8 @@ def checked(transcript: Transcript, text: str) -> Transcript:
         raise ValueError("a word after the end")
     if len(words) > WORDS_A_SECOND * (duration_s + PAST_END_S):
         raise ValueError("more words than can be said")
+    if any(len(word.text) > LONGEST_WORD for word in words):
+        raise ValueError("a word that nobody says")
     if _letters(transcript.text) < LEAST_TOLD * _letters(text):
         raise ValueError("a text that its words do not hold")
     return transcript

@@ -25,13 +25,15 @@ TIMEOUT_S = 300.0
 async def main(asked: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of both runs."""
     endpoint = ChatEndpoint("code", asked.url, asked.model, Phi.ALLOWED, Dialect(asked.dialect), TIMEOUT_S)
-    model, sandbox, clincalc = ChatClient(endpoint), Sandbox(), Clincalc(Path(sys.executable))
+    client, sandbox, clincalc = ChatClient(endpoint), Sandbox(), Clincalc(Path(sys.executable))
+    model = measured.Once(client) if asked.once else client
     cases = known.cases(asked.seed, asked.cases)
     about = machine.described()
     result: dict[str, Any] = {
         "model": asked.model,
         "seed": asked.seed,
         "at_once": asked.at_once,
+        "each_question_once": asked.once,
         "machine": {name: about[name] for name in ("cpu", "cores", "memory_gib")},
     }
     try:
@@ -41,7 +43,7 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
             took = {"seconds": round(time.monotonic() - start, 1), "load": [load, machine.load()]}
             result[name] = measured.summary(done) | took
     finally:
-        await model.close()
+        await client.close()
         await sandbox.close()
         await clincalc.close()
     return result
@@ -71,6 +73,7 @@ if __name__ == "__main__":
     parser.add_argument("--cases", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=4)
+    parser.add_argument("--once", action="store_true", help="ask each question once: no seconds are measured then")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--keep", type=Path, help="write the figures to this file")
     asked = parser.parse_args()

@@ -46,6 +46,19 @@ class Counting:
         return call
 
 
+class Once:
+    """Asks each question once: it holds no patient's numbers, and at temperature 0 its answer is the same again."""
+
+    def __init__(self, model: ChatPort) -> None:
+        self._model, self._said = model, dict[str, asyncio.Task[ModelCall]]()
+
+    async def ask(self, request: ChatRequest) -> ModelCall:
+        key = request.sha256()
+        if key not in self._said:
+            self._said[key] = asyncio.ensure_future(self._model.ask(request))
+        return await asyncio.shield(self._said[key])
+
+
 async def run(
     cases: list[Case], model: ChatPort, sandbox: CalculatorPort, reference: ReferencePort, at_once: int
 ) -> list[Done]:

@@ -23,6 +23,7 @@ import httpx
 import psutil
 
 from agents.dictation.hearing import doubts, hotwords
+from contracts.errors import ModelError
 from contracts.model_calls import ChatRequest, Recording
 from contracts.transcripts import Transcript
 from infra import embedded, models
@@ -36,6 +37,8 @@ from tests.dictations.voices import VOICES, Voice
 from tests.prove import report
 from tests.ward import ROOT
 
+_PARTIAL = voices.CACHE / "heard.json"
+"""What was heard so far, should a run be cut short."""
 COUNT, FIRST_SEED = 48, 100
 WHISPER = next(model for model in embedded.MODELS if model.role == "transcription")
 
@@ -53,8 +56,9 @@ def main() -> int:
     else:
         voices.install()
         with served() as (url, server):
-            rows = asyncio.run(_heard_all(url, server, asked.first_seed, asked.count))
+            rows, refused = asyncio.run(_heard_all(url, server, asked.first_seed, asked.count))
         result = _told(rows, f"python -m tests.dictations --first-seed {asked.first_seed} --count {asked.count}")
+        result["not_written_down"] = refused
     if asked.keep:
         asked.keep.parent.mkdir(parents=True, exist_ok=True)
         asked.keep.write_text(json.dumps(result, indent=1) + "\n")
@@ -89,19 +93,31 @@ def _answers(url: str) -> bool:
         return False
 
 
-async def _heard_all(url: str, server: psutil.Process, first_seed: int, count: int) -> list[dict[str, Any]]:
+async def _heard_all(
+    url: str, server: psutil.Process, first_seed: int, count: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what was heard of each, and which could not be written down: those are left to a person altogether."""
     endpoint = ChatEndpoint("transcription", url, WHISPER.name, Phi.ALLOWED, Dialect.FASTER_WHISPER, 120.0)
     client = TranscriptionClient(endpoint, lambda path: Path(path).read_bytes())
     rows: list[dict[str, Any]] = []
+    refused: list[str] = []
     for n in range(count):
         dictation = texts.made(first_seed + n)
         voice, noise = VOICES[n % len(VOICES)], list(voices.NOISES)[n // len(VOICES) % len(voices.NOISES)]
-        rows.append(await _heard(client, dictation, voice, noise))
-        memory_mb = server.memory_info().rss / 1e6
-        rows[-1]["memory_mb"] = round(memory_mb)
+        before = server.cpu_times()
+        try:
+            row = await _heard(client, dictation, voice, noise)
+        except ModelError as fault:
+            refused.append(f"{dictation.name} {voice.name} {noise}: {fault}")
+            continue
+        after = server.cpu_times()
+        row["cpu_s"] = round(after.user + after.system - before.user - before.system, 2)
+        row["memory_mb"] = round(server.memory_info().rss / 1e6)
+        rows.append(row)
+        _PARTIAL.write_text(json.dumps(rows))
         sys.stderr.write(f"{n + 1} of {count}\n")
     await client.close()
-    return rows
+    return rows, refused
 
 
 async def _heard(client: TranscriptionClient, dictation: Dictation, voice: Voice, noise: str) -> dict[str, Any]:
@@ -144,7 +160,7 @@ def _again(kept: dict[str, Any]) -> dict[str, Any]:
         for row in kept["rows"]
     ]
     command, machine, date = kept["command"], kept["machine"], kept["date"]
-    return _told(rows, command) | {"machine": machine, "date": date}
+    return _told(rows, command) | {"machine": machine, "date": date, "not_written_down": kept["not_written_down"]}
 
 
 def _request(path: Path, names: tuple[str, ...]) -> ChatRequest:
@@ -184,6 +200,7 @@ def _told(rows: list[dict[str, Any]], command: str) -> dict[str, Any]:
         "seconds_a_minute_of_speech_heard_twice": round(
             (total("first_hearing_ms") + total("second_hearing_ms")) / 1000 / minutes, 1
         ),
+        "cpu_seconds_a_minute_of_speech_heard_twice": round(total("cpu_s") / minutes, 1),
         "memory_mb": max(row["memory_mb"] for row in rows),
         "why_marked": dict(Counter(mark["why"] for row in rows for mark in row["marks"])),
         "by_voice_and_noise": {name: rates(chosen) for name, chosen in groups.items() if chosen},

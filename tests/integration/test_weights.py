@@ -23,6 +23,7 @@ MODEL = Embedded(
     joined="weights.gguf",
     sha256=hashlib.sha256(b"".join(PARTS)).hexdigest(),
     needs_bytes=1,
+    memory_bytes=1,
     beside=("*/vocabulary.txt",),
 )
 

@@ -26,6 +26,7 @@ MODEL_ENVIRONMENT = {
     "sklearn": ("tuning/classical.py", "tuning/estimator.py"),
     "faster_whisper": ("infra/transcribing.py",),
     "av": ("infra/transcribing.py",),
+    "ctranslate2": ("infra/transcribing.py",),
     "numpy": ("infra/transcribing.py",),
 }
 """Imported inside the other environment only, by `infra.weights`, `infra.transcribing`, `tuning.train` and

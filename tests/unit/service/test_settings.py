@@ -79,6 +79,13 @@ def test_a_role_that_the_configuration_names_is_not_the_parts_to_serve(state: Pa
     assert settings.roles(state) == {"code"} and settings.load(state).models["code"].model == "large"
 
 
+@pytest.mark.parametrize(("role", "dialect"), [("transcription", "openai"), ("reasoning", "azure_speech")])
+def test_a_dialect_that_can_not_do_what_the_role_is_for_is_refused(state: Path, role: str, dialect: str) -> None:
+    block = f'[models.{role}]\nurl = "http://gpu/v1"\nmodel = "m"\ndialect = "{dialect}"\n'
+    edit(state, "[users.n-okafor]", f"{block}[users.n-okafor]")
+    assert f"{role}: dialect {dialect}" in refusal(state)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
