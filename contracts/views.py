@@ -49,6 +49,8 @@ class Item(Frozen):
     """Which of the view's recordings that is."""
     place: str = ""
     """Heading under which it stands."""
+    extra: bool = False
+    """Shown on demand: nothing is there yet, and nothing need be."""
 
 
 class Played(Frozen):

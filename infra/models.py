@@ -100,7 +100,7 @@ def hear_command(venv: Path, model_dir: Path, port: int, name: str) -> tuple[lis
     # By its file, and without the folder that it lies in: the venv has none of our packages.
     argv = [str(venv.absolute() / PYTHON), "-P", str(Path(__file__).with_name("transcribing.py").absolute())]
     argv += ["--port", str(port), "--model", str(model_dir.absolute()), "--name", name]
-    return argv, dict(OFFLINE)
+    return argv, {**OFFLINE}
 
 
 def _install_engine(venv: Path) -> None:

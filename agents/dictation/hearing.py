@@ -33,7 +33,7 @@ _NO_DRUG = frozenset(
     {"presentation", "resuscitation", "hearing", "continue", "separate", "separated", "examine", "protection"}
 )
 """Words that are near to a drug's name, and are none."""
-_UNSURE = 0.5
+_UNSURE = 0.6
 """Below this probability a number is checked. A model's own are not calibrated: a high one says little."""
 
 
@@ -79,11 +79,16 @@ def _odd(heard: Transcript, items: Sequence[Item], own: frozenset[str]) -> Itera
     for suspect in places.suspects(items):
         yield Doubt(first=suspect.first, last=suspect.last, heard_otherwise="", why=Kind.NUMBER)
     for item in items:
-        chances = [word.probability for word in heard.words[item.first : item.last + 1] if word.probability is not None]
-        if item.kind == Kind.NUMBER and item.says[0].isdigit() and chances and min(chances) < _UNSURE:
+        if item.kind == Kind.NUMBER and item.says[0].isdigit() and _improbable(heard, item):
             yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.NUMBER)
         if item.kind == Kind.DRUG and (item.says not in own | _words() or item.first < item.last):
             yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.DRUG)
+
+
+def _improbable(heard: Transcript, item: Item) -> bool:
+    """Return whether the model was unsure of a number. Of the first word it says how sure it is to begin at all."""
+    words = heard.words[max(item.first, 1) : item.last + 1]
+    return any(word.probability is not None and word.probability < _UNSURE for word in words)
 
 
 def _items(heard: Transcript, own: frozenset[str]) -> list[Item]:

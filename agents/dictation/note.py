@@ -31,7 +31,8 @@ HEADINGS = {
     for words in names.split(", ")
 }
 PRESENTS = (
-    ("presents", "with"), ("presenting", "with"), ("presented", "with"), ("presents", "today", "with"),
+    ("present", "with"), ("presents", "with"), ("presenting", "with"), ("presented", "with"),
+    ("presents", "today", "with"),
     ("comes", "in", "with"), ("came", "in", "with"), ("comes", "with"), ("complains", "of"), ("complaining", "of"),
     ("complained", "of"), ("brought", "in", "with"), ("attends", "with"),
 )  # fmt: skip
@@ -305,9 +306,12 @@ def _unheard(position: int) -> Iterator[NoteItem]:
 
 
 def _ordered(items: Sequence[NoteItem]) -> tuple[NoteItem, ...]:
-    """Return the items by section, with a complaint in any case, each with a key of its own."""
+    """Return the items by section, each with a key of its own; complaint and vital signs in any case, perhaps empty."""
     complaint = NoteItem(key="complaint", section=NoteSection.COMPLAINT, label="Complaint", text="")
     given = [*items] if any(i.section == NoteSection.COMPLAINT for i in items) else [complaint, *items]
+    named = {item.key for item in items}
+    for vital in (vital for vital in VITALS if vital not in named):
+        given.append(NoteItem(key=vital, section=NoteSection.VITALS, label=VITALS[vital].label, text=""))
     seen: dict[str, int] = {}
     kept: list[NoteItem] = []
     for section in NoteSection:

@@ -39,6 +39,12 @@ _DOSES = frozenset({"mg", "mcg", "g", "ml", "mmol", "tablet", "puff", "drop"})
 _NEED_A_NUMBER = _DOSES - {"tablet", "puff", "drop"} | {"unit", "kg", "%", "degree", "minute", "hour", "year"}
 _NO_NUMBER_AFTER = frozenset({"a", "an", "the", "per", "every", "each", "last", "next", "few", "several", "this"})
 _DIASTOLIC = (20, 150)
+_FOLLOWERS = (
+    "a an and as at before after by daily every for from given if im in intravenously iv nightly now nocte on or oral "
+    "orally per po prn since so stat takes taken that the then to today together was when with but he she i they"
+)
+_AFTER_A_DOSE = frozenset(_FOLLOWERS.split())
+"""Words that can follow `40 milligrams`; units and numbers can, too."""
 _LIKE_DIGITS = frozenset({"to", "too", "for", "fore", "won", "ate", "oh", "eye"})
 """Words that digits are heard as."""
 
@@ -55,16 +61,26 @@ def suspects(items: Sequence[Item]) -> Iterator[Suspect]:
     for at, item in enumerate(items):
         if item.kind == Kind.NUMBER and _is_figure(item):
             limits = _place(items, at)
-            if limits is None:  # what stands after it may be its unit, misheard
-                end = items[at + 1] if at + 1 < len(items) and items[at + 1].kind == Kind.WORD else item
+            if limits is None:
+                end = _end_of_what_is_unclear(items, at)
                 begin = items[at - 1] if _says(items, at - 1) in _LIKE_DIGITS else item
                 yield Suspect(begin.first, end.last)
             elif not _within(_value(item), limits) or _sounds_like_another(items, at, limits):
                 yield Suspect(item.first, item.last)
+        elif item.kind == Kind.WORD and _instead_of_how_often(items, at):
+            yield Suspect(item.first, items[at + 1].last if item.says == "a" else item.last)
         elif item.kind == Kind.UNIT and item.says in _NEED_A_NUMBER and _lacks_its_number(items, at):
             yield Suspect(items[max(at - 1, 0)].first, item.last)
         elif item.says in ("over", "out") and _half(items, at):
             yield Suspect(items[max(at - 1, 0)].first, items[min(at + 1, len(items) - 1)].last)
+
+
+def _end_of_what_is_unclear(items: Sequence[Item], at: int) -> Item:
+    """Return the last item that goes with a number without a place: its unit, misheard, and how often, misheard too."""
+    end = at
+    while _kind(items, end + 1) == Kind.WORD and _says(items, end + 1) not in _AFTER_A_DOSE and end < at + 3:
+        end += 1
+    return items[end]
 
 
 def _place(items: Sequence[Item], at: int) -> tuple[float, float] | None:
@@ -73,12 +89,15 @@ def _place(items: Sequence[Item], at: int) -> tuple[float, float] | None:
     if after == "over" or (before == "pressure" and _says(items, at - 2) == "blood"):
         return _MEASURED["pressure"] if after == "over" else None
     if before == "over":
-        return _DIASTOLIC
+        systolic = _value(items[at - 2]) if _kind(items, at - 2) == Kind.NUMBER else _DIASTOLIC[1]
+        return _DIASTOLIC[0], min(_DIASTOLIC[1], systolic - 1)
     if (after, _says(items, at + 2)) == ("out", "of") or (before, _says(items, at - 2)) == ("of", "out"):
         return (0, 100)
     keyword = _says(items, at - 2) if before in _LINKS else before
     if keyword in _MEASURED:
         return _RATES.get(_says(items, at - 3 if before in _LINKS else at - 2), _MEASURED[keyword])
+    if after == "year" and _says(items, at + 2) == "old":
+        return (0, 120)
     if _kind(items, at + 1) == Kind.UNIT or after == "times":
         return (0, float("inf"))
     if before in _TIMES and (_is_clock(_value(items[at])) or after in ("o'clock", "am", "pm")):
@@ -87,6 +106,15 @@ def _place(items: Sequence[Item], at: int) -> tuple[float, float] | None:
     if items[at].says.endswith("th") or pronoun:
         return (0, float("inf"))
     return None
+
+
+def _instead_of_how_often(items: Sequence[Item], at: int) -> bool:
+    """Return whether a word after a dose is none that can stand there: `8 hourly` is heard as `a towerly`."""
+    if at < 2 or items[at - 1].says not in _DOSES or items[at - 2].kind != Kind.NUMBER:
+        return False
+    if items[at].says == "a":
+        return _kind(items, at + 1) == Kind.WORD
+    return items[at].says not in _AFTER_A_DOSE
 
 
 def _sounds_like_another(items: Sequence[Item], at: int, limits: tuple[float, float]) -> bool:

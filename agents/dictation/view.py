@@ -42,6 +42,7 @@ def _item(item: NoteItem, heard: list[int]) -> Item:
         key=item.key,
         label=f"{item.label}, {VITALS[vital].shown}" if vital in VITALS else item.label,
         place=TITLES[item.section],
+        extra=item.section == NoteSection.VITALS and not item.text and item.recording is None,
         text=item.text,
         pattern=("" if item.section != NoteSection.VITALS else PRESSURE if vital == "bp" else NUMBER),
         doubt=item.doubt,

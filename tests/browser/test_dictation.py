@@ -18,7 +18,7 @@ from tests.ward import Ward
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 SAID = (
-    "Fifty five year old woman presents with palpitations since this morning. Heart rate 140, "
+    "Fifty five year old woman presents with palpitations since this morning. Heart rate 138, "
     "blood pressure 85 over 50. She takes metoprolol 50 milligrams daily. "
     "She takes hydralazine 25 milligrams twice daily."
 )
@@ -116,6 +116,9 @@ def test_a_marked_drug_is_corrected_and_the_note_filed_by_keyboard_alone_and_tri
     page.keyboard.press("Space")
     expect(hydralazine.get_by_role("checkbox")).to_be_checked()
     shot(page, "note-answered")
+    page.get_by_text("Add what was not heard").click()
+    page.get_by_role("textbox", name="Oxygen saturation, %").fill("97%")
+    page.get_by_text("Add what was not heard").focus()
     page.keyboard.press("n")
     expect(page.get_by_role("button", name=re.compile("Approve 1"))).to_be_focused()
     page.keyboard.press("a")
@@ -125,8 +128,9 @@ def test_a_marked_drug_is_corrected_and_the_note_filed_by_keyboard_alone_and_tri
 
     again = ward.suggested(encounter, version=triage["version"] + 1)
     page.goto(f"/cases/{again['case_id']}")
-    expect(page.locator("#fact-hr")).to_contain_text("140")
+    expect(page.locator("#fact-hr")).to_contain_text("138")
     expect(page.locator("#fact-sbp")).to_contain_text("85")
+    expect(page.locator("#fact-spo2")).to_contain_text("97")
     shot(page, "triage-again")
     page.goto(f"/cases/{row['case_id']}")
     expect(page.locator("dl.filed")).to_contain_text("metoprolol 15 milligrams daily corrected")
