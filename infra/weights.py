@@ -20,9 +20,10 @@ def make(model: Embedded, python: Path, folder: Path) -> None:
     scratch = folder.with_name(f".{folder.name}")
     scratch.mkdir(parents=True, exist_ok=True)
     joined = fetch(model, python, scratch)
-    made = scratch / "model"
-    shutil.rmtree(made, ignore_errors=True)
+    made = joined.parent
     if model.form == Form.GGUF:
+        made = scratch / "model"
+        shutil.rmtree(made, ignore_errors=True)
         step(f"dequantise {model.name}", python, "-m", "infra.models", "dequantise", model.name, joined, made)
     made.rename(folder)
     shutil.rmtree(scratch)
