@@ -19,7 +19,7 @@ from tests.fakes.scripted_chat import called
 class Together:
     """Answers when so many questions are under way."""
 
-    endpoint = SimpleNamespace(name="code")
+    endpoint = SimpleNamespace(name="code", model="m", url="")
 
     def __init__(self, many: int) -> None:
         self.asked, self._many, self._all = 0, many, asyncio.Event()
