@@ -47,6 +47,7 @@ EMPTY = _set("and the a an is are was with of has have had then also so she he h
 """Words that say nothing where they stand alone beside a vital sign."""
 GIVEN = _set("takes taking taken took on given started prescribed medications medication meds uses")
 BEFORE_A_DRUG = EMPTY | GIVEN | _set("patient currently regularly regular current daily include i we been")
+LEADS_TO_A_DRUG = GIVEN | _set("and she he")
 CIRCUMSTANCES = _set("on in at lying sitting standing by via after")
 """Words that begin how a vital sign was measured: `on room air`."""
 NOT_TAKEN = _set(
@@ -208,6 +209,9 @@ class _Sentence:
         items = [item for item in self.items if first <= item.first <= last]
         if all(item.says in nothing for item in items):
             return
+        while nothing == BEFORE_A_DRUG and items[-1].says in LEADS_TO_A_DRUG and items[-2].last < items[-1].first:
+            items.pop()
+        last = items[-1].last if nothing == BEFORE_A_DRUG else last
         if section == NoteSection.COMPLAINT:
             yield Part(section, first, last, "Complaint", _text(self.words, first, last))
             return

@@ -45,6 +45,11 @@ _FOLLOWERS = (
 )
 _AFTER_A_DOSE = frozenset(_FOLLOWERS.split())
 """Words that can follow `40 milligrams`; units and numbers can, too."""
+_MOMENTS = (
+    "yesterday today this last the a an about around then she he her his they early late noon midnight morning birth "
+    "childhood surgery monday tuesday wednesday thursday friday saturday sunday"
+)
+_AFTER_SINCE = frozenset(_MOMENTS.split())
 _LIKE_DIGITS = frozenset({"to", "too", "for", "fore", "won", "ate", "oh", "eye"})
 """Words that digits are heard as."""
 
@@ -69,6 +74,8 @@ def suspects(items: Sequence[Item]) -> Iterator[Suspect]:
                 yield Suspect(item.first, item.last)
         elif item.kind == Kind.WORD and _instead_of_how_often(items, at):
             yield Suspect(item.first, items[at + 1].last if item.says == "a" else item.last)
+        elif item.says == "since" and _kind(items, at + 1) == Kind.WORD and _says(items, at + 1) not in _AFTER_SINCE:
+            yield Suspect(item.first, items[min(at + 2, len(items) - 1)].last)
         elif item.kind == Kind.UNIT and item.says in _NEED_A_NUMBER and _lacks_its_number(items, at):
             yield Suspect(items[max(at - 1, 0)].first, item.last)
         elif item.says in ("over", "out") and _half(items, at):
@@ -80,7 +87,7 @@ def _end_of_what_is_unclear(items: Sequence[Item], at: int) -> Item:
     end = at
     while _kind(items, end + 1) == Kind.WORD and _says(items, end + 1) not in _AFTER_A_DOSE and end < at + 3:
         end += 1
-    return items[end]
+    return items[at + 1] if end == at and _says(items, at + 1) in _DOSES else items[end]
 
 
 def _place(items: Sequence[Item], at: int) -> tuple[float, float] | None:
@@ -91,8 +98,13 @@ def _place(items: Sequence[Item], at: int) -> tuple[float, float] | None:
     if before == "over":
         systolic = _value(items[at - 2]) if _kind(items, at - 2) == Kind.NUMBER else _DIASTOLIC[1]
         return _DIASTOLIC[0], min(_DIASTOLIC[1], systolic - 1)
-    if (after, _says(items, at + 2)) == ("out", "of") or (before, _says(items, at - 2)) == ("of", "out"):
-        return (0, 100)
+    if (after, _says(items, at + 2)) == ("out", "of"):
+        whole = _value(items[at + 3]) if _kind(items, at + 3) == Kind.NUMBER else 0
+        return (0, whole) if 1 <= whole <= 100 else None
+    if (before, _says(items, at - 2)) == ("of", "out"):
+        return (1, 100)
+    if before in _TIMES and _is_clock(_value(items[at])) and after in _DOSES:
+        return None
     keyword = _says(items, at - 2) if before in _LINKS else before
     if keyword in _MEASURED:
         return _RATES.get(_says(items, at - 3 if before in _LINKS else at - 2), _MEASURED[keyword])
@@ -113,7 +125,7 @@ def _instead_of_how_often(items: Sequence[Item], at: int) -> bool:
     if at < 2 or items[at - 1].says not in _DOSES or items[at - 2].kind != Kind.NUMBER:
         return False
     if items[at].says == "a":
-        return _kind(items, at + 1) == Kind.WORD
+        return _kind(items, at + 1) == Kind.WORD or _says(items, at + 1) == "hour"
     return items[at].says not in _AFTER_A_DOSE
 
 

@@ -160,7 +160,11 @@ def _again(kept: dict[str, Any]) -> dict[str, Any]:
         for row in kept["rows"]
     ]
     command, machine, date = kept["command"], kept["machine"], kept["date"]
-    return _told(rows, command) | {"machine": machine, "date": date, "not_written_down": kept["not_written_down"]}
+    return _told(rows, command) | {
+        "machine": machine,
+        "date": date,
+        "not_written_down": kept.get("not_written_down", []),
+    }
 
 
 def _request(path: Path, names: tuple[str, ...]) -> ChatRequest:

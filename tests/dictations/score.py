@@ -1,7 +1,7 @@
 """Compares what was heard with what was said."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.dictation.numbers import Item, Kind, read
@@ -22,15 +22,18 @@ class Score:
     """Of these, what no doubt touches: what was said, and what was heard."""
 
 
+Pair = tuple[Item | None, Item | None, int]
+"""What was said, what was heard, and the word of the hearing where it is, or would be."""
+
+
 def scored(dictation: Dictation, heard: Transcript, doubts: Sequence[Doubt]) -> Score:
     """Return how well it was heard, and which wrong numbers no person would be asked about."""
     said, got = read(dictation.text.split()), read([word.text for word in heard.words])
     pairs = aligned(said, got)
-    wrong = [(a, b, at) for a, b, at in pairs if a is None or b is None or _key(a) != _key(b)]
-    numbers = [(a, b, at) for a, b, at in wrong if _counts(a) or _counts(b)]
-    unmarked = tuple(
-        f"{a.says if a else '-'} > {b.says if b else '-'} at {at}" for a, b, at in numbers if not _marked(b, at, doubts)
-    )
+    stretches = _stretches(pairs)
+    wrong = [pair for stretch in stretches for pair in stretch]
+    numbers = [(a, b) for a, b, _ in wrong if _counts(a) or _counts(b)]
+    unmarked = tuple(line for stretch in stretches for line in _unmarked(stretch, doubts))
     names = Counter(item.says for item in got)
     return Score(
         errors=len(wrong),
@@ -41,8 +44,8 @@ def scored(dictation: Dictation, heard: Transcript, doubts: Sequence[Doubt]) -> 
     )
 
 
-def aligned(said: Sequence[Item], got: Sequence[Item]) -> list[tuple[Item | None, Item | None, int]]:
-    """Return the pairs of least edit distance; with each, the word of the hearing where it is, or would be."""
+def aligned(said: Sequence[Item], got: Sequence[Item]) -> list[Pair]:
+    """Return the pairs of least edit distance."""
     costs = [[0] * (len(got) + 1) for _ in range(len(said) + 1)]
     for i in range(len(said) + 1):
         for k in range(len(got) + 1):
@@ -52,7 +55,7 @@ def aligned(said: Sequence[Item], got: Sequence[Item]) -> list[tuple[Item | None
                 costs[i][k] = min(swap, costs[i - 1][k] + 2, costs[i][k - 1] + 2)
             else:
                 costs[i][k] = 2 * (i + k)
-    pairs: list[tuple[Item | None, Item | None, int]] = []
+    pairs: list[Pair] = []
     i, k = len(said), len(got)
     while i or k:
         word = got[k].first if k < len(got) else (got[-1].last + 1 if got else 0)
@@ -78,6 +81,29 @@ def _key(item: Item) -> tuple[Kind, str]:
 
 def _counts(item: Item | None) -> bool:
     return item is not None and item.kind in (Kind.NUMBER, Kind.UNIT)
+
+
+def _stretches(pairs: Sequence[Pair]) -> list[list[Pair]]:
+    """Return the runs of pairs that differ."""
+    found: list[list[Pair]] = [[]]
+    for a, b, at in pairs:
+        if a is not None and b is not None and _key(a) == _key(b):
+            found.append([])
+        else:
+            found[-1].append((a, b, at))
+    return [run for run in found if run]
+
+
+def _unmarked(stretch: Sequence[Pair], doubts: Sequence[Doubt]) -> Iterator[str]:
+    """Yield each wrong number that no doubt tells of.
+
+    One that was heard must itself be marked. One that was said and not heard is nowhere: what is marked must touch the
+    run of wrong words that it is lost in, since which of them stands for it nobody knows.
+    """
+    touched = any(_marked(b, at, doubts) for _, b, at in stretch)
+    for a, b, at in stretch:
+        if (_counts(b) and not _marked(b, at, doubts)) or (_counts(a) and not _counts(b) and not touched):
+            yield f"{a.says if a else '-'} > {b.says if b else '-'} at {at}"
 
 
 def _marked(got: Item | None, at: int, doubts: Sequence[Doubt]) -> bool:

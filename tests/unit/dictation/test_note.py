@@ -75,6 +75,12 @@ def test_a_vital_sign_that_cannot_be_is_marked_and_kept_whole(said: str) -> None
     assert item.text == said.rstrip(".") and note.IMPOSSIBLE in item.doubt
 
 
+def test_what_is_said_around_vital_signs_and_medications_stays() -> None:
+    found = made("Pale and cold, pulse 72, seen at home. Vomited twice, takes amlodipine 5 mg, lives alone.")
+    told = [item.text for item in found.items if item.section == NoteSection.HISTORY]
+    assert told == ["Pale and cold", "seen at home", "Vomited twice", "lives alone"]
+
+
 def test_each_item_has_the_seconds_in_which_it_was_said() -> None:
     found = made("Seen at home. Blood pressure 120 over 80. Pulse 70.")
     heard = {item.key: (item.start_s, item.end_s) for item in found.items if item.text}
@@ -178,6 +184,7 @@ def test_no_number_that_was_said_is_dropped_and_none_that_differs_is_unmarked(
     for word in said.words:
         for digits in re.findall(r"\d+", word.text):
             assert digits in kept or found.by_hand, word
+    assert kept.count("kettle") == first.count("kettle") or found.by_hand
     doubts = hearing.doubts(said, spoken(" ".join(other)), ())
     assert bool(doubts) <= bool(marked(found))
     keys = [item.key for item in found.items]
