@@ -19,13 +19,12 @@ from service.roles import RoleStanding
 from service.settings import Settings
 
 models = typer.Typer(no_args_is_help=True, help="The models of the roles: how they stand, and what they answer.")
-State = Annotated[Path, typer.Option("--state", help="Folder of ports, keys, ledger and logs.")]
 DEFAULT = Path(".state")
 INSTALLER = (sys.executable, "-m", "infra.models", "install")
 
 
 @models.command(name="ls")
-def list_roles(state: State = DEFAULT, as_json: console.AsJson = False) -> None:
+def list_roles(state: console.State = DEFAULT, as_json: console.AsJson = False) -> None:
     """Show for each role its state, endpoint, model, what it may see, latency, cost and budget."""
 
     async def work(opened: Settings, world: World) -> int:
@@ -40,7 +39,7 @@ def list_roles(state: State = DEFAULT, as_json: console.AsJson = False) -> None:
 @models.command(name="test")
 def ask_role(
     role: Annotated[str, typer.Argument(help="Such as reasoning or code.")],
-    state: State = DEFAULT,
+    state: console.State = DEFAULT,
     as_json: console.AsJson = False,
 ) -> None:
     """Ask a role's model what its pathways ask, about nobody, and say what came back; 1 if an answer is missing."""
@@ -52,7 +51,7 @@ def ask_role(
 
 
 @models.command(name="warm")
-def warm_all(state: State = DEFAULT, as_json: console.AsJson = False) -> None:
+def warm_all(state: console.State = DEFAULT, as_json: console.AsJson = False) -> None:
     """Ask every role once what its pathways ask, so that no patient waits for it; 1 if an answer is missing."""
 
     async def work(opened: Settings, world: World) -> int:

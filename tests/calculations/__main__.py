@@ -41,7 +41,7 @@ async def main(asked: argparse.Namespace) -> dict[str, Any]:
             start, load = time.monotonic(), machine.load()
             done = await measured.run(cases, model, sandbox, reference, asked.at_once)
             took = {"seconds": round(time.monotonic() - start, 1), "load": [load, machine.load()]}
-            result[name] = measured.summary(done) | took
+            result[name] = measured.summary(done, timed=not asked.once) | took
     finally:
         await client.close()
         await sandbox.close()

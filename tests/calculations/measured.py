@@ -77,7 +77,7 @@ async def run(
     return list(await asyncio.gather(*(one(case) for case in cases)))
 
 
-def summary(done: list[Done]) -> dict[str, Any]:
+def summary(done: list[Done], *, timed: bool = True) -> dict[str, Any]:
     """Return the figures of one run."""
     shown = [one for one in done if one.worked.value is not None]
     return {
@@ -91,7 +91,7 @@ def summary(done: list[Done]) -> dict[str, Any]:
             if (mine := [one for one in done if one.case.formula == name])
         },
         "tokens_a_calculation": round(mean(one.tokens for one in done), 1),
-        "seconds_a_calculation": round(median(one.seconds for one in done), 2),
+        "seconds_a_calculation": round(median(one.seconds for one in done), 2) if timed else None,
         "programs": {
             name: sorted({made.program for one in done if one.case.formula == name for made in one.worked.calculations})
             for name in dict.fromkeys(one.case.formula for one in done)

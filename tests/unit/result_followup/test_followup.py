@@ -1,5 +1,6 @@
 """Results to findings, calculations and a proposal; no number is shown that anything disputes."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from agents.result_followup.formulas import FORMULAS, needed
 from agents.result_followup.pathway import ResultFollowup
 from contracts.calculations import Calculation, CalculationFault, Comparison
 from contracts.charts import ChartFacts
-from contracts.errors import Fallback, ModelError
+from contracts.errors import Fallback, LedgerError, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.result_followup import ResultFollowupOptions
 from contracts.suggestions import MadeBy, Suggestion
@@ -189,6 +190,49 @@ async def test_the_second_program_is_asked_for_in_other_words() -> None:
     await suggest(chart(qt=480, hr=100), Ports({"code": code}, Results(one=1.0, two=1.0), Reference(None)))
     first, second = (request.messages[-1].content for request in code.asked)
     assert first != second
+
+
+class Together:
+    """Answers when two programs are asked for; one that is asked in vain is told so when it is given up."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.asked, self.fault, self.given_up = 0, fault, 0
+        self._both = asyncio.Event()
+
+    async def ask(self, request: ChatRequest) -> ModelCall:
+        self.asked += 1
+        if self.asked == 2:
+            if self.fault:
+                raise self.fault
+            self._both.set()
+        try:
+            await asyncio.wait_for(self._both.wait(), 5)
+        except asyncio.CancelledError:
+            self.given_up += 1
+            raise
+        return called(request, "one")
+
+
+async def test_the_calculations_of_a_chart_are_asked_for_at_once_and_keep_their_order() -> None:
+    facts = chart(na=140, cl=100, hco3=20, calcium=2.2, albumin=40)
+    made = await suggest(facts, Ports({"code": Together()}, Results(one=20.0), Reference(20.0)))
+    assert [worked.name for worked in made.worked] == ["anion_gap", "corrected_calcium"]
+    assert made.worked[0].value == 20.0
+
+
+async def test_when_the_ledger_fails_under_one_calculation_the_others_are_given_up() -> None:
+    facts, code = chart(na=140, cl=100, hco3=20, calcium=2.2, albumin=40), Together(LedgerError("database"))
+    with pytest.raises(LedgerError):
+        await suggest(facts, Ports({"code": code}, Results(one=20.0), Reference(20.0)))
+    await asyncio.sleep(0)
+    assert code.given_up == 1
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_either_wording_tells_every_line_of_the_definition(again: bool) -> None:
+    for formula in FORMULAS:
+        told = prompts.program(formula, formula.needs, again=again).messages[-1].content
+        assert all(line in told for line in formula.definition.splitlines())
 
 
 async def test_a_confirmed_calculation_demands_what_it_means() -> None:
