@@ -49,6 +49,7 @@ def main() -> int:
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--json", action="store_true", help="print the whole result")
     parser.add_argument("--keep", type=Path, help="write the result there")
+    parser.add_argument("--hearings", action="store_true", help="keep every word, too, so that --again can score it")
     parser.add_argument("--again", type=Path, help="of a kept run, compare and score what was heard then")
     asked = parser.parse_args()
     if asked.again:
@@ -59,6 +60,8 @@ def main() -> int:
             rows, refused = asyncio.run(_heard_all(url, server, asked.first_seed, asked.count))
         result = _told(rows, f"python -m tests.dictations --first-seed {asked.first_seed} --count {asked.count}")
         result["not_written_down"] = refused
+    if not asked.hearings:
+        result["rows"] = [{k: v for k, v in row.items() if k != "hearings"} for row in result["rows"]]
     if asked.keep:
         asked.keep.parent.mkdir(parents=True, exist_ok=True)
         asked.keep.write_text(json.dumps(result, indent=1) + "\n")
