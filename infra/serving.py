@@ -131,7 +131,11 @@ class Fixed:
         if self._part.process is None:
             if not self._fits():
                 return
-            self._part.start(self._logs)
+            try:
+                self._part.start(self._logs)
+            except OSError as fault:  # the others must not end for it; it is tried again
+                self._told(f"{self._model.name} can't be started: {fault.strerror}: {fault.filename}")
+                return
         self._part.keep(self._logs)
         if not self._answered and self._part.ready():
             self._answered = True
@@ -141,11 +145,14 @@ class Fixed:
         left, wanted = machine.memory_left(), self._model.memory_bytes
         if left is None or left >= wanted:
             return True
-        if not self._short:
-            told = f"{wanted / 2**30:.1f} GiB of memory are needed, {left / 2**30:.1f} are left"
-            _tell(f"{self._model.name} is not started: {told}")
-        self._short = True
+        told = f"{wanted / 2**30:.1f} GiB of memory are needed, {left / 2**30:.1f} are left"
+        self._told(f"{self._model.name} is not started: {told}")
         return False
+
+    def _told(self, why: str) -> None:
+        if not self._short:
+            _tell(why)
+        self._short = True
 
 
 def _answers(server: _Server) -> bool:

@@ -35,6 +35,10 @@ def serve_command(venv, model_dir, port, name, *_how):
     return [sys.executable, "-m", "tests.fakes.model_server", str(port), name], {}
 
 
+def hear_command(venv, model_dir, port, name):
+    return serve_command(venv, model_dir, port, name)
+
+
 """
 
 
