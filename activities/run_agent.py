@@ -120,9 +120,9 @@ class RunAgent:
 
     def _ports(self, request: AgentRequest) -> Ports:
         world, served = self.world, self.world.models
-        if request.rules_only:
-            return Ports(dict.fromkeys(served, NoModel(Fallback.UNREACHABLE)))
         blocks = {role: role for role in served} | dict(world.ports.get(request.ref.pathway, {}))
+        if request.rules_only:
+            return Ports(dict.fromkeys(blocks, NoModel(Fallback.UNREACHABLE)))
         models = {role: RecordedChat(world, request, served[block]) for role, block in blocks.items()}
         return Ports(models, world.calculator, world.reference)
 

@@ -57,7 +57,7 @@ class Worklist:
 
     def __init__(self, world: World, client: Client, signer: Ed25519PrivateKey) -> None:
         self._world, self._client, self._signer = world, client, signer
-        self._suggestion = lru_cache(2000)(world.suggestion)
+        self._shown = lru_cache(2000)(self._read)  # of one version, which never changes
 
     def rows(self, reader: Reviewer) -> list[Row]:
         """Return the open cases, then those that ended in the last minutes; one audit record for the reading."""
@@ -121,16 +121,18 @@ class Worklist:
         headline, colour, suggestion, view = "no suggestion yet: judge by hand", "#555555", None, None
         if case.suggestion_blob:
             try:
-                suggestion = self._suggestion(case.suggestion_blob)
-                pathway = self._world.pathways[case.pathway]
-                headline, colour = pathway.headline(suggestion.facts), pathway.colour(suggestion.selected)
-                view = pathway.view(suggestion)
+                suggestion, headline, colour, view = self._shown(case.pathway, case.suggestion_blob)
             except (WardflowError, ValueError, LookupError) as fault:
                 # one broken row, or one of a pathway that left the configuration, must not hide the others
                 log.error("suggestion_unreadable", case_id=case.case_id, error=type(fault).__name__)
-                headline, suggestion = "the suggestion can't be read: judge by hand", None
+                headline = "the suggestion can't be read: judge by hand"
         stale = suggestion is not None and case.state == CaseState.OPEN and newer
         return Row(case, suggestion, decision, stale, headline, colour, view)
+
+    def _read(self, pathway_name: str, blob: str) -> tuple[Suggestion, str, str, View]:
+        suggestion, pathway = self._world.suggestion(blob), self._world.pathways[pathway_name]
+        headline, colour = pathway.headline(suggestion.facts), pathway.colour(suggestion.selected)
+        return suggestion, headline, colour, pathway.view(suggestion)
 
     async def decide(
         self, row: Row, kind: DecisionKind, reviewer: Reviewer, page_id: str, dwell_ms: str = "", **fields: Any
