@@ -7,7 +7,7 @@ from contracts.frozen import Frozen
 
 AUDIO_BLOB, AUDIO_UNREAD = "urn:wardflow:audio", "urn:wardflow:audio-unread"
 """Extensions of an attachment in a frozen chart: where its audio lies, or why it could not be had."""
-WRITTEN = "urn:wardflow:written"
+TAG = "urn:wardflow:written"
 """System of the tag and of the identifiers on all that we write to a chart."""
 
 

@@ -10,11 +10,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.world import World
 from contracts.cases import ENDED, CaseOutcome, CaseState
+from contracts.charts import TAG
 from contracts.decisions import Decision
 from contracts.events import Fate
 from contracts.frozen import Frozen
 from integrations.fhir.client import Resource
-from integrations.fhir.notifications import TAG
 from integrations.fhir.proposals import content_hash, decided_in, own_meta, resource_id
 from integrations.ledger import audit, cases, inbox, tables
 from service import recovery, watch

@@ -8,9 +8,9 @@ import structlog
 from fhir.resources.R4B.auditevent import AuditEvent
 
 from activities.world import World
+from contracts.charts import TAG
 from contracts.errors import FhirError, FhirFault
 from integrations.fhir.client import Resource
-from integrations.fhir.notifications import TAG
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.audit import Action, AuditRecord
 

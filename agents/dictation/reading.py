@@ -5,7 +5,7 @@ from datetime import datetime
 
 from agents import charts
 from agents.charts import Reading, Resource
-from contracts.charts import AUDIO_BLOB, AUDIO_UNREAD, WRITTEN, ChartFacts, ChartRecording, Fact, FactKind
+from contracts.charts import AUDIO_BLOB, AUDIO_UNREAD, TAG, ChartFacts, ChartRecording, Fact, FactKind
 
 READINGS = {
     "complaint": Reading("Complaint", kind=FactKind.PRESENTATION),
@@ -108,7 +108,7 @@ def _encounters(resource: Resource) -> set[str]:
 
 def _dealt_with(task: Resource, encounter_id: str) -> Iterator[str]:
     """Yield the recordings of a case that a person decided, which its Task names."""
-    ours = any(i.get("system") == WRITTEN for i in task.get("identifier") or ())
+    ours = any(i.get("system") == TAG for i in task.get("identifier") or ())
     here = charts.reference(task, "encounter") == f"Encounter/{encounter_id}"
     if ours and here and task.get("status") in DEALT_WITH:
         for told in task.get("input") or ():

@@ -4,14 +4,12 @@ import hashlib
 import json
 import re
 
-from contracts.charts import WRITTEN
+from contracts.charts import TAG
 from contracts.events import FhirEvent
 from integrations.fhir.client import Resource
 
 ID_CHARS = 64  # FHIR R4, data type id
 ID = re.compile(r"[A-Za-z0-9.\-_]+")  # with the underscore, which FHIR does not allow and servers use
-TAG = WRITTEN
-"""System of the tag and of the identifiers on all that we write."""
 
 
 def parse(feed: str, raw: bytes, base_url: str) -> FhirEvent:

@@ -9,10 +9,10 @@ from fhir.resources.R4B.provenance import Provenance
 from fhir.resources.R4B.task import Task
 
 from contracts.cases import CaseRef
+from contracts.charts import TAG
 from contracts.decisions import Decision, DecisionKind
 from contracts.suggestions import MadeBy, Suggestion
 from integrations.fhir.client import Resource
-from integrations.fhir.notifications import TAG
 
 NAMESPACE = uuid.UUID("6b1f3f0e-6e0b-5d3c-9b8f-2f0c5b7a9d10")
 AI_ASSERTED = {

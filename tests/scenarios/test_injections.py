@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from contracts.cases import CaseState
-from integrations.fhir.notifications import TAG
+from contracts.charts import TAG
 from integrations.ledger import cases
 from integrations.ledger.tables import now
 from service import arrivals
+from tests.conftest import model_config
 from tests.fakes.model_server import ModelServer
 from tests.injections import measure
 from tests.injections.attacks import ATTACKS, CARRIERS
-from tests.integration.test_followup import MODELS
 from tests.ward import Ward
 
 pytestmark = pytest.mark.integration
@@ -35,7 +35,7 @@ class Obedient(ModelServer):
 @pytest.fixture(scope="module")
 def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
     model = Obedient()
-    served = "".join(MODELS.format(role=role, url=model.url) for role in ("reasoning", "code"))
+    served = "".join(model_config(model, 20, role) for role in ("reasoning", "code"))
     up = Ward(Path(tmp_path_factory.mktemp("injected")), extra=served).start()
     yield up
     up.stop()

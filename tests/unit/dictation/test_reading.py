@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agents.dictation.reading import medications, read_chart
-from contracts.charts import AUDIO_BLOB, AUDIO_UNREAD, WRITTEN, ChartFacts
+from contracts.charts import AUDIO_BLOB, AUDIO_UNREAD, TAG, ChartFacts
 from tests.fakes.samples import NOW
 
 Resource = dict[str, Any]
@@ -37,7 +37,7 @@ def binary(blob: str = "b-1", **changes: Any) -> Resource:
     return {"resourceType": "Binary", "id": "x-1", "securityContext": HERE} | frozen(blob) | changes
 
 
-def task(status: str, about: str, system: str = WRITTEN) -> Resource:
+def task(status: str, about: str, system: str = TAG) -> Resource:
     told = [{"type": {"text": "recording"}, "valueReference": {"reference": about}}]
     given = {"resourceType": "Task", "id": "t-1", "status": status, "identifier": [{"system": system, "value": "c"}]}
     return given | {"encounter": HERE, "input": told}

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from contracts.charts import TAG
 from contracts.events import FhirEvent
-from integrations.fhir.notifications import TAG, parse
+from integrations.fhir.notifications import parse
 
 BASE = "http://ours/fhir"
 OBSERVATION = {

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.ed_triage import resources
-from contracts.charts import ChartRecording
+from contracts.charts import TAG, ChartRecording
 from contracts.decisions import Decision, DecisionKind
 from contracts.suggestions import MadeBy
 from integrations.fhir import proposals
 from integrations.fhir.client import Resource
-from integrations.fhir.notifications import TAG
 from tests.fakes.samples import ESI, NURSE, REF, decision, suggestion
 
 REJECTION = decision(kind=DecisionKind.REJECT, selected=None, reason="not this patient")
