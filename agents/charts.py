@@ -187,6 +187,11 @@ def binary_id(attachment: Resource) -> str:
     return id_ if kind == "Binary" and "/" not in id_ and "/" not in version else ""
 
 
+def categories(resource: Resource) -> set[object]:
+    """Return the codes of its categories."""
+    return {coding.get("code") for one in resource.get("category", ()) for coding in one.get("coding", ())}
+
+
 def named(concept: Resource) -> str:
     """Return what a CodeableConcept is called, the hospital's own words first; empty where it says nothing."""
     return next(_words(concept), "")

@@ -55,44 +55,35 @@ def install(venv: Path, cache: Path, names: list[str]) -> None:
 
 
 def serve_command(
-    venv: Path,
-    model_dir: Path,
-    port: int,
-    name: str = MODEL_NAME,
-    dtype: str = "float32",
-    sequences: int = 8,
-    cache_mib: int = 512,
-    half_the_cores: bool = False,
+    venv: Path, model_dir: Path, port: int, name: str, how: embedded.Embedded = embedded.DEFAULTS[0]
 ) -> tuple[list[str], dict[str, str]]:
-    """Return the argv and the extra environment of the OpenAI-compatible server of `name` on 127.0.0.1."""
+    """Return the argv and the extra environment of the OpenAI-compatible server of `name` on 127.0.0.1.
+
+    It is loaded as the embedded model `how` is: the default, or what was tuned of it.
+    """
     argv = [str(venv.absolute() / PYTHON), "-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1"]
     argv += ["--port", str(port), "--model", str(model_dir.absolute()), "--served-model-name", name]
-    argv += ["--dtype", dtype, "--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", str(sequences)]
-    argv += ["--kv-cache-memory-bytes", str(cache_mib * 2**20)]
+    argv += ["--dtype", how.dtype, "--enforce-eager", "--max-model-len", "2048", "--max-num-seqs", str(how.sequences)]
+    argv += ["--kv-cache-memory-bytes", str(how.cache_mib * 2**20)]
     argv += ["--generation-config", "vllm", "--logprobs-mode", "processed_logprobs", "--max-logprobs", "20"]
     argv += ["--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}']
     argv += ["--disable-uvicorn-access-log", "--no-enable-log-requests"]
     # "auto" keeps one core back for the scheduler: of two cores it would compute on one.
     cores = sorted(os.sched_getaffinity(0))
-    bound = cores[len(cores) // 2 :] if half_the_cores else cores
+    bound = cores[len(cores) // 2 :] if how.half_the_cores else cores
     cpu = {"VLLM_CPU_OMP_THREADS_BIND": ",".join(map(str, bound))}
-    if half_the_cores:  # with so few threads the engine computes in its own process, which takes half a GiB less
+    if how.half_the_cores:  # with so few threads the engine computes in its own process, which takes half a GiB less
         argv += ["--distributed-executor-backend", "uni"]
         cpu |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "OMP_NUM_THREADS": str(len(bound))}
     # A compiled function ranks log-probabilities: where no C++ compiler is, its first use ends the engine.
     return argv, OFFLINE | cpu | {"TORCHDYNAMO_DISABLE": "1"}
 
 
-def loaded(model: embedded.Embedded) -> tuple[str, int, int, bool]:
-    """Return how it is loaded: what `serve_command` takes last."""
-    return model.dtype, model.sequences, model.cache_mib, model.half_the_cores
-
-
 def command(model: embedded.Embedded, port: int) -> tuple[list[str], dict[str, str]]:
     """Return the argv and the extra environment of the server of an installed model on 127.0.0.1."""
     if model.form == Form.CTRANSLATE2:
         return hear_command(VENV, CACHE / model.name, port, model.name)
-    return serve_command(VENV, CACHE / model.name, port, model.name, *loaded(model))
+    return serve_command(VENV, CACHE / model.name, port, model.name, model)
 
 
 def hear_command(venv: Path, model_dir: Path, port: int, name: str) -> tuple[list[str], dict[str, str]]:

@@ -129,7 +129,7 @@ def _arrival(rng: random.Random, id_: str, start: datetime, complaint: str) -> l
         "period": {"start": start.isoformat()},
         "reasonCode": [{"text": complaint}],
     }
-    return [patient, encounter, _observation(id_, start, "complaint", "8661-1", {"valueString": complaint})]
+    return [patient, encounter, observation(id_, start, "complaint", "8661-1", {"valueString": complaint})]
 
 
 def _vitals(rng: random.Random, id_: str, start: datetime, centres: list[float]) -> list[Bundle]:
@@ -149,7 +149,7 @@ def _vitals(rng: random.Random, id_: str, start: datetime, centres: list[float])
         "temp": ("8310-5", quantity(round(rng.gauss(temp, 0.3), 1), "Cel")),
         "avpu": ("67775-7", {"valueCodeableConcept": {"text": "alert" if rng.random() < 0.95 else "verbal"}}),
     }
-    return [_observation(id_, start, key, code, value) for key, (code, value) in measured.items()]
+    return [observation(id_, start, key, code, value) for key, (code, value) in measured.items()]
 
 
 def _results(rng: random.Random, id_: str, at: datetime) -> list[Bundle]:
@@ -160,7 +160,7 @@ def _results(rng: random.Random, id_: str, at: datetime) -> list[Bundle]:
         code, name, unit, low, high = ANALYTES[key]
         value = round(rng.gauss(centre, centre * 0.02), 2 if centre < 4 else 1 if centre < 20 else None)
         flag = "H" if value > high else "L" if value < low else "N"
-        told = _observation(id_, at, f"lab-{key}", code, {"valueQuantity": {"value": value, "unit": unit}})
+        told = observation(id_, at, f"lab-{key}", code, {"valueQuantity": {"value": value, "unit": unit}})
         told["code"] |= {"text": name}
         told["category"] = [{"coding": [{"system": laboratory, "code": "laboratory"}]}]
         told["interpretation"] = [{"coding": [{"system": flags, "code": flag}]}]
@@ -194,7 +194,8 @@ def _dictation(id_: str, at: datetime) -> list[Bundle]:
     return [*medications, media]
 
 
-def _observation(id_: str, at: datetime, key: str, code: str, value: Bundle) -> Bundle:
+def observation(id_: str, at: datetime, key: str, code: str, value: Bundle) -> Bundle:
+    """Return an Observation of the stay and patient of that id; `value` is its FHIR value element."""
     return {
         "resourceType": "Observation",
         "id": f"{id_}-{key}",

@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.world import World, read_resources
+from agents import charts
 from contracts.cases import CaseRef, CaseState
 from contracts.errors import WardflowError
 from contracts.events import AcceptedEvent, Fate, FhirEvent, Ignored
@@ -256,7 +257,7 @@ class Dispatcher:
                 return trigger
             sent = body(accepted.event_id)
             try:
-                if trigger.category and trigger.category not in _categories(sent):
+                if trigger.category and trigger.category not in charts.categories(sent):
                     continue
                 if condition is None:
                     return trigger
@@ -303,10 +304,6 @@ class Dispatcher:
             case = cases.find(tx, case_id)
             if case and case.state == CaseState.OPEN:
                 inbox.absorb(tx, events, case_id, held)
-
-
-def _categories(resource: Any) -> set[Any]:
-    return {coding.get("code") for one in resource.get("category", ()) for coding in one.get("coding", ())}
 
 
 def _note_opened(case: cases.CaseRow) -> None:

@@ -91,20 +91,9 @@ def _stay() -> tuple[list[arrivals.Bundle], str]:
     (bundles,) = arrivals.synthetic(seed=1, count=1)
     bodies = [entry["resource"] for entry in bundles[0]["entry"]]
     encounter = next(body["id"] for body in bodies if body["resourceType"] == "Encounter")
-    subject = next(body["subject"] for body in bodies if body["resourceType"] == "Encounter")
     for code, value, unit in RESULTS:
-        bodies.append(
-            {
-                "resourceType": "Observation",
-                "id": f"{encounter}-{code}",
-                "status": "final",
-                "code": {"coding": [{"system": arrivals.LOINC, "code": code}]},
-                "subject": subject,
-                "encounter": {"reference": f"Encounter/{encounter}"},
-                "effectiveDateTime": arrivals.START.isoformat(),
-                "valueQuantity": {"value": value, "unit": unit},
-            }
-        )
+        quantity = {"valueQuantity": {"value": value, "unit": unit}}
+        bodies.append(arrivals.observation(encounter, arrivals.START, code, code, quantity))
     return bodies, encounter
 
 

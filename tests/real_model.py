@@ -23,7 +23,7 @@ def serving(model: Embedded, log: Path) -> Iterator[str]:
     folder = ROOT / models.CACHE / model.name
     assert folder.exists(), f"run `.venv/bin/wardflow models pull {model.name}` first"
     port = any_port()
-    argv, env = models.serve_command(ROOT / models.VENV, folder, port, model.name, *models.loaded(model))
+    argv, env = models.serve_command(ROOT / models.VENV, folder, port, model.name, model)
     with log.open("wb") as out:
         server = subprocess.Popen(argv, env=os.environ | env, stdout=out, stderr=out, start_new_session=True)
     try:

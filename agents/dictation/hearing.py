@@ -15,7 +15,6 @@ DRUGS = Path(__file__).with_name("drugs.txt")
 MOST_HOTWORDS, HOTWORD_CHARS, LISTED = 40, 480, 16
 """Whisper reads the names as text before the recording: 223 tokens at most, of about 2.5 letters in drug names. With
 many names it goes on with their list where speech is unclear, so but a few are added to the patient's own."""
-LONGEST_NAME = 40
 # Of what a chart calls a medication, these are no name that helps to hear it.
 _FORMS = (
     "tablet tablets capsule capsules oral solution injection inhaler inhalation spray cream ointment suspension sachet "
@@ -39,9 +38,8 @@ _UNSURE = 0.6
 
 def hotwords(medications: Sequence[str]) -> tuple[str, ...]:
     """Return names for the model to listen for: the patient's own medications first, then those said most often."""
-    own = (word for text in medications for word in re.findall(r"[^\W\d_]{4,40}", text[:200].lower()))
     kept: dict[str, None] = {}
-    for name in (*(word for word in own if word not in _NO_NAME), *_listed()[:LISTED]):
+    for name in (*(word for text in medications for word in _own(text[:200])), *_listed()[:LISTED]):
         if len(kept) == MOST_HOTWORDS or len(", ".join((*kept, name))) > HOTWORD_CHARS:
             break
         kept[name] = None
@@ -54,7 +52,7 @@ def doubts(first: Transcript, second: Transcript, medications: Sequence[str] = (
     That is every number, unit or drug's name that the other hearing has otherwise or not at all; every number that is
     improbable, out of place or sounds like another; and a word that is nearly a drug's name but none.
     """
-    own = frozenset(re.findall(r"[^\W\d_]{4,40}", " ".join(medications).lower())) - _NO_NAME
+    own = frozenset(_own(" ".join(medications)))
     here, there = _items(first, own), _items(second, own)
     found: list[Doubt] = []
     matcher = SequenceMatcher(None, [_key(i) for i in here], [_key(i) for i in there], autojunk=False)
@@ -70,8 +68,12 @@ def doubts(first: Transcript, second: Transcript, medications: Sequence[str] = (
 
 def names(medications: Sequence[str]) -> frozenset[str]:
     """Return every word, in lower case, that is known as a drug's name: the patient's own, and those listed."""
-    own = frozenset(re.findall(r"[^\W\d_]{4,40}", " ".join(medications).lower()))
-    return (own - _NO_NAME) | _words()
+    return frozenset(_own(" ".join(medications))) | _words()
+
+
+def _own(medication: str) -> list[str]:
+    """Return the words of a charted medication, in lower case, that may be a drug's name."""
+    return [word for word in re.findall(r"[^\W\d_]{4,40}", medication.lower()) if word not in _NO_NAME]
 
 
 def _odd(heard: Transcript, items: Sequence[Item], own: frozenset[str]) -> Iterable[Doubt]:

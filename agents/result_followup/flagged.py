@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agents.charts import IGNORED_STATUS, Resource, clean, moment, reference
+from agents.charts import IGNORED_STATUS, Resource, categories, clean, moment, named, reference
 from agents.result_followup.analytes import CODES
 from contracts.charts import ChartFacts, Fact, FactKind
 
@@ -42,16 +42,13 @@ def _fact(resource: Resource, facts: ChartFacts) -> Fact | None:
     stay = reference(resource, "encounter") in ("", f"Encounter/{facts.encounter_id}")
     if not stay or reference(resource, "subject") != facts.patient:
         return None
-    kinds = {coding.get("code") for category in resource.get("category", ()) for coding in category.get("coding", ())}
     codings, flag = resource["code"].get("coding", ()), _flag(resource)
-    if "laboratory" not in kinds or flag is None:
+    if "laboratory" not in categories(resource) or flag is None:
         return None
     if any(coding.get("code") in CODES for coding in codings) and flag.split()[-1] not in CRITICAL_FLAGS:
         return None
-    display = next((coding["display"] for coding in codings if coding.get("display")), "")
-    name = clean(resource["code"].get("text") or display) or "A result"
-    quantity, concept = resource.get("valueQuantity") or {}, resource.get("valueCodeableConcept") or {}
-    said = concept.get("text") or next((c.get("display") for c in concept.get("coding", ())), None)
+    name = named(resource["code"]) or "A result"
+    quantity, said = resource.get("valueQuantity") or {}, named(resource.get("valueCodeableConcept") or {})
     value = clean(quantity.get("value", resource.get("valueString") or said))
     words = " ".join(part for part in (clean(quantity.get("comparator")), value, clean(quantity.get("unit"))) if part)
     at = resource.get("effectiveDateTime") or resource.get("issued")
