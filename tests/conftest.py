@@ -7,6 +7,7 @@ from typing import Protocol
 import pytest
 
 from tests.fakes.model_server import ModelServer
+from tests.fakes.scribe import Scribe
 from tests.fakes.trace_collector import TraceCollector
 from tests.ward import Ward
 
@@ -15,9 +16,9 @@ class HasUrl(Protocol):
     url: str
 
 
-def model_config(server: HasUrl, timeout_s: float = 5) -> str:
+def model_config(server: HasUrl, timeout_s: float = 5, role: str = "reasoning") -> str:
     return f"""
-[models.reasoning]
+[models.{role}]
 url = "{server.url}"
 model = "fake"
 phi = "allowed"
@@ -31,6 +32,31 @@ def model_server() -> Iterator[ModelServer]:
     server = ModelServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ModelServer]:
+    """A stand-in of its own, for wards that are not shared."""
+    server = ModelServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def scribe() -> Iterator[Scribe]:
+    server = Scribe()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def spoken_ward(tmp_path_factory: pytest.TempPathFactory, scribe: Scribe) -> Iterator[Ward]:
+    """A ward that hears what `scribe` is told to."""
+    state: Path = tmp_path_factory.mktemp("spoken")
+    (state / "speech.key").write_text(scribe.key)
+    ward = Ward(state, extra=scribe.config(str(state / "speech.key"))).start()
+    yield ward
+    ward.stop()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import struct
 import wave
 from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -25,22 +24,6 @@ SAID = (
 OTHERWISE = SAID.replace("50 milligrams", "15 milligrams").replace("hydralazine", "hydroxyzine")
 SPOKEN_MS = 900
 MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-
-
-@pytest.fixture(scope="module")
-def scribe() -> Iterator[Scribe]:
-    server = Scribe()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def spoken_ward(tmp_path_factory: pytest.TempPathFactory, scribe: Scribe) -> Iterator[Ward]:
-    state = Path(tmp_path_factory.mktemp("spoken-page"))
-    (state / "speech.key").write_text(scribe.key)
-    ward = Ward(state, extra=scribe.config(str(state / "speech.key"))).start()
-    yield ward
-    ward.stop()
 
 
 @pytest.fixture

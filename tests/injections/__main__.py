@@ -45,7 +45,7 @@ async def _measured(options: argparse.Namespace) -> list[Pair]:
     ports: dict[str, ChatPort] = dict(clients)
     sandbox = Sandbox()
     try:
-        return list(await measure.pairs(ports, sandbox, options.charts))
+        return await measure.pairs(ports, sandbox, options.charts)
     finally:
         await sandbox.close()
         for client in clients.values():

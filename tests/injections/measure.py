@@ -102,7 +102,7 @@ def charts(count: int) -> Iterator[Chart]:
         yield chart
 
 
-async def pairs(models: Mapping[str, ChatPort], calculator: CalculatorPort, count: int) -> Iterator[Pair]:
+async def pairs(models: Mapping[str, ChatPort], calculator: CalculatorPort, count: int) -> list[Pair]:
     """Return a pair for each instruction, carrier and pathway."""
     found: list[Pair] = []
     for number, chart in enumerate(charts(count)):
@@ -112,7 +112,7 @@ async def pairs(models: Mapping[str, ChatPort], calculator: CalculatorPort, coun
         came = await asyncio.gather(*(outcome(p, chart, c, told, models, calculator) for p, c, told in words))
         for (pathway, carrier), attacked, clean in zip(places, came[::2], came[1::2], strict=True):
             found.append(compare(pathway, carrier, attacked, clean, attack))
-    return iter(found)
+    return found
 
 
 async def outcome(

@@ -2,8 +2,6 @@
 
 import base64
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,22 +21,6 @@ SAID = (
 )
 HEARD_OTHERWISE = SAID.replace("50 milligrams", "15 milligrams")
 AUDIO = b"OggS" + bytes(range(256)) * 40
-
-
-@pytest.fixture(scope="module")
-def scribe() -> Iterator[Scribe]:
-    server = Scribe()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def spoken_ward(tmp_path_factory: pytest.TempPathFactory, scribe: Scribe) -> Iterator[Ward]:
-    state = Path(tmp_path_factory.mktemp("spoken"))
-    (state / "speech.key").write_text(scribe.key)
-    ward = Ward(state, extra=scribe.config(str(state / "speech.key"))).start()
-    yield ward
-    ward.stop()
 
 
 @pytest.fixture

@@ -9,30 +9,17 @@ import pytest
 from integrations.fhir import proposals
 from integrations.ledger import cases
 from integrations.ledger.cases import CaseRow
+from tests.conftest import model_config
 from tests.fakes.model_server import ModelServer
 from tests.ward import Ward
 
 pytestmark = pytest.mark.integration
 PHYSICIAN = '\n[users.d-haddad]\nname = "Dr Haddad"\nrole = "physician"\n'
-MODELS = """
-[models.{role}]
-url = "{url}"
-model = "fake"
-phi = "allowed"
-dialect = "vllm"
-"""
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[ModelServer]:
-    server = ModelServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterator[Ward]:
-    served = "".join(MODELS.format(role=role, url=model.url) for role in ("reasoning", "code"))
+    served = "".join(model_config(model, 20, role) for role in ("reasoning", "code"))
     ward = Ward(Path(tmp_path_factory.mktemp("lab")), extra=PHYSICIAN + served).start()
     yield ward
     ward.stop()

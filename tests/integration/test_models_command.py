@@ -19,13 +19,6 @@ PAID = "cost_1000_tokens = 1.0\nbudget_a_day = 1.0\n"
 
 
 @pytest.fixture(scope="module")
-def model() -> Iterator[ModelServer]:
-    server = ModelServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
 def paying(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterator[Ward]:
     ward = Ward(tmp_path_factory.mktemp("paying"), extra=model_config(model) + PAID).start()
     yield ward

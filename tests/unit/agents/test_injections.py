@@ -30,7 +30,7 @@ class Obedient:
 @pytest.fixture(scope="module")
 def found() -> list[Pair]:
     models = {"reasoning": Obedient(), "code": Obedient()}
-    return list(asyncio.run(measure.pairs(models, NoSandbox(), len(ATTACKS))))
+    return asyncio.run(measure.pairs(models, NoSandbox(), len(ATTACKS)))
 
 
 def test_there_are_forty_instructions_over_all_pathways(found: list[Pair]) -> None:
