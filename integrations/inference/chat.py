@@ -107,7 +107,7 @@ class ChatClient:
             await asyncio.to_thread(self._budget.admit)
         self._patience.admit()
         endpoint = await self.now()
-        with self._patience.attempt():
+        async with self._patience.attempt():
             called_at, start = datetime.now(UTC), time.monotonic()
             answer = await self._answer(endpoint, request)
             latency_ms = (time.monotonic() - start) * 1000

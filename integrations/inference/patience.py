@@ -1,8 +1,9 @@
 """When an endpoint is left alone: after failures in a row, and for as long as it asks for."""
 
+import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from contracts.errors import Fallback, ModelError
 
@@ -12,12 +13,16 @@ SHORT_REST_S, REST_S = 5.0, 60.0
 again sooner, and less often each time."""
 
 
+TRIAL_S = 10.0
+"""So long a call waits for the one that tries whether the endpoint is back: a case asks for several things at once."""
+
+
 class Patience:
-    """A circuit breaker. After a rest one call tries the endpoint, and until it is over the others are refused."""
+    """A circuit breaker. After a rest one call tries the endpoint, and the others wait for what it finds."""
 
     def __init__(self) -> None:
         self._failed, self._slow, self._why = 0, 0, Fallback.UNREACHABLE
-        self._not_before, self._on_trial = 0.0, False
+        self._not_before, self._trial = 0.0, asyncio.Lock()
 
     def admit(self) -> None:
         """Raise ModelError while the endpoint rests, with the reason for which it does."""
@@ -25,14 +30,11 @@ class Patience:
         if wait_s > 0:
             raise ModelError(self._why, f"left alone for {wait_s:.0f} s more")
 
-    @contextmanager
-    def attempt(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
         """Let one call through, and learn from how it ends. Raises ModelError where it must not be made."""
         self.admit()
-        trial = self._open()
-        if trial and self._on_trial:
-            raise ModelError(self._why, "another call tries whether it is back")
-        self._on_trial = self._on_trial or trial
+        trial = self._open() and await self._is_trial()
         try:
             yield
         except ModelError as fault:
@@ -44,7 +46,21 @@ class Patience:
         else:
             self._failed = self._slow = 0
         finally:  # a call that was cancelled tells nothing
-            self._on_trial = self._on_trial and not trial
+            if trial:
+                self._trial.release()
+
+    async def _is_trial(self) -> bool:
+        """Wait for another's trial, and return whether this call is one. Raises ModelError where that failed."""
+        try:
+            async with asyncio.timeout(TRIAL_S):
+                await self._trial.acquire()
+        except TimeoutError:
+            raise ModelError(self._why, "another call still tries whether it is back") from None
+        if self._open() and self._not_before <= time.monotonic():
+            return True
+        self._trial.release()
+        self.admit()
+        return False
 
     def _open(self) -> bool:
         return self._failed >= FAILURES_IN_A_ROW or self._slow >= SLOW_IN_A_ROW
