@@ -29,6 +29,8 @@ class EdTriageOptions(Frozen):
     moderate_from: float = 0.4
     codes: dict[str, str] = {
         "8661-1": "complaint",
+        "10164-2": "history",
+        "10160-0": "medications",
         "11459-5": "arrival_mode",
         "Injury-related presentation": "injury",
         "67775-7": "avpu",

@@ -6,8 +6,9 @@ from difflib import SequenceMatcher, get_close_matches
 from functools import cache
 from pathlib import Path
 
-from agents.dictation import numbers, places
+from agents.dictation import doses, numbers, places
 from agents.dictation.numbers import Item, Kind
+from agents.dictation.words import GIVEN, MEASURED
 from contracts.dictation import Doubt
 from contracts.transcripts import Transcript
 
@@ -34,6 +35,8 @@ _NO_DRUG = frozenset(
 """Words that are near to a drug's name, and are none."""
 _UNSURE = 0.6
 """Below this probability a number is checked. A model's own are not calibrated: a high one says little."""
+_GUESSED, _BESIDE = 0.3, 2
+"""Below this a word is, that is so few words from a number or a drug, or from what has one."""
 
 
 def hotwords(medications: Sequence[str]) -> tuple[str, ...]:
@@ -50,10 +53,10 @@ def doubts(first: Transcript, second: Transcript, medications: Sequence[str] = (
     """Return what a person must confirm in the first hearing, that with hotwords, given the second without them.
 
     That is every number, unit or drug's name that the other hearing has otherwise or not at all; every number that is
-    improbable, out of place or sounds like another; and a word that is nearly a drug's name but none.
+    improbable, out of place or sounds like another; a drug without its dose and a dose without its drug; and a word
+    that is nearly a drug's name but none.
     """
-    own = frozenset(_own(" ".join(medications)))
-    here, there = _items(first, own), _items(second, own)
+    here, there = read(first, medications), read(second, medications)
     found: list[Doubt] = []
     matcher = SequenceMatcher(None, [_key(i) for i in here], [_key(i) for i in there], autojunk=False)
     for what, i, j, k, n in matcher.get_opcodes():
@@ -63,7 +66,22 @@ def doubts(first: Transcript, second: Transcript, medications: Sequence[str] = (
             end = here[j - 1].last if j > i else start - 1
             heard = " ".join(w.text for w in second.words[there[k].first : there[n - 1].last + 1]) if n > k else ""
             found.append(Doubt(first=start, last=end, heard_otherwise=heard, why=why))
-    return _merged((*found, *_odd(first, here, own)))
+    return _merged((*found, *_odd(first, here, names(medications))))
+
+
+def read(heard: Transcript, medications: Sequence[str] = ()) -> list[Item]:
+    """Return what was heard as numbers, units, drugs' names, also those in pieces or nearly so, and other words."""
+    own = frozenset(_own(" ".join(medications)))
+    items = numbers.read([word.text for word in heard.words])
+    found: list[Item] = []
+    at = 0
+    while at < len(items):
+        length = next((n for n in (1, 3, 2) if _names_a_drug(items[at : at + n], n, own)), 0)
+        run = items[at : at + max(length, 1)]
+        name = "".join(item.says for item in run)
+        found.append(Item(Kind.DRUG, name, run[0].first, run[-1].last) if length else run[0])
+        at += len(run)
+    return found
 
 
 def names(medications: Sequence[str]) -> frozenset[str]:
@@ -76,34 +94,31 @@ def _own(medication: str) -> list[str]:
     return [word for word in re.findall(r"[^\W\d_]{4,40}", medication.lower()) if word not in _NO_NAME]
 
 
-def _odd(heard: Transcript, items: Sequence[Item], own: frozenset[str]) -> Iterable[Doubt]:
+def _odd(heard: Transcript, items: Sequence[Item], known: frozenset[str]) -> Iterable[Doubt]:
     """Yield what can't be trusted however often it is heard."""
-    for suspect in places.suspects(items):
-        yield Doubt(first=suspect.first, last=suspect.last, heard_otherwise="", why=Kind.NUMBER)
+    yield from places.suspects(items)
+    yield from doses.suspects(items)
+    yield from _guessed(heard, items)
     for item in items:
-        if item.kind == Kind.NUMBER and item.says[0].isdigit() and _improbable(heard, item):
+        if item.kind == Kind.NUMBER and item.says[0].isdigit() and _least(heard, item) < _UNSURE:
             yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.NUMBER)
-        if item.kind == Kind.DRUG and (item.says not in own | _words() or item.first < item.last):
+        if item.kind == Kind.DRUG and (item.says not in known or item.first < item.last):
             yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.DRUG)
 
 
-def _improbable(heard: Transcript, item: Item) -> bool:
-    """Return whether the model was unsure of a number. Of the first word it says how sure it is to begin at all."""
+def _guessed(heard: Transcript, items: Sequence[Item]) -> Iterable[Doubt]:
+    """Yield the words that the model all but guessed beside a number, a drug or what has one: they may be its part."""
+    telling = [n for n, item in enumerate(items) if item.kind != Kind.WORD or item.says in MEASURED.keys() | GIVEN]
+    near = {n + d for n in telling for d in range(-_BESIDE, _BESIDE + 1)}
+    for n, item in enumerate(items):
+        if n in near and _least(heard, item) < _GUESSED:
+            yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.NUMBER)
+
+
+def _least(heard: Transcript, item: Item) -> float:
+    """Return the probability of the least sure word. Of the first it says how sure the model is to begin at all."""
     words = heard.words[max(item.first, 1) : item.last + 1]
-    return any(word.probability is not None and word.probability < _UNSURE for word in words)
-
-
-def _items(heard: Transcript, own: frozenset[str]) -> list[Item]:
-    items = numbers.read([word.text for word in heard.words])
-    found: list[Item] = []
-    at = 0
-    while at < len(items):
-        length = next((n for n in (1, 3, 2) if _names_a_drug(items[at : at + n], n, own)), 0)
-        run = items[at : at + max(length, 1)]
-        name = "".join(item.says for item in run)
-        found.append(Item(Kind.DRUG, name, run[0].first, run[-1].last) if length else run[0])
-        at += len(run)
-    return found
+    return min((word.probability for word in words if word.probability is not None), default=1.0)
 
 
 def _names_a_drug(run: Sequence[Item], length: int, own: frozenset[str]) -> bool:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from agents.dictation import hearing, numbers, vitals
 from agents.dictation.numbers import Item, Kind
 from agents.dictation.vitals import VITALS
+from agents.dictation.words import GIVEN, NOT_TAKEN, vocabulary
 from contracts.dictation import Doubt, Note, NoteItem, NoteSection
 from contracts.transcripts import Transcript, Word
 
@@ -38,21 +39,13 @@ PRESENTS = (
 )  # fmt: skip
 
 
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-LINKS = _set("is are was were of include includes including")
-EMPTY = _set("and the a an is are was with of has have had then also so she he her his today")
+LINKS = vocabulary("is are was were of include includes including")
+EMPTY = vocabulary("and the a an is are was with of has have had then also so she he her his today")
 """Words that say nothing where they stand alone beside a vital sign."""
-GIVEN = _set("takes taking taken took on given started prescribed medications medication meds uses")
-BEFORE_A_DRUG = EMPTY | GIVEN | _set("patient currently regularly regular current daily include i we been")
-LEADS_TO_A_DRUG = GIVEN | _set("and she he")
-CIRCUMSTANCES = _set("on in at lying sitting standing by via after")
+BEFORE_A_DRUG = EMPTY | GIVEN | vocabulary("patient currently regularly regular current daily include i we been")
+LEADS_TO_A_DRUG = GIVEN | vocabulary("and she he")
+CIRCUMSTANCES = vocabulary("on in at lying sitting standing by via after")
 """Words that begin how a vital sign was measured: `on room air`."""
-NOT_TAKEN = _set(
-    "allergic allergy allergies intolerant reaction stopped stop stops no not never without denies off ran out"
-)
 DOSES = frozenset({"mg", "mcg", "g", "ml", "unit"}) | {"tablet", "puff", "drop"}
 
 

@@ -63,6 +63,8 @@ class Item:
     """Index of its first word."""
     last: int
     """Index of its last word, itself in it."""
+    ends: bool = False
+    """Whether a comma or full stop is written after it."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ def read(words: Sequence[str]) -> list[Item]:
             kind, said = Kind.UNIT, _UNIT_OF[text]
         else:
             kind, said = Kind.NUMBER if text in _AMOUNTS else Kind.WORD, text
-        items.append(Item(kind, said, pieces[at].first, pieces[end - 1].last))
+        last = pieces[end - 1].last
+        ends = words[last][-1:] in (*",.;:?!",) and (end == len(pieces) or pieces[end].first > last)
+        items.append(Item(kind, said, pieces[at].first, last, ends))
         at = end
     return items
 

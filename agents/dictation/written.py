@@ -1,4 +1,4 @@
-"""What an approved note becomes in a chart: a document, and Observations of the complaint and the vital signs."""
+"""What an approved note becomes in a chart: a document, and Observations of its words and its vital signs."""
 
 import base64
 import json
@@ -16,7 +16,12 @@ from contracts.suggestions import Suggestion
 
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 NOTE_TYPE = {"system": LOINC, "code": "34878-9", "display": "Emergency medicine Note"}
-COMPLAINT = {"system": LOINC, "code": "8661-1", "display": "Chief complaint - Reported"}
+NARRATIVES = {
+    NoteSection.COMPLAINT: {"system": LOINC, "code": "8661-1", "display": "Chief complaint - Reported"},
+    NoteSection.HISTORY: {"system": LOINC, "code": "10164-2", "display": "History of Present illness Narrative"},
+    NoteSection.MEDICATIONS: {"system": LOINC, "code": "10160-0", "display": "History of Medication use Narrative"},
+}
+"""What other pathways read of a note in words; they don't open documents."""
 CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
 DERIVED_FROM = ("Media", "DocumentReference")  # FHIR R4, Observation.derivedFrom
 TITLES = {
@@ -50,10 +55,11 @@ def results(suggestion: Suggestion, decision: Decision, result_id: str, meta: Re
     items = corrected(suggestion.note, decision)
     written = _Written(suggestion, decision, result_id, meta)
     bodies = [written.document(items)]
-    complaint = "; ".join(item.text for item in items if item.section == NoteSection.COMPLAINT)
-    first = next((item for item in items if item.section == NoteSection.COMPLAINT), None)
-    if first:
-        bodies.append(written.observation("complaint", COMPLAINT, "survey", first, {"valueString": complaint}))
+    for section, coding in NARRATIVES.items():
+        told = [item for item in items if item.section == section]
+        if told:
+            words = {"valueString": "; ".join(item.text for item in told)}
+            bodies.append(written.observation(section, coding, "survey", told[0], words))
     for item in items:
         vital = item.key.partition("-")[0]
         measured = vitals.value(vital, item.text) if item.section == NoteSection.VITALS and vital in VITALS else None

@@ -29,6 +29,8 @@ AVPU = {
 # An Observation of another key is left aside
 SHOWN = {
     "complaint": Reading("Complaint", kind=FactKind.PRESENTATION),
+    "history": Reading("History", kind=FactKind.PRESENTATION),
+    "medications": Reading("Takes or was given", kind=FactKind.PRESENTATION),
     "arrival_mode": Reading("Arrived by", kind=FactKind.PRESENTATION),
     "injury": Reading("Injury", kind=FactKind.PRESENTATION),
     "pain_nrs": Reading("Pain", "of 10", FactKind.PRESENTATION, MEASURES["pain_nrs"]),

@@ -146,12 +146,13 @@ def test_a_note_is_corrected_filed_and_makes_the_open_triage_come_back_with_the_
     assert observed["8867-4"]["derivedFrom"] == [{"reference": f"Media/{encounter}-media"}]
     assert [c["valueQuantity"]["value"] for c in observed["85354-9"]["component"]] == [85, 50]
     proof = ward.world.fhir.read("Provenance", proposals.resource_id(case.ref, "provenance"))
-    assert len(proof["target"]) == 4 and proof["agent"][1]["who"]["identifier"]["value"] == NURSE
+    assert len(proof["target"]) == 6 and proof["agent"][1]["who"]["identifier"]["value"] == NURSE
 
     again = ward.suggested(encounter, version=triage["version"] + 1)
     assert ward.decide(triage).status_code == 409, "what was shown before is stale"
     page = ward.page().get(f"/cases/{again['case_id']}").text
     assert "139 /min" in page and "palpitations since this morning" in page
+    assert "Fifty five year old woman" in page and "metoprolol 15 mg daily" in page
     assert ward.decide(again).status_code == 200
     ward.ended(encounter)
     balance = ward.settled()

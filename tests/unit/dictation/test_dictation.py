@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from agents.dictation.pathway import Dictation
+from agents.ed_triage import resources
 from agents.pathway import Ports, suggest
 from contracts.charts import ChartFacts, ChartRecording
 from contracts.decisions import Correction, Decision
 from contracts.dictation import DictationOptions
+from contracts.ed_triage import EdTriageOptions
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import MadeBy, Suggestion
@@ -107,11 +109,11 @@ async def test_nothing_recorded_is_said() -> None:
 
 async def test_what_was_approved_is_written_with_the_persons_words() -> None:
     made = await proposed(Ear())
-    text, (complaint, pressure) = filed(made, bp="130/85", medications="amlodipine 10 mg")
+    text, (complaint, medications, pressure) = filed(made, bp="130/85", medications="amlodipine 10 mg")
     assert text.splitlines() == [
         "Complaint", "  cough", "Vital signs", "  Blood pressure, mmHg: 130/85", "Medications", "  amlodipine 10 mg"
     ]  # fmt: skip
-    assert complaint["valueString"] == "cough"
+    assert (complaint["valueString"], medications["valueString"]) == ("cough", "amlodipine 10 mg")
     assert [c["valueQuantity"]["value"] for c in pressure["component"]] == [130, 85]
     assert pressure["effectiveDateTime"] == RECORDED.isoformat(), "when it was said, not when it was filed"
     assert pressure["derivedFrom"] == [{"reference": "Media/m"}]
@@ -119,7 +121,7 @@ async def test_what_was_approved_is_written_with_the_persons_words() -> None:
 
 async def test_what_a_person_emptied_or_typed_otherwise_is_no_observation() -> None:
     made = await proposed(Ear())
-    text, observed = filed(made, complaint="", bp="not taken")
+    text, observed = filed(made, complaint="", bp="not taken", medications="")
     assert observed == [] and "Blood pressure, mmHg: not taken" in text and "cough" not in text
 
 
@@ -127,6 +129,18 @@ async def test_ids_are_the_same_at_each_try_and_each_its_own() -> None:
     made = await proposed(Ear("Presents with cough. Pulse 70. Pulse 80.", "Presents with cough. Pulse 70. Pulse 80."))
     ids = [[r["id"] for r in PATHWAY.results(made, decision(selected="1"), RESULT, META)] for _ in range(2)]
     assert ids[0] == ids[1] and len(set(ids[0])) == 4 and ids[0][0] == RESULT
+
+
+async def test_what_was_filed_in_words_is_evidence_for_triage() -> None:
+    said = "Presents with cough. Fell from a ladder. Lives alone. Takes amlodipine 5 mg."
+    made = await proposed(Ear(said, said))
+    written = PATHWAY.results(made, decision(selected="1"), RESULT, META)
+    entry = {"resourceType": "Encounter", "id": "enc-1", "status": "arrived", "subject": {"reference": "Patient/p"}}
+    told = resources.read_chart([entry, *written], "enc-1", NOW, EdTriageOptions().codes)
+    assert {fact.key: fact.value for fact in told.facts} == {
+        "complaint": "cough", "history": "Fell from a ladder; Lives alone", "medications": "amlodipine 5 mg"
+    }  # fmt: skip
+    assert told.left_out == ()
 
 
 async def test_a_chart_with_what_no_case_has_dealt_with_needs_a_new_case() -> None:
