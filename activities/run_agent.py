@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from temporalio import activity
 
 from activities.world import HEARTBEAT, World, boundary
-from agents.pathway import NoModel, Ports, suggest
+from agents.pathway import Ports, suggest
 from contracts.cases import AgentRequest, AgentResult
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
@@ -26,7 +26,7 @@ class RecordedChat:
     """
 
     def __init__(self, world: World, request: AgentRequest, client: ChatClient) -> None:
-        self._world, self._client = world, client
+        self._world, self._client, self._asks = world, client, not request.rules_only
         self._case, self._version, self._pathway = request.ref.case_id, request.version, request.ref.pathway
 
     async def ask(self, request: ChatRequest) -> ModelCall:
@@ -36,6 +36,8 @@ class RecordedChat:
         recorded = await asyncio.to_thread(self._recorded, request.sha256())
         if recorded:
             return recorded
+        if not self._asks:
+            raise ModelError(Fallback.UNREACHABLE)
         try:
             with traces.span("model", role=self._client.endpoint.name, step=request.step):
                 call = await self._client.ask(request)
@@ -95,7 +97,10 @@ class RunAgent:
     world: World
 
     async def __call__(self, request: AgentRequest) -> AgentResult:
-        """Return the suggestion by reference and hash; without a model it is one by rules (I11)."""
+        """Return the suggestion by reference and hash; without a model it is one by rules (I11).
+
+        A run by rules alone asks no model, and uses what one has answered.
+        """
         heartbeats = asyncio.create_task(_heartbeat())
         try:
             with boundary():
@@ -121,8 +126,6 @@ class RunAgent:
     def _ports(self, request: AgentRequest) -> Ports:
         world, served = self.world, self.world.models
         blocks = {role: role for role in served} | dict(world.ports.get(request.ref.pathway, {}))
-        if request.rules_only:
-            return Ports(dict.fromkeys(blocks, NoModel(Fallback.UNREACHABLE)))
         models = {role: RecordedChat(world, request, served[block]) for role, block in blocks.items()}
         return Ports(models, world.calculator, world.reference)
 

@@ -46,6 +46,8 @@ class CaseInput(Frozen):
     """Who may decide."""
     verify_key: str
     """Hex Ed25519 public key of the service that signs decisions."""
+    model_limit: timedelta = timedelta(seconds=120)
+    """So long the model may take; then rules propose, with what it has answered by then."""
     version: int = 0
     """The newest that the ledger has, where Temporal lost the case; versions go on from it."""
     decided: bool = False
@@ -75,7 +77,7 @@ class AgentRequest(Frozen):
     version: int
     snapshot: ChartSnapshot
     rules_only: bool = False
-    """Asked for when the machine of the model does not answer."""
+    """Asked for when the model does not answer in time: what it has answered by then counts."""
 
 
 class AgentResult(Frozen):

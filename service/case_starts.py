@@ -60,5 +60,5 @@ class CaseStarts:
         pathway = self.settings.pathways[case.pathway]
         return CaseInput(
             ref=case.ref, due_at=case.due_at, ladder=pathway.ladder, roles=pathway.roles, verify_key=self.verify_key,
-            version=version, decided=case.state != CaseState.OPEN,
+            model_limit=pathway.model_limit, version=version, decided=case.state != CaseState.OPEN,
         )  # fmt: skip

@@ -101,6 +101,8 @@ class PathwaySettings(Frozen):
     deadline_s: float
     ladder_s: tuple[float, ...]
     triggers: tuple[TriggerSettings, ...]
+    model_s: float = 120.0
+    """So long the models of a suggestion may take together; then it is made by rules, with what they have answered."""
     options: dict[str, object] = {}
     ports: dict[str, str] = {}
     """A role of its agent to the block of [models] that serves it here; a role that is missing is served by its own."""
@@ -108,6 +110,10 @@ class PathwaySettings(Frozen):
     @property
     def deadline(self) -> timedelta:
         return timedelta(seconds=self.deadline_s)
+
+    @property
+    def model_limit(self) -> timedelta:
+        return timedelta(seconds=self.model_s)
 
     @property
     def ladder(self) -> tuple[timedelta, ...]:

@@ -174,7 +174,7 @@ class Case:
 
     async def _run_agent(self, request: AgentRequest) -> AgentResult:
         try:
-            policy = policies.model(self.case.due_at - workflow.now())
+            policy = policies.model(self.case.due_at - workflow.now(), self.case.model_limit)
             return await workflow.execute_activity_class(RunAgent, request, **policy)
         except ActivityError:
             by_rules = request.model_copy(update={"rules_only": True})

@@ -33,7 +33,6 @@ LEDGER = ActivityConfig(task_queue=TaskQueue.LEDGER, start_to_close_timeout=time
 MODEL = ActivityConfig(
     task_queue=TaskQueue.GPU_REASONING,
     schedule_to_start_timeout=timedelta(seconds=30),
-    schedule_to_close_timeout=timedelta(seconds=120),
     heartbeat_timeout=timedelta(seconds=8),
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=5),
 )
@@ -65,10 +64,7 @@ CACHED_CASES = 500
 """Bounds a worker's memory: about 0.2 MB a case."""
 
 
-def model(until_due: timedelta) -> ActivityConfig:
+def model(until_due: timedelta, limit: timedelta) -> ActivityConfig:
     """Return the policy of a model run: it ends before the deadline of the case, where that is still ahead."""
     most = until_due - RULES_FROM
-    config = MODEL.copy()
-    if timedelta() < most < timedelta(seconds=120):
-        config["schedule_to_close_timeout"] = most
-    return config
+    return ActivityConfig(MODEL, schedule_to_close_timeout=min(most, limit) if most > timedelta() else limit)

@@ -4,9 +4,11 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from activities.run_agent import RecordedChat
+from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, Message, ModelCall
 from integrations.blobs.store import BlobStore
 from integrations.ledger import tables
@@ -37,7 +39,7 @@ async def test_questions_asked_at_once_are_each_recorded_and_read_back(db: Datab
     requests = [
         ChatRequest(step=f"s{n}", messages=(Message(role="user", content="x"),), max_tokens=4) for n in range(5)
     ]
-    asked: Any = SimpleNamespace(ref=REF, version=1)
+    asked: Any = SimpleNamespace(ref=REF, version=1, rules_only=False)
     model: Any = Together(5)
     said = await asyncio.gather(*(RecordedChat(world, asked, model).ask(request) for request in requests))
     assert [call.content for call in said] == [f"s{n}" for n in range(5)]
@@ -46,3 +48,10 @@ async def test_questions_asked_at_once_are_each_recorded_and_read_back(db: Datab
     assert positions == [0, 1, 2, 3, 4]
     again = await asyncio.gather(*(RecordedChat(world, asked, model).ask(request) for request in requests))
     assert again == said and model.asked == 5
+
+    by_rules = RecordedChat(world, SimpleNamespace(ref=REF, version=1, rules_only=True), model)  # pyright: ignore[reportArgumentType]
+    assert await by_rules.ask(requests[2]) == said[2], "what the model answered before its time was over"
+    other = ChatRequest(step="s9", messages=(Message(role="user", content="x"),), max_tokens=4)
+    with pytest.raises(ModelError) as refused:
+        await by_rules.ask(other)
+    assert refused.value.kind == Fallback.UNREACHABLE and model.asked == 5

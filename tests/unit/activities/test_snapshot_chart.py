@@ -1,6 +1,7 @@
 """When a chart counts as changed: whatever of what a person is shown did."""
 
 import json
+from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import parse_qs
 
@@ -11,10 +12,10 @@ from activities.run_agent import RunAgent
 from activities.snapshot_chart import SnapshotChart
 from activities.world import World
 from agents.ed_triage.pathway import EdTriage
-from agents.pathway import NoModel
 from contracts.cases import AgentRequest, ChartSnapshot, SnapshotRequest
 from contracts.ed_triage import EdTriageOptions
-from contracts.errors import Fallback
+from contracts.errors import Fallback, ModelError
+from contracts.model_calls import ChatRequest, Message
 from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient
 from integrations.ledger.audit import Auditor
@@ -117,11 +118,22 @@ def test_only_a_patient_of_this_server_is_looked_up(world: World, chart: Chart, 
 
 
 @pytest.mark.parametrize(
-    ("models", "why"), [({}, Fallback.NOT_CONFIGURED), ({"reasoning": cast(Any, "a model")}, Fallback.UNREACHABLE)]
+    ("models", "why"),
+    [
+        ({}, Fallback.NOT_CONFIGURED),
+        (
+            {"reasoning": cast(Any, SimpleNamespace(endpoint=SimpleNamespace(name="reasoning", model="m", url="")))},
+            Fallback.UNREACHABLE,
+        ),
+    ],
 )
-def test_a_run_by_rules_says_truly_why_there_is_no_model(world: World, models: dict[str, Any], why: Fallback) -> None:
+async def test_a_run_by_rules_says_truly_why_there_is_no_model(
+    world: World, models: dict[str, Any], why: Fallback
+) -> None:
     world = World(**vars(world) | {"models": models})
     frozen = ChartSnapshot(snapshot_blob="", facts_hash="")
     ports = RunAgent(world)._ports(AgentRequest(ref=REF, version=1, snapshot=frozen, rules_only=True))
-    port = ports.model("reasoning")
-    assert isinstance(port, NoModel) and port.why == why
+    request = ChatRequest(step="judge", messages=(Message(role="user", content="x"),), max_tokens=4)
+    with pytest.raises(ModelError) as refused:
+        await ports.model("reasoning").ask(request)
+    assert refused.value.kind == why

@@ -20,7 +20,7 @@ LIMIT = timedelta(minutes=5)
 
 @pytest.fixture
 def starts(db: Database) -> CaseStarts:
-    pathway = SimpleNamespace(ladder=(LIMIT,), roles=("triage_nurse",))
+    pathway = SimpleNamespace(ladder=(LIMIT,), model_limit=LIMIT, roles=("triage_nurse",))
     given: Any = SimpleNamespace(pathways={"ed_triage": pathway})
     world: Any = SimpleNamespace(db=db, live=SimpleNamespace(publish=lambda _case: False))
     client: Any = None
