@@ -22,6 +22,17 @@ from agents.dictation.words import (
 from contracts.dictation import Doubt
 
 _RATES = {"heart": (20, 240), "pulse": (20, 240), "respiratory": (4, 70)}
+_RESULTS = {
+    "glucose": vocabulary("mmol mg"),
+    "sugar": vocabulary("mmol mg"),
+    "potassium": vocabulary("mmol"),
+    "sodium": vocabulary("mmol"),
+    "lactate": vocabulary("mmol"),
+    "haemoglobin": vocabulary("g"),
+    "hemoglobin": vocabulary("g"),
+    "weight": vocabulary("kg"),
+}
+"""The units that a result is told in, where it has one."""
 _TIMES = vocabulary("at since from until till by around about before after")
 _NEED_A_NUMBER = DOSES - {"tablet", "puff", "drop"} | {"unit", "kg", "%", "degree", "minute", "hour", "year"}
 _NO_NUMBER_AFTER = vocabulary("a an the per every each last next few several this")
@@ -79,7 +90,7 @@ def _of_a_number(items: Sequence[Item], at: int) -> Iterator[Doubt]:
         yield doubted(items, at - 1, at)
     elif _sounds_like_another(items, at, limits):
         yield doubted(items, at, at)
-    elif _goes_on(items, at):
+    elif _goes_on(items, at) or _in_another_unit(items, at):
         yield doubted(items, at, at + 1)
 
 
@@ -135,6 +146,15 @@ def _goes_on(items: Sequence[Item], at: int) -> bool:
     measured = says(items, at - 1) in MEASURED or says(items, at - 1) == "over"
     following = kind(items, at + 1) == Kind.WORD and not items[at].ends
     return measured and following and says(items, at + 1) not in _BESIDE_A_VITAL
+
+
+def _in_another_unit(items: Sequence[Item], at: int) -> bool:
+    """Return whether a result is not told in such a unit; glucose is in milligrams for a decilitre alone."""
+    keyword = says(items, at - 2) if says(items, at - 1) in LINKS else says(items, at - 1)
+    unit, units = says(items, at + 1), _RESULTS.get(keyword, frozenset())
+    if not units or kind(items, at + 1) != Kind.UNIT:
+        return False
+    return unit not in units or (unit == "mg" and says(items, at + 3) in ("l", "ml"))
 
 
 def _other(says: str) -> float | None:
