@@ -85,8 +85,9 @@ class _Nodes:
     async def compare(self, state: DictationState) -> Update:
         known, heard = medications(state["facts"]), state["heard"]
         again = state.get("heard_again") or (None,) * len(heard)
-        pairs = zip(heard, again, strict=True)
-        return {"doubts": tuple(hearing.doubts(a, b, known) if a and b else None for a, b in pairs)}
+        pairs = [hearing.better(a, b) if a and b else (a, b) for a, b in zip(heard, again, strict=True)]
+        doubts = tuple(hearing.doubts(a, b, known) if a and b else None for a, b in pairs)
+        return {"heard": tuple(a for a, _ in pairs), "doubts": doubts}
 
     async def propose(self, state: DictationState) -> Update:
         facts = state["facts"]

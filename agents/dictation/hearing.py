@@ -10,7 +10,7 @@ from agents.dictation import doses, numbers, places
 from agents.dictation.numbers import Item, Kind
 from agents.dictation.words import GIVEN, MEASURED, is_figure
 from contracts.dictation import Doubt
-from contracts.transcripts import Transcript
+from contracts.transcripts import Transcript, Word
 
 DRUGS = Path(__file__).with_name("drugs.txt")
 MOST_HOTWORDS, HOTWORD_CHARS, LISTED = 40, 480, 16
@@ -36,6 +36,8 @@ _NO_DRUG = frozenset(
 _UNSURE = 0.75
 """Below this mean probability of both hearings a number is checked. A model's own are not calibrated, but those wrong
 numbers that nothing else told of had 0.56 to 0.70."""
+_LONGEST_S, _MOST = 3.0, 0.7
+"""No word lasts longer; and a hearing that has so much less than the other broke off somewhere."""
 _GUESSED, _BESIDE = 0.3, 2
 """Below this a word is, that is so few words from a number or a drug, or from what has one."""
 
@@ -50,8 +52,15 @@ def hotwords(medications: Sequence[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
+def better(first: Transcript, second: Transcript) -> tuple[Transcript, Transcript]:
+    """Return the hearing to make a note of, and the other: the first, unless it alone broke off or went in circles."""
+    if _is_broken(first, second) and not _is_broken(second, first):
+        return second, first
+    return first, second
+
+
 def doubts(first: Transcript, second: Transcript, medications: Sequence[str] = ()) -> tuple[Doubt, ...]:
-    """Return what a person must confirm in the first hearing, that with hotwords, given the second without them.
+    """Return what a person must confirm in the first hearing, given the second.
 
     That is every number, unit or drug's name that the other hearing has otherwise or not at all; every number that is
     improbable, out of place or sounds like another; a drug without its dose and a dose without its drug; and a word
@@ -93,6 +102,17 @@ def names(medications: Sequence[str]) -> frozenset[str]:
     return frozenset(_own(" ".join(medications))) | _words()
 
 
+def _is_broken(heard: Transcript, other: Transcript) -> bool:
+    said = [word.text.strip(",.").lower() for word in heard.words]
+    circles = any(a == b == c for a, b, c in zip(said, said[1:], said[2:], strict=False))
+    return circles or any(map(_holds_more, heard.words)) or len(read(heard)) < _MOST * len(read(other))
+
+
+def _holds_more(word: Word) -> bool:
+    """Return whether a word is so long that others lie in it: a model that breaks off gives the rest to its last."""
+    return word.end_s - word.start_s > _LONGEST_S
+
+
 def _own(medication: str) -> list[str]:
     """Return the words of a charted medication, in lower case, that may be a drug's name."""
     return [word for word in re.findall(r"[^\W\d_]{4,40}", medication.lower()) if word not in _NO_NAME]
@@ -103,6 +123,9 @@ def _odd(heard: Transcript, items: Sequence[Item], known: frozenset[str]) -> Ite
     yield from places.suspects(items)
     yield from doses.suspects(items)
     yield from _guessed(heard, items)
+    for at, word in enumerate(heard.words):
+        if _holds_more(word):
+            yield Doubt(first=at, last=at, heard_otherwise="", why=Kind.NUMBER)
     for item in items:
         if item.kind == Kind.DRUG and (item.says not in known or item.first < item.last):
             yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.DRUG)

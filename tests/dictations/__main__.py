@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import psutil
 
-from agents.dictation.hearing import doubts, hotwords
+from agents.dictation.hearing import better, doubts, hotwords
 from contracts.errors import ModelError
 from contracts.model_calls import ChatRequest, Recording
 from contracts.transcripts import Transcript
@@ -133,14 +133,15 @@ async def _heard(client: TranscriptionClient, dictation: Dictation, voice: Voice
 
 
 def _row(dictation: Dictation, first: Transcript, second: Transcript) -> dict[str, Any]:
-    found = doubts(first, second, dictation.medications)
-    score, plain = scored(dictation, first, found), scored(dictation, second, ())
+    noted, other = better(first, second)
+    found = doubts(noted, other, dictation.medications)
+    score, plain = scored(dictation, noted, found), scored(dictation, second, ())
     return {
         "seed": int(dictation.name[1:]),
         "name": dictation.name,
         "seconds": first.duration_s,
         "said": dictation.text,
-        "heard": first.text,
+        "heard": noted.text,
         "heard_without_names": second.text,
         "hearings": [hearing.model_dump(mode="json") for hearing in (first, second)],
         "marks": [doubt.model_dump() for doubt in found],

@@ -92,6 +92,12 @@ async def test_a_second_hearing_that_fails_leaves_every_number_to_a_person() -> 
     assert PATHWAY.view(made).doubtful() == {"bp", "medications"}
 
 
+async def test_the_note_is_of_the_hearing_that_is_whole() -> None:
+    made = await proposed(Ear(with_names="Presents with aspirin, aspirin, aspirin, aspirin"))
+    assert {i.key: i.text for i in PATHWAY.view(made).items if i.text}["complaint"] == "cough"
+    assert "complaint" in PATHWAY.view(made).doubtful(), "what differs is still a person's"
+
+
 async def test_a_recording_without_audio_is_written_by_hand_beside_one_that_was_heard() -> None:
     lost = ChartRecording(resource="Media/l/_history/1", told="whose audio is missing")
     made = await proposed(Ear(), chart(lost, chart().recordings[0]))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.dictation import hearing
-from agents.dictation.hearing import doubts, hotwords
+from agents.dictation.hearing import better, doubts, hotwords
 from agents.dictation.numbers import Kind, read
 from contracts.transcripts import Transcript, Word
 
@@ -115,6 +115,33 @@ def test_a_word_that_was_all_but_guessed_is_marked_beside_a_number_or_what_has_o
 
     assert unsure("she lives alone in Leeds and has pulse 92 today", "pulse") == ["pulse"]
     assert unsure("she lives alone in Leeds and has pulse 92 today", "Leeds") == []
+
+
+WHOLE = heard("given aspirin 300 mg at 10:45 and her pulse is 92 today")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "whole_first"),
+    [
+        (WHOLE, heard("given ass pirin 300 mg at 10:45 and her pulse is 92 today"), True),
+        (heard("given aspirin, Aspirin, aspirin, aspirin, aspirin and so on and on"), WHOLE, False),
+        (heard("given aspirin 300 mg"), WHOLE, False),
+        (WHOLE, heard("given aspirin 300 mg"), True),
+        (WHOLE, heard(""), True),
+        (heard("aspirin aspirin aspirin"), heard("morphine morphine morphine"), True),
+    ],
+)
+def test_the_note_is_of_the_hearing_that_did_not_break_off(
+    first: Transcript, second: Transcript, whole_first: bool
+) -> None:
+    assert better(first, second) == ((first, second) if whole_first else (second, first))
+
+
+def test_a_hearing_that_gives_its_last_word_the_rest_of_the_recording_broke_off_and_is_marked_there() -> None:
+    last = WHOLE.words[-1]
+    cut = Transcript(words=(*WHOLE.words[:-1], last.model_copy(update={"end_s": last.start_s + 9})), duration_s=60)
+    assert better(cut, WHOLE) == (WHOLE, cut)
+    assert [WHOLE.words[d.first].text for d in doubts(cut, cut)] == ["today"], "both broke off: somebody must listen"
 
 
 def test_a_difference_at_the_very_end_or_in_nothing_is_marked() -> None:
