@@ -92,7 +92,7 @@ def read(heard: Transcript, medications: Sequence[str] = ()) -> list[Item]:
         length = next((n for n in (1, 3, 2) if _names_a_drug(items[at : at + n], n, own)), 0)
         run = items[at : at + max(length, 1)]
         name = "".join(item.says for item in run)
-        found.append(Item(Kind.DRUG, name, run[0].first, run[-1].last) if length else run[0])
+        found.append(Item(Kind.DRUG, name, run[0].first, run[-1].last, run[-1].ends) if length else run[0])
         at += len(run)
     return found
 
