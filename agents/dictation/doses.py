@@ -66,6 +66,8 @@ def suspects(items: Sequence[Item]) -> Iterator[Doubt]:
             yield from _of_a_number(items, at)
         elif item.kind == Kind.DRUG and _lacks_its_dose(items, at):
             yield doubted(items, at, unclear_until(items, at, _AFTER_A_DOSE - LIKE_DIGITS))
+        elif item.says == "a" and is_figure(items, at - 1) and kind(items, at + 1) == Kind.UNIT:
+            yield doubted(items, at - 1, at + 1)
         elif item.kind == Kind.WORD and _instead_of_how_often(items, at):
             yield doubted(items, at, at + (item.says == "a"))
         elif item.says == "per" and _half_of_a_concentration(items, at):

@@ -36,6 +36,8 @@ _NO_DRUG = frozenset(
 _UNSURE = 0.75
 """Below this mean probability of both hearings a number is checked. A model's own are not calibrated, but those wrong
 numbers that nothing else told of had 0.56 to 0.70."""
+_BEGINS = 2.5
+"""The first word's probability is lower, since in it lies how sure the model is to begin at all: it counts for more."""
 _LONGEST_S, _MOST = 3.0, 0.7
 """No word lasts longer; and a hearing that has so much less than the other broke off somewhere."""
 _GUESSED, _BESIDE = 0.3, 2
@@ -148,9 +150,11 @@ def _guessed(heard: Transcript, items: Sequence[Item]) -> Iterable[Doubt]:
 
 
 def _least(heard: Transcript, item: Item) -> float:
-    """Return the probability of the least sure word. Of the first it says how sure the model is to begin at all."""
-    words = heard.words[max(item.first, 1) : item.last + 1]
-    return min((word.probability for word in words if word.probability is not None), default=1.0)
+    """Return the probability of the least sure word."""
+    told = [word.probability for word in heard.words[item.first : item.last + 1]]
+    if item.first == 0 and told and told[0] is not None:
+        told[0] *= _BEGINS
+    return min((probability for probability in told if probability is not None), default=1.0)
 
 
 def _names_a_drug(run: Sequence[Item], length: int, own: frozenset[str]) -> bool:

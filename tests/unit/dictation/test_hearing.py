@@ -115,6 +115,7 @@ def test_a_word_that_was_all_but_guessed_is_marked_beside_a_number_or_what_has_o
 
     assert unsure("she lives alone in Leeds and has pulse 92 today", "pulse") == ["pulse"]
     assert unsure("she lives alone in Leeds and has pulse 92 today", "Leeds") == []
+    assert unsure("92-year-old woman with a cough", "92-year-old") == ["92-year-old"], "the first word, too"
 
 
 WHOLE = heard("given aspirin 300 mg at 10:45 and her pulse is 92 today")
