@@ -13,6 +13,7 @@ from agents.dictation.words import (
     MEASURED,
     NOT_TAKEN,
     doubted,
+    ends_a_sentence,
     is_figure,
     kind,
     says,
@@ -48,13 +49,14 @@ _IN_MICROGRAMS = _IN_MICROGRAMS_ALONE | vocabulary(
     "glycopyrronium octreotide desmopressin misoprostol buprenorphine naloxone nitroglycerin glyceryl trinitrate "
     "alfentanil hyoscine colchicine folic vitamin cyanocobalamin hydroxocobalamin cholecalciferol"
 )
-"""Drugs whose doses are told in micrograms, always or also; BNF and product labels."""
+"""Drugs whose doses are told in micrograms, always or also; one that is missing here costs a mark and no more."""
 _MOST_GRAMS = 4
 """Above this few drugs are given at once; magnesium sulfate and piperacillin come to 4."""
 _FLUIDS = vocabulary(
-    "saline fluid fluids water blood urine crystalloid hartmann hartmanns ringer ringers plasma dextrose bolus oral "
-    "litre drained aspirated output lost syrup suspension solution"
+    "saline chloride alcohol fluid fluids water blood urine crystalloid hartmann hartmanns ringer ringers plasma "
+    "dextrose bolus oral litre drained aspirated output lost syrup suspension solution"
 )
+"""Words beside an amount that is no drug's dose."""
 _HOW_OFTEN = vocabulary("times hour day week month")
 _VOLUMES = vocabulary("decilitre deciliter dl")
 
@@ -104,6 +106,8 @@ def _instead_of_a_drug(items: Sequence[Item], at: int) -> int | None:
         return None
     if says(items, before) == "at" and kind(items, before - 1) == Kind.UNIT:
         return None  # a time, which has no unit: it is out of place
+    if says(items, at + 2) == "of" and says(items, at + 3) in _FLUIDS:
+        return None
     name = at + 3 if says(items, at + 2) == "of" else at + 2
     if kind(items, name) == Kind.DRUG and _dose_comes_first(items, name):
         return None
@@ -148,14 +152,15 @@ def _lacks_its_dose(items: Sequence[Item], at: int) -> bool:
         if before.says in ("give", "given"):
             return True
         if before.says in GIVEN and (before.says != "on" or before is items[at - 1]):
-            name_alone = says(items, at + 1) in _AFTER_A_NAME or kind(items, at + 1) in (None, Kind.DRUG)
-            return not name_alone
+            alone = ends_a_sentence(items, at) or kind(items, at + 1) in (None, Kind.DRUG)
+            return not alone and says(items, at + 1) not in _AFTER_A_NAME
     return False
 
 
 def _instead_of_how_often(items: Sequence[Item], at: int) -> bool:
     """Return whether a word after a dose is none that can stand there: `8 hourly` is heard as `a towerly`."""
-    if at < 2 or items[at - 1].says not in DOSES or items[at - 2].kind != Kind.NUMBER:
+    after_a_dose = says(items, at - 1) in DOSES and kind(items, at - 2) == Kind.NUMBER
+    if not after_a_dose or ends_a_sentence(items, at - 1):
         return False
     if items[at].says == "a":
         return kind(items, at + 1) == Kind.WORD or says(items, at + 1) == "hour"

@@ -63,8 +63,8 @@ class Item:
     """Index of its first word."""
     last: int
     """Index of its last word, itself in it."""
-    ends: bool = False
-    """Whether a comma or full stop is written after it."""
+    ends: str = ""
+    """The comma, full stop or other such mark that is written after it."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ def read(words: Sequence[str]) -> list[Item]:
         else:
             kind, said = Kind.NUMBER if text in _AMOUNTS else Kind.WORD, text
         last = pieces[end - 1].last
-        ends = words[last][-1:] in (*",.;:?!",) and (end == len(pieces) or pieces[end].first > last)
+        mark = words[last][-1:] if end == len(pieces) or pieces[end].first > last else ""
+        ends = mark if mark in (*",.;:?!",) else ""
         items.append(Item(kind, said, pieces[at].first, last, ends))
         at = end
     return items

@@ -35,6 +35,7 @@ _RESULTS = {
 """The units that a result is told in, where it has one."""
 _TIMES = vocabulary("at since from until till by around about before after")
 _NEED_A_NUMBER = DOSES - {"tablet", "puff", "drop"} | {"unit", "kg", "%", "degree", "minute", "hour", "year"}
+_SPANS = vocabulary("minute hour day week")
 _NO_NUMBER_AFTER = vocabulary("a an the per every each last next few several this")
 _OFTEN_WITHOUT = vocabulary("pain score ph sugar")
 _DESCRIBED = vocabulary(
@@ -99,6 +100,8 @@ def _place(items: Sequence[Item], at: int) -> tuple[float, float] | None:
     before, after = says(items, at - 1), says(items, at + 1)
     if after == "over" or (before == "pressure" and says(items, at - 2) == "blood"):
         return MEASURED["pressure"] if after == "over" else None
+    if before == "over" and after in _SPANS:
+        return (0, float("inf"))
     if before == "over":
         systolic = _value(items[at - 2]) if kind(items, at - 2) == Kind.NUMBER else _DIASTOLIC[1]
         return _DIASTOLIC[0], min(_DIASTOLIC[1], systolic - 1)
@@ -213,6 +216,8 @@ def _wants_a_number(items: Sequence[Item], at: int) -> bool:
 def _half(items: Sequence[Item], at: int) -> bool:
     """Return whether one of two numbers is missing around `over`, or around `out of`."""
     far = at + 1 if items[at].says == "over" else at + 2
+    if items[at].says == "over" and says(items, at + 2) in _SPANS:
+        return False
     sides = (kind(items, at - 1) == Kind.NUMBER, kind(items, far) == Kind.NUMBER)
     return sides[0] != sides[1] and (items[at].says == "over" or says(items, at + 1) == "of")
 

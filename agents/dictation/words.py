@@ -58,6 +58,11 @@ def kind(items: Sequence[Item], at: int) -> Kind | None:
     return items[at].kind if 0 <= at < len(items) else None
 
 
+def ends_a_sentence(items: Sequence[Item], at: int) -> bool:
+    """Return whether what follows an item, if anything, is another sentence; a hearing may have no full stops."""
+    return 0 <= at < len(items) and items[at].ends in (*".;?!",)
+
+
 def is_figure(items: Sequence[Item], at: int) -> bool:
     """Return whether an item is a number in digits: `twice` is a number, and none."""
     return kind(items, at) == Kind.NUMBER and says(items, at)[0].isdigit()
