@@ -59,13 +59,12 @@ class Case:
 
     @workflow.run
     async def run(self, case: CaseInput) -> CaseOutcome:
-        escalation = asyncio.create_task(self._escalate())
+        self.escalation = asyncio.create_task(self._escalate())
         while not self._ended():
             if await self._suggest():
                 await workflow.wait_condition(lambda: self._ended() or bool(self.untold))
             else:
                 await self._pause(policies.SUGGEST_AGAIN)
-        escalation.cancel()
         await workflow.wait_condition(workflow.all_handlers_finished)
         state = CaseState.DECIDED
         if self.receipt is None:
@@ -169,6 +168,7 @@ class Case:
                 await workflow.sleep(policies.WRITE_AGAIN)
 
     async def _pause(self, wait: timedelta) -> None:
+        """Wait for that long, or until the case has ended."""
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(self._ended, timeout=wait)
 
@@ -181,12 +181,19 @@ class Case:
             return await workflow.execute_activity_class(RunAgent, by_rules, **policies.RULES)
 
     async def _escalate(self) -> None:
-        """Raise the case at its deadline and at each step of the ladder; at the end nobody has decided."""
-        await workflow.sleep(max(0.0, (self.case.due_at - workflow.now()).total_seconds()))
+        """Raise the case at its deadline and at each step of the ladder; at the end nobody has decided.
+
+        It ends by itself and is never cancelled: an activity that reports after its cancellation makes a workflow task
+        with nothing to do, which the SDK (1.35) answers without saying that it is pinned. Temporal then asks the worker
+        again and again, and retries no activity any more, so that the decision would never reach the chart.
+        """
+        await self._pause(max(timedelta(), self.case.due_at - workflow.now()))
         for step, wait in enumerate(self.case.ladder, 1):
+            if self._ended():
+                return
             request = EscalationRequest(ref=self.ref, step=step)
             await workflow.execute_activity_class(EscalateCase, request, **policies.LEDGER)
-            await workflow.sleep(wait.total_seconds())
+            await self._pause(wait)
         async with self.deciding:
             self.ladder_ended = self.receipt is None
 

@@ -68,6 +68,8 @@ def suspects(items: Sequence[Item]) -> Iterator[Doubt]:
             yield from _of_a_number(items, at)
         elif item.says == "since" and kind(items, at + 1) != Kind.NUMBER and says(items, at + 1) not in _AFTER_SINCE:
             yield doubted(items, at, at + 2)
+        elif item.says == "today" and says(items, at - 1) == "the":
+            yield doubted(items, at - 2, at)  # "at 3:40 today" is heard as "for the today"
         elif item.kind == Kind.UNIT and item.says in _NEED_A_NUMBER and _lacks_its_number(items, at):
             yield doubted(items, at - 1, at)
         elif item.says in MEASURED and (named := _lacks_what_was_measured(items, at)) is not None:

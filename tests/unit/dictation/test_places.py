@@ -81,6 +81,7 @@ def test_a_number_in_its_place_is_trusted(said: str) -> None:
         ("given amiodarone 225 ml at 7:12", "225 ml"),
         ("takes amlodipine 5 micrograms daily", "5 micrograms"),
         ("takes digoxin 125 mg daily", "125 mg"),
+        ("femurs in spree for the today", "for the today"),
         ("pain since 11.45 a day", "11.45 a day"),
         ("glucose 3.9 mg per litre", "3.9 mg"),
         ("potassium 3.9 mg", "3.9 mg"),
