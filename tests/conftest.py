@@ -1,6 +1,7 @@
 """One ward for all integration tests of a session, with a model stand-in that a test may break and mend."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -29,24 +30,21 @@ timeout_s = {timeout_s}
 
 @pytest.fixture(scope="session")
 def model_server() -> Iterator[ModelServer]:
-    server = ModelServer()
-    yield server
-    server.close()
+    with closing(ModelServer()) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[ModelServer]:
     """A stand-in of its own, for wards that are not shared."""
-    server = ModelServer()
-    yield server
-    server.close()
+    with closing(ModelServer()) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def scribe() -> Iterator[Scribe]:
-    server = Scribe()
-    yield server
-    server.close()
+    with closing(Scribe()) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +59,8 @@ def spoken_ward(tmp_path_factory: pytest.TempPathFactory, scribe: Scribe) -> Ite
 
 @pytest.fixture(scope="session")
 def collector() -> Iterator[TraceCollector]:
-    collector = TraceCollector()
-    yield collector
-    collector.close()
+    with closing(TraceCollector()) as collector:
+        yield collector
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from agents.dictation.words import (
     kind,
     says,
     vocabulary,
-)  # fmt: skip
+)
 from contracts.dictation import Doubt
 
 _STRENGTHS = DOSES - {"ml", "mmol"} | {"unit"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agents.dictation import doses, numbers, places
 from agents.dictation.numbers import Item, Kind
-from agents.dictation.words import GIVEN, MEASURED, is_figure
+from agents.dictation.words import GIVEN, MEASURED, doubted, is_figure, vocabulary
 from contracts.dictation import Doubt
 from contracts.transcripts import Transcript, Word
 
@@ -17,21 +17,18 @@ MOST_HOTWORDS, HOTWORD_CHARS, LISTED = 40, 480, 16
 """Whisper reads the names as text before the recording: 223 tokens at most, of about 2.5 letters in drug names. With
 many names it goes on with their list where speech is unclear, so but a few are added to the patient's own."""
 # Of what a chart calls a medication, these are no name that helps to hear it.
-_FORMS = (
+_NO_NAME = vocabulary(
     "tablet tablets capsule capsules oral solution injection inhaler inhalation spray cream ointment suspension sachet "
     "powder retard release extended modified prolonged film coated hydrochloride sodium potassium acid sulfate "
     "sulphate maleate tartrate succinate phosphate acetate chloride calcium magnesium besilate besylate mesilate units "
     "unit dose daily nebuliser with and for the product"
 )
-_NO_NAME = frozenset(_FORMS.split())
 _CLOSE, _CLOSE_FROM = 0.84, 6
 """From which likeness, and how many letters, a word counts as a drug's name that was misheard."""
 _SOUNDS_CLOSE, _SOUNDS_CLOSE_FROM, _AT_LEAST = 0.9, 7, 0.66
 """The same by consonants alone, as they sound; of all letters so many must be alike, too."""
 _SOUND = str.maketrans("cqxgjzvdbm", "kkkkksftpn", "aeiouyhw")
-_NO_DRUG = frozenset(
-    {"presentation", "resuscitation", "hearing", "continue", "separate", "separated", "examine", "protection"}
-)
+_NO_DRUG = vocabulary("presentation resuscitation hearing continue separate separated examine protection")
 """Words that are near to a drug's name, and are none."""
 _UNSURE = 0.75
 """Below this mean probability of both hearings a number is checked. A model's own are not calibrated, but those wrong
@@ -128,16 +125,16 @@ def _odd(heard: Transcript, items: Sequence[Item], known: frozenset[str]) -> Ite
     for at, word in enumerate(heard.words):
         if _holds_more(word):
             yield Doubt(first=at, last=at, heard_otherwise="", why=Kind.NUMBER)
-    for item in items:
+    for n, item in enumerate(items):
         if item.kind == Kind.DRUG and (item.says not in known or item.first < item.last):
-            yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.DRUG)
+            yield doubted(items, n, n, Kind.DRUG)
 
 
 def _unsure(first: Transcript, here: Sequence[Item], second: Transcript, there: Sequence[Item]) -> Iterable[Doubt]:
     """Yield the numbers that both hearings have, and were not sure of."""
     for at, (one, other) in enumerate(zip(here, there, strict=True)):
         if is_figure(here, at) and (_least(first, one) + _least(second, other)) / 2 < _UNSURE:
-            yield Doubt(first=one.first, last=one.last, heard_otherwise="", why=Kind.NUMBER)
+            yield doubted(here, at, at)
 
 
 def _guessed(heard: Transcript, items: Sequence[Item]) -> Iterable[Doubt]:
@@ -146,7 +143,7 @@ def _guessed(heard: Transcript, items: Sequence[Item]) -> Iterable[Doubt]:
     near = {n + d for n in telling for d in range(-_BESIDE, _BESIDE + 1)}
     for n, item in enumerate(items):
         if n in near and _least(heard, item) < _GUESSED:
-            yield Doubt(first=item.first, last=item.last, heard_otherwise="", why=Kind.NUMBER)
+            yield doubted(items, n, n)
 
 
 def _least(heard: Transcript, item: Item) -> float:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from agents.dictation import hearing, numbers, vitals
 from agents.dictation.numbers import Item, Kind
 from agents.dictation.vitals import VITALS
-from agents.dictation.words import GIVEN, NOT_TAKEN, vocabulary
+from agents.dictation.words import DOSES, GIVEN, NOT_TAKEN, vocabulary
 from contracts.dictation import Doubt, Note, NoteItem, NoteSection
 from contracts.transcripts import Transcript, Word
 
@@ -46,7 +46,7 @@ BEFORE_A_DRUG = EMPTY | GIVEN | vocabulary("patient currently regularly regular 
 LEADS_TO_A_DRUG = GIVEN | vocabulary("and she he")
 CIRCUMSTANCES = vocabulary("on in at lying sitting standing by via after")
 """Words that begin how a vital sign was measured: `on room air`."""
-DOSES = frozenset({"mg", "mcg", "g", "ml", "unit"}) | {"tablet", "puff", "drop"}
+OF_A_DRUG = DOSES - {"mmol"} | {"unit"}
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class _Sentence:
             says = {item.says for item in items}
             named = next((n for n, item in enumerate(items) if self._drug(item)), None)
             dosed = any(
-                before.kind == Kind.NUMBER and after.kind == Kind.UNIT and after.says in DOSES
+                before.kind == Kind.NUMBER and after.kind == Kind.UNIT and after.says in OF_A_DRUG
                 for before, after in pairwise(items)
             )
             if section != NoteSection.MEDICATIONS:

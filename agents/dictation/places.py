@@ -18,7 +18,7 @@ from agents.dictation.words import (
     kind,
     says,
     vocabulary,
-)  # fmt: skip
+)
 from contracts.dictation import Doubt
 
 _RATES = {"heart": (20, 240), "pulse": (20, 240), "respiratory": (4, 70)}
@@ -162,9 +162,9 @@ def _in_another_unit(items: Sequence[Item], at: int) -> bool:
     return unit not in units or (unit == "mg" and says(items, at + 3) in ("l", "ml"))
 
 
-def _other(says: str) -> float | None:
+def _other(number: str) -> float | None:
     """Return the number in `-teen` where this one is in `-ty`, or `-11` for `-01`, and back; None: there is none."""
-    whole, dot, fraction = says.partition(".")
+    whole, dot, fraction = number.partition(".")
     if not whole.isdigit() or len(whole) < 2:
         return None
     end = int(whole[-2:])

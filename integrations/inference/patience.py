@@ -11,8 +11,6 @@ FAILURES_IN_A_ROW, SLOW_IN_A_ROW = 3, 2
 SHORT_REST_S, REST_S = 5.0, 60.0
 """A time-out costs a patient's time: it counts for more, and the rest is long at once. What fails quickly is tried
 again sooner, and less often each time."""
-
-
 TRIAL_S = 10.0
 """So long a call waits for the one that tries whether the endpoint is back: a case asks for several things at once."""
 

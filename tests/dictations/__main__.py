@@ -50,10 +50,10 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the whole result")
     parser.add_argument("--keep", type=Path, help="write the result there")
     parser.add_argument("--hearings", action="store_true", help="keep every word, too, so that --again can score it")
-    parser.add_argument("--again", type=Path, help="of a kept run, compare and score what was heard then")
+    parser.add_argument("--again", type=Path, nargs="+", help="of kept runs, compare and score what was heard then")
     asked = parser.parse_args()
     if asked.again:
-        result = _again(json.loads(asked.again.read_text()))
+        result = _again([json.loads(kept.read_text()) for kept in asked.again])
     else:
         voices.install()
         with served() as (url, server):
@@ -157,18 +157,17 @@ def _row(dictation: Dictation, first: Transcript, second: Transcript) -> dict[st
     }
 
 
-def _again(kept: dict[str, Any]) -> dict[str, Any]:
-    """Return a kept run, its hearings compared and scored as they are now."""
+def _again(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return kept runs as one, their hearings compared and scored as they are now."""
     rows = [
         row | _row(texts.made(row["seed"]), *(Transcript.model_validate(h) for h in row["hearings"]))
-        for row in kept["rows"]
+        for run in runs
+        for row in run["rows"]
     ]
-    command, machine, date = kept["command"], kept["machine"], kept["date"]
-    return _told(rows, command) | {
-        "machine": machine,
-        "date": date,
-        "not_written_down": kept.get("not_written_down", []),
-    }
+    refused = [name for run in runs for name in run.get("not_written_down", [])]
+    machine, date = runs[0]["machine"], runs[-1]["date"]
+    told = {"machine": machine, "date": date, "not_written_down": refused}
+    return _told(rows, "; ".join(run["command"] for run in runs)) | told
 
 
 def _request(path: Path, names: tuple[str, ...]) -> ChatRequest:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
@@ -37,11 +36,11 @@ from service.settings import Secrets
 from service.temporal import connect
 from tests.fakes.samples import NURSE, REF, decision, shown
 from tests.replay.test_replay import HERE
+from tests.unit.workflows.test_case import KEY, PUBLIC
 from workflows import sandbox
 from workflows.case import Case
 
 pytestmark = pytest.mark.integration
-KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
 BUILD = "test"
 
 
@@ -95,10 +94,7 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
     server = stack.temporal(tmp_path, port)
     server.start(tmp_path)
     try:
-        for _ in range(100):
-            if await asyncio.to_thread(server.ready):
-                break
-            await asyncio.sleep(0.2)
+        await asyncio.to_thread(stack.wait, server, [], tmp_path)
         yield await connect(f"127.0.0.1:{port}", "default", keyring)
     finally:
         server.stop()
@@ -121,7 +117,7 @@ async def test_a_decision_reaches_the_chart_though_the_escalation_reports_after_
         await _current(client)
         given = CaseInput(
             ref=REF, due_at=datetime.now(UTC) + timedelta(seconds=1), ladder=(timedelta(minutes=5),),
-            roles=(NURSE.role,), verify_key=KEY.public_key().public_bytes_raw().hex(),
+            roles=(NURSE.role,), verify_key=PUBLIC,
         )  # fmt: skip
         case = await client.start_workflow(Case.run, given, id=REF.case_id, task_queue=TaskQueue.CASES)
         await asyncio.wait_for(steps.escalating.wait(), 30)
