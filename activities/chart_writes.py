@@ -2,11 +2,13 @@
 
 from activities.world import World, beat
 from contracts.cases import CaseRef, CaseState
-from contracts.errors import FhirError, FhirFault
+from contracts.errors import FhirError, FhirFault, LedgerError
+from contracts.suggestions import Suggestion
 from integrations import traces
 from integrations.fhir.client import Resource
 from integrations.fhir.proposals import content_hash, resource_id
 from integrations.ledger import cases
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
 
@@ -40,6 +42,14 @@ def write_to_chart(
     return there
 
 
+def suggestion_of(world: World, ref: CaseRef, blob: str) -> Suggestion:
+    """Return the suggestion of a case. Raises LedgerError for one of another encounter or pathway (I21)."""
+    suggestion = world.suggestion(blob)
+    if (suggestion.facts.encounter_id, suggestion.pathway) != (ref.encounter_id, ref.pathway):
+        raise LedgerError("foreign_suggestion", f"of case {ref.case_id[:12]}")
+    return suggestion
+
+
 def proposed(world: World, ref: CaseRef) -> Resource | None:
     """Return the case's Task as the chart has it, or None.
 
@@ -62,9 +72,11 @@ def note_writes(world: World, ref: CaseRef, written: list[Resource], action: Act
             type_, id_, version = found["resourceType"], found["id"], found["meta"]["versionId"]
             if cases.wrote(tx, ref.case_id, type_, id_, version, content_hash(found)):
                 what = f"{type_}/{id_}/_history/{version}"
-                world.auditor.append(tx, action, what, case_id=ref.case_id, encounter_id=ref.encounter_id)
+                rows = (Row(Kind.OWN_WRITE, (type_, id_, version)),)
+                world.auditor.append(tx, action, what, rows, case_id=ref.case_id, encounter_id=ref.encounter_id)
         if ends:
             cases.end(tx, ref.case_id, ends)
+            world.auditor.append(tx, Action.END, ends, (Row(Kind.ENDED, (ref.case_id,)),), case_id=ref.case_id)
 
 
 def _read_back(world: World, bodies: list[Resource]) -> list[Resource] | None:

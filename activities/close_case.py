@@ -9,6 +9,7 @@ from activities.world import World, boundary
 from contracts.cases import CaseOutcome, CaseRef, CaseState
 from integrations.fhir import proposals
 from integrations.ledger import cases
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
 
@@ -24,7 +25,8 @@ class CloseCase:
         with boundary():
             with self.world.db.write() as tx:
                 if cases.close_undecided(tx, ref.case_id):
-                    self.world.auditor.append(tx, Action.CLOSE, "nobody decided", case_id=ref.case_id)
+                    rows = (Row(Kind.ENDED, (ref.case_id,)),)
+                    self.world.auditor.append(tx, Action.CLOSE, "nobody decided", rows, case_id=ref.case_id)
                 case = cases.find(tx, ref.case_id)
             assert case is not None
             if case.state == CaseState.CLOSED_UNDECIDED:

@@ -7,6 +7,7 @@ from temporalio import activity
 from activities.world import World, boundary
 from contracts.cases import EscalationRequest
 from integrations.ledger import cases
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
 
@@ -21,6 +22,6 @@ class EscalateCase:
         case_id = request.ref.case_id
         with boundary(), self.world.db.write() as tx:
             if cases.escalate(tx, case_id, request.step):
-                detail = f"step {request.step}"
-                self.world.auditor.append(tx, Action.ESCALATE, "deadline passed", case_id=case_id, detail=detail)
+                detail, rows = f"step {request.step}", (Row(Kind.ESCALATED, (case_id,)),)
+                self.world.auditor.append(tx, Action.ESCALATE, "deadline passed", rows, case_id=case_id, detail=detail)
         self.world.live.publish(case_id)

@@ -108,7 +108,7 @@ def _judged(
     return [
         judgement.Judged(
             reference=levels.index(case.reference),
-            given=levels.index(one.selected),
+            given=levels.index(one.selected) if one.selected is not None else None,
             probability=chosen.probability if (chosen := one.choice(one.selected)) else None,
         )
         for case, one in zip(measured, said, strict=True)

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.chart_writes import proposed, write_to_chart
+from activities.chart_writes import proposed, suggestion_of, write_to_chart
 from activities.world import World, boundary
-from contracts.cases import CoverRequest, OpenRequest
-from contracts.errors import FhirError, FhirFault
+from contracts.cases import AgentRequest, CoverRequest, OpenRequest
+from contracts.errors import FhirError, FhirFault, LedgerError
+from contracts.suggestions import Suggestion
 from integrations.fhir import proposals
 from integrations.ledger import cases
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
 
@@ -27,7 +29,8 @@ class OpenCase:
             with self.world.db.read() as tx:
                 if not cases.may_show(tx, request):
                     return
-            suggestion = self.world.suggestion(request.result.suggestion_blob)
+            suggestion = suggestion_of(self.world, ref, request.result.suggestion_blob)
+            _refuse_foreign(request, suggestion)
             task = proposals.proposal(ref, suggestion, request.result.suggestion_hash)
             current = proposed(self.world, ref)
             if current and (current["status"] != "requested" or proposals.decided_in(current)):
@@ -40,8 +43,21 @@ class OpenCase:
                     entry["request"]["ifMatch"] = f'W/"{current["meta"]["versionId"]}"'
                 (written,) = write_to_chart(self.world, ref, [entry], Action.PROPOSE)
             with self.world.db.write() as tx:
-                cases.show_version(tx, request, written["meta"]["versionId"])
+                if cases.may_show(tx, request):
+                    cases.show_version(tx, request, written["meta"]["versionId"])
+                    rows = (Row(Kind.SHOWN, (ref.case_id,)), Row(Kind.RUN, (ref.case_id, request.version)))
+                    what, fields = f"suggestion {request.result.suggestion_hash}", {"encounter_id": ref.encounter_id}
+                    self.world.auditor.append(tx, Action.SHOW, what, rows, case_id=ref.case_id, **fields)
             self.world.live.publish(ref.case_id)
+
+
+def _refuse_foreign(request: OpenRequest, suggestion: Suggestion) -> None:
+    """Raise LedgerError for a result of another case, version or snapshot, or one that its suggestion belies."""
+    result = request.result
+    asked = AgentRequest(ref=request.ref, version=request.version, snapshot=request.snapshot)
+    shown = (result.suggestion_hash, result.selected, result.approvable)
+    if not result.answers(asked) or shown != (suggestion.sha256(), suggestion.selected, suggestion.approvable):
+        raise LedgerError("foreign_result", f"of case {request.ref.case_id[:12]}")
 
 
 @activity.defn(name="cover_events")
@@ -52,6 +68,9 @@ class CoverEvents:
     world: World
 
     def __call__(self, request: CoverRequest) -> None:
+        case_id = request.ref.case_id
         with boundary(), self.world.db.write() as tx:
-            cases.cover(tx, request.ref.case_id, request.version, request.covers_event)
+            cases.cover(tx, case_id, request.version, request.covers_event)
+            what, rows = f"events up to {request.covers_event}", (Row(Kind.SHOWN, (case_id,)),)
+            self.world.auditor.append(tx, Action.COVER, what, rows, case_id=case_id)
         self.world.live.publish(request.ref.case_id)

@@ -1,14 +1,15 @@
-"""Put a decision into the ledger: only now the person is told that it is done."""
+"""Put a decision into the ledger, or take one back: only then a person is told that it is done."""
 
 from dataclasses import dataclass
 
 from temporalio import activity
 
 from activities.world import World, boundary
-from contracts.cases import DecisionRequest
-from contracts.decisions import DecisionReceipt
+from contracts.cases import DecisionRequest, UndoRequest
+from contracts.decisions import Decision, DecisionReceipt
 from contracts.errors import ApprovalError, Refusal
 from integrations.ledger import cases
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
 
@@ -20,31 +21,57 @@ class RecordDecision:
     world: World
 
     def __call__(self, request: DecisionRequest) -> DecisionReceipt:
-        """Return the decision that holds, which may be someone else's. Raises ApprovalError (STALE, NOT_OPEN)."""
-        asked = request.decision
+        """Return the decision that holds, which may be another's. Raises ApprovalError (STALE, NOT_OPEN, UNDONE)."""
+        decision = request.decision
         with boundary():
             with self.world.db.write() as tx:
                 try:
-                    if cases.decide(tx, asked):
+                    if cases.decide(tx, decision):
                         self.world.auditor.append(
                             tx,
                             Action.DECIDE,
-                            f"suggestion {asked.shown_hash}",
-                            actor=f"person:{asked.reviewer.reviewer_id}",
-                            case_id=asked.case_id,
+                            f"suggestion {decision.shown_hash}",
+                            rows=(Row(Kind.DECISION, (decision.decision_id,)),),
+                            actor=f"person:{decision.reviewer.reviewer_id}",
+                            case_id=decision.case_id,
                             encounter_id=request.ref.encounter_id,
-                            detail=f"{asked.kind} {asked.selected or ''} as {asked.reviewer.role}",
+                            detail=_detail(decision),
                         )
                 except ApprovalError as fault:
                     if fault.kind != Refusal.DECIDED:
                         raise
-                held = cases.decision_of(tx, asked.case_id)
-            assert held is not None
-            self.world.live.publish(asked.case_id)
-            return DecisionReceipt(
-                decision_id=held.decision_id,
-                case_id=held.case_id,
-                kind=held.kind,
-                selected=held.selected,
-                decided_by=held.reviewer.name,
-            )
+                receipt = cases.receipt_of(tx, decision.case_id)
+            assert receipt is not None
+            self.world.live.publish(decision.case_id)
+            return receipt
+
+
+def _detail(decision: Decision) -> str:
+    evidence = f", evidence {decision.evidence}" if decision.evidence else ""
+    return f"{decision.kind} {decision.selected or ''} as {decision.reviewer.role}{evidence}"
+
+
+@activity.defn(name="undo_decision")
+@dataclass(frozen=True)
+class UndoDecision:
+    """Idempotent by decision id: taken back once, and never recorded again."""
+
+    world: World
+
+    def __call__(self, request: UndoRequest) -> None:
+        """Open the case again. Raises ApprovalError (NOT_OPEN, DECIDED, NOT_YOURS, TOO_LATE)."""
+        undo = request.undo
+        with boundary():
+            with self.world.db.write() as tx:
+                if cases.undo(tx, undo):
+                    self.world.auditor.append(
+                        tx,
+                        Action.UNDO,
+                        f"decision {undo.decision_id}",
+                        rows=(Row(Kind.DECISION, (undo.decision_id,)), Row(Kind.UNDONE, (undo.decision_id,))),
+                        actor=f"person:{undo.reviewer.reviewer_id}",
+                        case_id=undo.case_id,
+                        encounter_id=request.ref.encounter_id,
+                        detail=f"as {undo.reviewer.role}",
+                    )
+            self.world.live.publish(undo.case_id)

@@ -9,6 +9,7 @@ from activities.world import World, boundary
 from contracts.cases import CaseOutcome, CaseRef
 from contracts.model_calls import ModelCall
 from integrations.ledger import cases, tables
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 from tuning import trajectory
 
@@ -60,4 +61,8 @@ class RecordTrajectory:
             tx.execute(
                 kept.insert().values(case_id=ref.case_id, blob=blob, trainable=trainable, recorded_at=tables.now())
             )
-            self.world.auditor.append(tx, Action.RECORD, f"trajectory {blob[:16]}", case_id=ref.case_id)
+            rows = (Row(Kind.TRAJECTORY, (ref.case_id,)),)
+            detail = "trainable" if trainable else ""
+            self.world.auditor.append(
+                tx, Action.RECORD, f"trajectory {blob[:16]}", rows, case_id=ref.case_id, detail=detail
+            )

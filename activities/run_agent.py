@@ -16,6 +16,7 @@ from integrations import traces
 from integrations.inference import router
 from integrations.inference.chat import ChatClient
 from integrations.ledger import switches, tables
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
 
@@ -35,7 +36,7 @@ class RecordedChat:
             raise ModelError(barred)
         recorded = await asyncio.to_thread(self._recorded, request.sha256())
         if recorded:
-            return recorded
+            return _stated(recorded)
         if not self._asks:
             raise ModelError(Fallback.UNREACHABLE)
         try:
@@ -45,6 +46,7 @@ class RecordedChat:
             if fault.kind == Fallback.FORBIDDEN:
                 await asyncio.to_thread(self._audit_refusal)
             raise
+        call = _stated(call)
         await asyncio.to_thread(self._record, call)
         return call
 
@@ -77,9 +79,9 @@ class RecordedChat:
                     call_blob=blob,
                 )
             )
-            self._world.auditor.append(
-                tx, Action.MODEL_CALL, call.endpoint, case_id=self._case, detail=f"{call.request.step} {call.model}"
-            )
+            rows = (Row(Kind.CALL, (self._case, self._version, call.request.sha256())),)
+            detail = f"{call.request.step} {call.model}"
+            self._world.auditor.append(tx, Action.MODEL_CALL, call.endpoint, rows, case_id=self._case, detail=detail)
 
     def _audit_refusal(self) -> None:
         with self._world.db.write() as tx:
@@ -87,6 +89,11 @@ class RecordedChat:
             self._world.auditor.append(
                 tx, Action.MODEL_REFUSED, endpoint.name, case_id=self._case, detail=f"phi={endpoint.phi}"
             )
+
+
+def _stated(call: ModelCall) -> ModelCall:
+    """Return the call as one that says where its model was measured: nowhere, if nobody kept it."""
+    return call if call.measured_on is not None else call.model_copy(update={"measured_on": ()})
 
 
 @activity.defn(name="run_agent")
@@ -115,6 +122,10 @@ class RunAgent:
             with suppress(asyncio.CancelledError):
                 await heartbeats
         return AgentResult(
+            case_id=request.ref.case_id,
+            version=request.version,
+            snapshot_blob=request.snapshot.snapshot_blob,
+            approvable=suggestion.approvable,
             suggestion_blob=blob,
             suggestion_hash=suggestion.sha256(),
             choices=tuple(choice.code for choice in suggestion.choices),

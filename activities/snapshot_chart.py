@@ -3,13 +3,17 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 from temporalio import activity
 
 from activities import recordings
 from activities.world import World, boundary, read_resources
 from contracts.cases import ChartSnapshot, SnapshotRequest
+from contracts.charts import ChartFacts
 from integrations import traces
+from integrations.fhir.client import Resource
+from integrations.ledger import readings
 from integrations.ledger.audit import Action
 from integrations.ledger.tables import now
 
@@ -22,21 +26,34 @@ class SnapshotChart:
     world: World
 
     def __call__(self, request: SnapshotRequest) -> ChartSnapshot:
-        """Read with our own credentials, whatever the notification said; audit, then keep the blob."""
+        """Read with our own credentials, whatever the notification said; audited before anybody uses it."""
         ref = request.ref
         with boundary():
             as_of = now()
             with traces.span("chart_read"):
                 resources = read_resources(self.world, ref.pathway, ref.encounter_id)
-                recordings.freeze(self.world, resources)
+                frozen = freeze(self.world, ref.pathway, ref.encounter_id, resources, as_of)
             with self.world.db.write() as tx:
-                what, detail = f"Encounter/{ref.encounter_id}", f"{len(resources)} resources"
+                readings.note_snapshot(tx, ref.case_id, resources)
+                what, detail = f"Encounter/{ref.encounter_id}", f"snapshot {frozen.snapshot_blob[:16]}"
                 self.world.auditor.append(tx, Action.READ, what, case_id=ref.case_id, detail=detail)
-            chart = json.dumps({"as_of": as_of.isoformat(), "resources": resources}, sort_keys=True)
-            blob = self.world.blobs.put(chart.encode())
-            facts = self.world.facts(ref.pathway, ref.encounter_id, blob)
-            # Whose it is and what was left out count too: a person is shown both, and the result names the patient.
-            values = [[fact.key, fact.value, fact.unit] for fact in facts.facts]
-            heard = [[r.resource.partition("/_history/")[0], r.blob, r.told] for r in facts.recordings]
-            coded = json.dumps([values, facts.patient, sorted(facts.left_out), *([heard] if heard else [])])
-            return ChartSnapshot(snapshot_blob=blob, facts_hash=hashlib.sha256(coded.encode()).hexdigest())
+            return frozen
+
+
+def freeze(world: World, pathway: str, encounter_id: str, resources: list[Resource], as_of: datetime) -> ChartSnapshot:
+    """Keep a chart that was read at that moment as a blob, with its recordings. Raises FhirError, LedgerError."""
+    recordings.freeze(world, resources)
+    chart = json.dumps({"as_of": as_of.isoformat(), "resources": resources}, sort_keys=True)
+    blob = world.blobs.put(chart.encode())
+    return ChartSnapshot(snapshot_blob=blob, facts_hash=facts_hash(world.facts(pathway, encounter_id, blob)))
+
+
+def facts_hash(facts: ChartFacts) -> str:
+    """Return a hash that is equal when nothing changed of what a person is shown.
+
+    Whose chart it is and what was left out count too: a person is shown both, and the result names the patient.
+    """
+    values = [[fact.key, fact.value, fact.unit] for fact in facts.facts]
+    heard = [[r.resource.partition("/_history/")[0], r.blob, r.told] for r in facts.recordings]
+    coded = json.dumps([values, facts.patient, sorted(facts.left_out), *([heard] if heard else [])])
+    return hashlib.sha256(coded.encode()).hexdigest()

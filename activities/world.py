@@ -33,6 +33,13 @@ MOST_TOLD_BYTES = 32 * 1024 * 1024  # of one resource that is read by the id tha
 
 
 @dataclass(frozen=True)
+class FrozenChart:
+    as_of: datetime
+    """When it was read."""
+    resources: list[Resource]
+
+
+@dataclass(frozen=True)
 class World:
     db: Database
     blobs: BlobStore
@@ -59,11 +66,15 @@ class World:
         """Return a stored suggestion."""
         return Suggestion.model_validate_json(self.blobs.get(blob))
 
+    def chart(self, snapshot_blob: str) -> FrozenChart:
+        """Return a frozen chart."""
+        chart = json.loads(self.blobs.get(snapshot_blob))
+        return FrozenChart(datetime.fromisoformat(chart["as_of"]), chart["resources"])
+
     def facts(self, pathway: str, encounter_id: str, snapshot_blob: str) -> ChartFacts:
         """Return the facts of a frozen chart, as the pathway reads it."""
-        chart = json.loads(self.blobs.get(snapshot_blob))
-        as_of = datetime.fromisoformat(chart["as_of"])
-        return self.pathways[pathway].read_chart(chart["resources"], encounter_id, as_of)
+        chart = self.chart(snapshot_blob)
+        return self.pathways[pathway].read_chart(chart.resources, encounter_id, chart.as_of)
 
 
 def read_resources(world: World, pathway: str, encounter_id: str) -> list[Resource]:
@@ -122,7 +133,7 @@ def boundary() -> Iterator[None]:
         try:
             yield
         except WardflowError as fault:
-            log.warning("activity_failed", error=type(fault).__name__, kind=fault.kind)
+            log.warning("activity_failed", **fault.log_fields())
             kind: Any = str(fault.kind)
             raise ApplicationError(
                 str(fault), kind, type=type(fault).__name__, non_retryable=not fault.retryable,

@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass
 
+import structlog
 from temporalio import activity
 
-from activities.chart_writes import note_writes, write_to_chart
+from activities import evidence
+from activities.chart_writes import note_writes, suggestion_of, write_to_chart
 from activities.world import World, boundary
 from contracts.cases import CaseOutcome, CaseRef, CaseState
-from contracts.decisions import Decision
-from contracts.errors import FhirError, FhirFault, LedgerError
+from contracts.decisions import Decision, Evidence
+from contracts.errors import ConfigurationError, FhirError, FhirFault
 from contracts.suggestions import Suggestion
 from integrations.fhir import proposals
 from integrations.ledger import cases
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
+
+log = structlog.get_logger()
 
 
 @activity.defn(name="write_back")
@@ -23,17 +28,48 @@ class WriteBack:
     world: World
 
     def __call__(self, ref: CaseRef) -> CaseOutcome:
-        """Run the transaction of the decision, read it back, and end the case."""
+        """Run the transaction of the decision, read it back, and end the case.
+
+        Returns OPEN, and writes nothing, where the decision was taken back. Raises LedgerError for a suggestion of
+        another encounter or pathway.
+        """
         with boundary():
             with self.world.db.read() as tx:
                 case, decision = cases.find(tx, ref.case_id), cases.decision_of(tx, ref.case_id)
+                begun = cases.write_begun(tx, ref.case_id)
+            if case is not None and decision is not None and begun is None:
+                found = self._evidence(ref, case, decision)
+                with self.world.db.write() as tx:
+                    decision = cases.begin_write(tx, ref.case_id, found)
+                    if decision:
+                        self.world.auditor.append(
+                            tx, Action.BEGIN_WRITE, f"decision {decision.decision_id}", case_id=ref.case_id,
+                            rows=(Row(Kind.WRITE_BACK, (ref.case_id,)),), detail=f"evidence {found}",
+                        )  # fmt: skip
             if case is None or decision is None or case.suggestion_blob is None:
-                raise LedgerError("no_decision", ref.case_id)
+                return CaseOutcome(case_id=ref.case_id, state=CaseState.OPEN)
             state = cases.outcome_state(decision.kind)
             if case.state == CaseState.DECIDED:
-                self._write(ref, decision, self.world.suggestion(case.suggestion_blob), state)
+                self._write(ref, decision, suggestion_of(self.world, ref, case.suggestion_blob), state)
             self.world.live.publish(ref.case_id)
             return CaseOutcome(case_id=ref.case_id, state=state, decision_id=decision.decision_id)
+
+    def _evidence(self, ref: CaseRef, case: cases.CaseRow, decision: Decision) -> Evidence:
+        """Repeat the look that could not be taken when the decision was; a change is written as decided (I5).
+
+        Raises FhirError while the chart is away, so that all is tried again; UNCHECKED where the look alone fails.
+        """
+        if decision.evidence == Evidence.CHECKED:
+            return Evidence.CHECKED
+        try:
+            found = evidence.look(self.world, case)
+        except (FhirError, ConfigurationError) as fault:
+            self.world.fhir.read("Task", proposals.resource_id(ref, "task"))
+            log.warning("evidence_unchecked", case_id=case.case_id, **fault.log_fields())
+            return Evidence.UNCHECKED
+        if found == Evidence.CHANGED:
+            log.error("evidence_changed", case_id=case.case_id, pathway=case.pathway)
+        return found
 
     def _write(self, ref: CaseRef, decision: Decision, suggestion: Suggestion, state: CaseState) -> None:
         task = self.world.fhir.read("Task", proposals.resource_id(ref, "task"))

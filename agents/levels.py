@@ -1,7 +1,8 @@
 """The graph of an agent that proposes one level of a closed choice: score, judge, explain, verify, propose.
 
 A pathway fills in what differs. The graph is a plain LangGraph graph without effects; a model may raise what the rules
-demand, never lower it (I10), and without one the rules go on alone (I11).
+demand, never lower it (I10), and without one the rules go on alone (I11). Where neither gives a level, the graph
+proposes none. A model that was never measured on the pathway is shown as unsure, whatever its own probabilities say.
 """
 
 import json
@@ -14,7 +15,7 @@ from langgraph.graph import END, START, StateGraph
 from agents.claims import borne_out
 from agents.pathway import ChatPort, SuggestionGraph, probabilities
 from contracts.calculations import Worked
-from contracts.charts import ChartFacts
+from contracts.charts import Attention, ChartFacts
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest
 from contracts.suggestions import Choice, Claim, Finding, MadeBy, Suggestion, Support
@@ -39,8 +40,6 @@ class Levels:
     pathway: str
     system: str
     choices: tuple[Choice, ...]
-    default: str
-    """Where neither rules nor model say more; labelled as undecided support."""
     strong_from: float
     """Probability of the selected level from which support is called strong."""
     moderate_from: float
@@ -59,6 +58,7 @@ class LevelState(TypedDict):
     findings: tuple[Finding, ...]
     choices: tuple[Choice, ...]
     model: str
+    measured: bool
     fallback: Fallback
     claims: tuple[Claim, ...]
     dropped_claims: int
@@ -88,10 +88,11 @@ def floor(found: tuple[Finding, ...]) -> str | None:
     return min((f.floor for f in found if f.floor), default=None)
 
 
-def reopens(found: tuple[Finding, ...], held: str | None) -> bool:
-    """Return whether the findings demand more than the code with which a case ended, or where it ended with none."""
-    least = floor(found)
-    return least is not None and (held is None or least < held)
+def attention(found: tuple[Finding, ...], facts: ChartFacts) -> tuple[Attention, ...]:
+    """Return what demands a look: each version that a floor rests on, and what could not be used of the chart."""
+    cited = (facts.get(key) for finding in found if finding.floor for key in finding.cites)
+    versions = dict.fromkeys(fact.resource for fact in cited if fact)
+    return (*(Attention(resource=version) for version in versions), *(Attention(line=line) for line in facts.left_out))
 
 
 class _Nodes:
@@ -105,12 +106,13 @@ class _Nodes:
     async def judge(self, state: LevelState) -> Update:
         try:
             call = await self.reasoning.ask(self.levels.judge(state["facts"]))
-            return {"choices": probabilities(call, self.levels.choices), "model": call.model}
+            measured = call.measured_on is None or self.levels.pathway in call.measured_on
+            return {"choices": probabilities(call, self.levels.choices), "model": call.model, "measured": measured}
         except ModelError as fault:
             return {"fallback": Fallback(fault.kind)}
 
     async def explain(self, state: LevelState) -> Update:
-        selected = self._selected(state["choices"], state["findings"])
+        selected = _selected(state["choices"], state["findings"])
         level = next(choice for choice in self.levels.choices if choice.code == selected)
         try:
             call = await self.reasoning.ask(self.levels.explain(state["facts"], level))
@@ -126,8 +128,8 @@ class _Nodes:
 
     async def propose(self, state: LevelState) -> Update:
         facts, found = state["facts"], state["findings"]
-        judged = state.get("choices")
-        selected = self._selected(judged, found)
+        judged, measured = state.get("choices"), state.get("measured", True)
+        selected = _selected(judged, found)
         suggestion = Suggestion(
             pathway=self.levels.pathway,
             system=self.levels.system,
@@ -137,28 +139,32 @@ class _Nodes:
             made_by=MadeBy.MODEL if judged else MadeBy.RULES,
             fallback=state.get("fallback"),
             model=state.get("model"),
-            support=self._support(judged, selected),
+            support=self._support(judged, selected, measured),
             claims=state.get("claims", ()),
             dropped_claims=state.get("dropped_claims", 0),
             findings=found,
             worked=state["worked"],
             missing=self.levels.missing(facts),
             facts=facts,
+            measured=measured,
         )
         return {"suggestion": suggestion}
 
-    def _selected(self, judged: tuple[Choice, ...] | None, found: tuple[Finding, ...]) -> str:
-        """Return the model's likeliest level raised to the floor; without a model the floor, or the default."""
-        least = floor(found)
-        if judged is None:
-            return least or self.levels.default
-        likeliest = max(judged, key=lambda choice: choice.probability or 0.0).code
-        return min(likeliest, least) if least else likeliest
-
-    def _support(self, judged: tuple[Choice, ...] | None, selected: str) -> Support:
+    def _support(self, judged: tuple[Choice, ...] | None, selected: str | None, measured: bool) -> Support:
         if judged is None:
             return Support.RULES_ONLY
+        if not measured:
+            return Support.UNCERTAIN
         probability = next(c.probability or 0.0 for c in judged if c.code == selected)
         if probability >= self.levels.strong_from:
             return Support.STRONG
         return Support.MODERATE if probability >= self.levels.moderate_from else Support.UNCERTAIN
+
+
+def _selected(judged: tuple[Choice, ...] | None, found: tuple[Finding, ...]) -> str | None:
+    """Return the model's likeliest level raised to the floor; without a model the floor, or None."""
+    least = floor(found)
+    if judged is None:
+        return least
+    likeliest = max(judged, key=lambda choice: choice.probability or 0.0).code
+    return min(likeliest, least) if least else likeliest

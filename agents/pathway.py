@@ -7,7 +7,7 @@ from math import exp
 from typing import Any, Protocol, runtime_checkable
 
 from contracts.calculations import Calculation, CalculationFault
-from contracts.charts import ChartFacts
+from contracts.charts import Attention, ChartFacts
 from contracts.decisions import Decision
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
@@ -112,8 +112,11 @@ class Pathway(Protocol):
         """Return the graph from frozen facts to a suggestion; nothing in it has an effect outside."""
         ...
 
-    def reopens(self, facts: ChartFacts, held: str | None) -> bool:
-        """Return whether this chart needs a new case, though the last one ended with that code, or with none."""
+    def attention(self, chart: Sequence[Resource], facts: ChartFacts) -> tuple[Attention, ...]:
+        """Return what of this chart, read as these facts, demands a look.
+
+        After a case has ended, an item that no decided suggestion showed opens the next (I17).
+        """
         ...
 
     def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:
@@ -131,8 +134,8 @@ class Pathway(Protocol):
         """Return what its page shows of a suggestion beside what all pages do, and in which words."""
         ...
 
-    def colour(self, code: str) -> str:
-        """Return the CSS colour that the scale gives a code."""
+    def colour(self, code: str | None) -> str:
+        """Return the CSS colour that the scale gives a code; a neutral one for None."""
         ...
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from contracts.decisions import Decision
+from contracts.decisions import Decision, DecisionReceipt, Undo
 from contracts.errors import Fallback
 from contracts.frozen import Frozen
 from contracts.suggestions import MadeBy
@@ -52,12 +52,18 @@ class CaseInput(Frozen):
     """The newest that the ledger has, where Temporal lost the case; versions go on from it."""
     decided: bool = False
     """The ledger has a decision or an end: nobody is asked any more, what remains to be done is done."""
+    undo: timedelta = timedelta()
+    """How long, from its recording, a decision may be taken back (I5)."""
+    receipt: DecisionReceipt | None = None
+    """Of the decision that the ledger has and whose write-back has not begun, where Temporal lost the case."""
 
 
 class CaseSignal(Frozen):
     """The events of one window; ids that were already told change nothing (I3)."""
 
     event_ids: tuple[int, ...]
+    look: bool = False
+    """Read the chart again whatever the events: a look at the evidence found it changed."""
 
 
 class SnapshotRequest(Frozen):
@@ -81,12 +87,25 @@ class AgentRequest(Frozen):
 
 
 class AgentResult(Frozen):
+    """Names the case, version and snapshot that it is of: another's result is refused."""
+
+    case_id: str = ""
+    """Empty, as version and snapshot are, in results of before they were named."""
+    version: int = 0
+    snapshot_blob: str = ""
     suggestion_blob: str
     suggestion_hash: str
     choices: tuple[str, ...]
-    selected: str
+    selected: str | None
+    approvable: bool = True
+    """Whether one key may approve it (`Suggestion.approvable`)."""
     made_by: MadeBy
     fallback: Fallback | None = None
+
+    def answers(self, request: AgentRequest) -> bool:
+        """Return whether it is the result of that very request (I21)."""
+        named = (self.case_id, self.version, self.snapshot_blob)
+        return named == (request.ref.case_id, request.version, request.snapshot.snapshot_blob)
 
 
 class OpenRequest(Frozen):
@@ -115,6 +134,11 @@ class EscalationRequest(Frozen):
 class DecisionRequest(Frozen):
     ref: CaseRef
     decision: Decision
+
+
+class UndoRequest(Frozen):
+    ref: CaseRef
+    undo: Undo
 
 
 class CaseOutcome(Frozen):

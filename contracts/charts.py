@@ -52,6 +52,14 @@ class ChartRecording(Frozen):
     """Others with the same audio."""
 
 
+class Attention(Frozen):
+    """Something of a chart that demands a look: a resource in the version that was read, or what could not be used."""
+
+    resource: str = ""
+    """`Type/id/_history/version`; empty for a line of `ChartFacts.left_out`."""
+    line: str = ""
+
+
 class ChartFacts(Frozen):
     """Frozen input of an agent. `as_of` is the moment that ages and 'latest' are meant for."""
 
@@ -65,6 +73,12 @@ class ChartFacts(Frozen):
     """What of the chart could not be used, each as one line; a person is told, never spared it."""
     recordings: tuple[ChartRecording, ...] = ()
     """Of pathways that hear."""
+
+    def shows(self, item: Attention) -> bool:
+        """Return whether a suggestion made of these facts shows the item, in this very version."""
+        if item.resource:
+            return any(item.resource == fact.resource for fact in self.facts)
+        return item.line in self.left_out
 
     def get(self, key: str) -> Fact | None:
         """Return the fact of that key, or None where the chart has none."""

@@ -35,7 +35,7 @@ class NoteItem(Frozen):
     section: NoteSection
     label: str
     text: str
-    """As it will be written, unless a person corrects it; empty where nothing was heard."""
+    """As it will be written, unless a person corrects it; empty where nothing was heard, or it must be typed."""
     recording: int | None = None
     """Position in the chart's recordings."""
     start_s: float | None = None
@@ -43,6 +43,10 @@ class NoteItem(Frozen):
     doubt: str = ""
     """Why a person must confirm or correct it; empty where nothing is in doubt."""
     alternatives: tuple[str, ...] = ()
+    must_type: bool = False
+    """Its value can hardly be right, or only repeats itself: a confirmation is no answer, a person types it."""
+    heard: str = ""
+    """The words of the recording where it must be typed, else empty."""
 
 
 class Note(Frozen):

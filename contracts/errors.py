@@ -29,6 +29,10 @@ class WardflowError(Exception):
         self.retryable = retryable
         self.retry_after = retry_after
 
+    def log_fields(self) -> dict[str, object]:
+        """Return what a log line says of the fault, as keys of the allow-list in `service.logs`."""
+        return {"error": type(self).__name__, "kind": self.kind}
+
 
 class FhirFault(StrEnum):
     UNREACHABLE = "unreachable"
@@ -77,6 +81,16 @@ class Refusal(StrEnum):
     ROLE = "role"
     CHOICE = "choice"
     """The selected code is not one of the choices, or a reason is missing."""
+    CONTRADICTION = "contradiction"
+    """An approval that carries another choice or a reason, or a rejection that carries a choice."""
+    UNDONE = "undone"
+    """This very decision was taken back: the case is open again, and wants a new one."""
+    NOT_YOURS = "not_yours"
+    """Only its author may take a decision back."""
+    TOO_LATE = "too_late"
+    """The decision is being written, or is in the chart: it can't be taken back any more."""
+    EMPTY = "empty"
+    """Nothing would be filed."""
     DOUBT = "doubt"
     """Something that was marked as doubtful is neither confirmed nor corrected."""
 
@@ -86,7 +100,35 @@ class ConfigurationError(WardflowError):
 
 
 class FhirError(WardflowError):
-    """The chart's server; `kind` is a `FhirFault`."""
+    """The chart's server; `kind` is a `FhirFault`.
+
+    For operators, and not part of the message: `status` is the HTTP status, or None where no answer came; `url` is the
+    address without what may identify a patient; `diagnostics` are the server's own words (at most 200 characters), or
+    only its code where the words may quote a patient's data.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str = "",
+        *,
+        retryable: bool = False,
+        retry_after: timedelta | None = None,
+        status: int | None = None,
+        url: str = "",
+        diagnostics: str = "",
+    ) -> None:
+        super().__init__(kind, message, retryable=retryable, retry_after=retry_after)
+        self.status, self.url, self.diagnostics = status, url, diagnostics
+
+    @property
+    def answer(self) -> str:
+        """The status with the server's words, as `400 Cannot search on Binary`; without an answer, the message."""
+        return " ".join([str(self.status), self.diagnostics]).strip() if self.status else str(self)
+
+    def log_fields(self) -> dict[str, object]:
+        said = {"status": self.status, "url": self.url, "diagnostics": self.diagnostics}
+        return super().log_fields() | {key: value for key, value in said.items() if value}
 
 
 class ModelError(WardflowError):

@@ -13,7 +13,7 @@ class Fate(StrEnum):
     IGNORED = "ignored"
     """Looked at, and no case needs it; the reason is an `Ignored`."""
     SUPERSEDED = "superseded"
-    """A newer version of the same resource is accepted."""
+    """A newer version of the same resource was accepted before anybody looked at this one."""
     QUARANTINED = "quarantined"
     """Unreadable; a person must look."""
     ABSORBED = "absorbed"
@@ -26,22 +26,38 @@ class Ignored(StrEnum):
     NO_TRIGGER = "no_trigger"
     """No pathway waits for it, and no open case of its encounter; the chart still holds it."""
     CASE_CLOSED = "case_closed"
+    HINT = "hint"
+    """A notice without a version, such as a deletion, of what no open case has to read again."""
+
+
+REPEATED = "#"
+"""Parts a version, as the chart has it, from what makes the event's key its own; FHIR allows it in no version."""
 
 
 class FhirEvent(Frozen):
-    """One version of one resource, as a feed notified it."""
+    """One version of one resource, as a feed notified it or as our own search found it."""
 
     feed: str
     resource_type: str
     resource_id: str
     version_id: str
-    """Empty for what could not be read."""
+    """Empty for what could not be read; `3#1` for version 3 once more; `#...` for a notice without a version."""
     encounter_id: str | None = None
     own: bool = False
     """Carries our tag: perhaps our own write come back (the ledger decides)."""
     body: bytes = b""
     quarantine: str | None = None
     """Why it could not be read."""
+
+    @property
+    def hint(self) -> bool:
+        """Whether it only says that something happened to the resource, such as its deletion."""
+        return self.version_id.startswith(REPEATED)
+
+    @property
+    def version(self) -> str:
+        """The version as the chart has it."""
+        return self.version_id.partition(REPEATED)[0]
 
 
 class AcceptedEvent(Frozen):

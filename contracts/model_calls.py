@@ -65,3 +65,5 @@ class ModelCall(Frozen):
     """SHA-256 of the closed choice or schema that the sampling was bound to."""
     called_at: datetime
     latency_ms: float
+    measured_on: tuple[str, ...] | None = None
+    """Pathways on which this model was measured when it answered; None in records of before this was kept."""

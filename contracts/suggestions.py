@@ -57,7 +57,8 @@ class Suggestion(Frozen):
     """URI of the code system of the choices."""
     choices: tuple[Choice, ...]
     """From the most to the least urgent."""
-    selected: str
+    selected: str | None
+    """None: neither rules nor a model demand a choice; a person chooses, and nothing is proposed."""
     floor: str | None = None
     """Rules demand at least this; a model may raise it, never lower it (I10)."""
     made_by: MadeBy
@@ -75,7 +76,19 @@ class Suggestion(Frozen):
     missing: tuple[str, ...] = ()
     """What the rules wanted and the chart lacks."""
     facts: ChartFacts
+    measured: bool = True
+    """Whether the model that judged was measured on this pathway; one that was not is shown as unsure at most."""
 
-    def choice(self, code: str) -> Choice | None:
+    @property
+    def approvable(self) -> bool:
+        """Return whether one key may approve it: the rules demand it, or a measured model proposes it."""
+        proven = self.measured or self.made_by == MadeBy.RULES or self.selected == self.floor
+        return self.selected is not None and proven
+
+    def canonical(self) -> bytes:
+        """Return the bytes that its hash is taken over: those of before there was `measured`, where it is True."""
+        return self.model_dump_json(exclude={"measured"}).encode() if self.measured else super().canonical()
+
+    def choice(self, code: str | None) -> Choice | None:
         """Return the choice of that code, or None."""
         return next((c for c in self.choices if c.code == code), None)

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from contracts.charts import ChartFacts
-from contracts.decisions import DecisionKind
+from contracts.decisions import DecisionKind, contradiction
 from contracts.frozen import Frozen
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import MadeBy
@@ -14,9 +14,9 @@ class Arm(StrEnum):
     """What the person had seen when they decided."""
 
     SHOWN = "shown"
-    """A suggested level, a model's or the rules': either sways a person. Every decision on the page is of this arm."""
+    """A suggested level, a model's or the rules': either sways a person."""
     UNAIDED = "unaided"
-    """No suggestion: the least biased label there is."""
+    """No suggested level: the least biased label there is."""
 
 
 class Outcome(Frozen):
@@ -40,6 +40,8 @@ class DecidedCase(Frozen):
     """The code that was shown; None for the arm `unaided`."""
     selected: str | None = None
     """The code that the person stood for; None for a rejection."""
+    reasoned: bool | None = None
+    """Whether a reason was given, whose words may name somebody; None where that was not kept."""
     made_by: MadeBy | None = None
     source_model: str | None = None
     decision_id: str
@@ -50,10 +52,17 @@ class DecidedCase(Frozen):
     arm: Arm = Arm.SHOWN
     outcomes: tuple[Outcome, ...] = ()
 
+    def contradiction(self) -> str | None:
+        """Return what contradicts the kind of the decision, or None; such a decision neither trains nor measures."""
+        reason = None if self.reasoned is None else "given" if self.reasoned else ""
+        return contradiction(self.kind, self.selected, reason, self.suggested)
+
 
 class NoLesson(StrEnum):
     """Why a decision trains nothing."""
 
+    CONTRADICTORY = "contradictory"
+    """Its reason or level contradicts its kind: nobody knows what the person meant."""
     RULES_ONLY = "rules_only"
     """What was shown came from rules, or nobody knows from where (I11, I13)."""
     REJECTED = "rejected"
@@ -61,7 +70,7 @@ class NoLesson(StrEnum):
     UNKNOWN_CHOICE = "unknown_choice"
     """None of the choices, as after a change of scale."""
     TOO_FAST = "too_fast"
-    """Approved sooner than it can be read, or nobody knows how fast."""
+    """Approved, or chosen as it was shown, sooner than it can be read, or nobody knows how fast."""
 
 
 class Features(Frozen):

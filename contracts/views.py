@@ -42,6 +42,10 @@ class Item(Frozen):
     """Why a person must confirm or correct it; empty where nothing is in doubt."""
     alternatives: tuple[str, ...] = ()
     """What else it may be."""
+    must_type: bool = False
+    """No confirmation is taken: a person types it or leaves it out."""
+    heard: str = ""
+    """What was heard where it must be typed; it is shown, and never taken."""
     start_s: float | None = None
     end_s: float | None = None
     """Of the recording that it was heard in, in seconds."""
@@ -73,6 +77,8 @@ class View(Frozen):
     """That the items are tied to."""
     ranked: bool = True
     """Whether its codes tell how soon someone must act; others are listed after those that do."""
+    approve: str = ""
+    """What an approval is called on its button; empty where it is called by the choice."""
     without_model: str = "rules only"
     """How a suggestion is labelled that no model took part in."""
 

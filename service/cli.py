@@ -10,9 +10,7 @@ from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 import uvloop
-from fastapi import FastAPI
 from temporalio.client import Client
 
 from activities.world import World
@@ -20,8 +18,10 @@ from contracts.errors import ConfigurationError, WardflowError
 from integrations import traces
 from integrations.inference import router
 from integrations.inference.chat import Dialect, Phi
-from integrations.ledger import switches
+from integrations.ledger import messages, switches
+from integrations.ledger.tables import Database
 from service import (
+    connections,
     console,
     demo,
     doctor,
@@ -38,6 +38,8 @@ from service import (
     worker,
 )
 from service.case_starts import CaseStarts
+from service.findings import Verdict
+from service.seals import Seals
 from service.settings import Secrets, Settings
 from service.temporal import connect, metered
 
@@ -67,8 +69,11 @@ def run_gateway(state: console.State) -> None:
     """Run the gateway with dispatcher, reconciler and watchdog."""
 
     async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
-        built = gateway.create_app(world, client, opened, parts.feeds(opened, secrets, world), secrets.verify_key())
-        await _serve(built, opened.parts.gateway_port)
+        with world.db.write() as tx:
+            messages.bind(tx, world.auditor)
+        feeds, keys = parts.feeds(opened, secrets, world), (secrets.verify_key(), secrets.head_signer())
+        built = gateway.create_app(world, client, opened, feeds, *keys)
+        await connections.serve(built, opened.parts.gateway_port)
 
     _process("gateway", state, main)
 
@@ -78,7 +83,7 @@ def run_worklist(state: console.State) -> None:
     """Run the care team's pages."""
 
     async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
-        await _serve(pages.create_app(world, client, opened, secrets), opened.parts.worklist_port)
+        await connections.serve(pages.create_app(world, client, opened, secrets), opened.parts.worklist_port)
 
     _process("worklist", state, main)
 
@@ -140,8 +145,9 @@ def run_doctor(state: console.State = Path(".state"), as_json: console.AsJson = 
         if as_json:
             console.say(json.dumps([finding.model_dump() for finding in findings]))
         else:
-            console.say("\n".join(f"{f.verdict:5}{f.part:10}{f.told}" for f in findings))
-        return int(any(f.verdict == doctor.Verdict.FAIL for f in findings))
+            width = max(len(f.part) for f in findings)
+            console.say("\n".join(f.lines(width) for f in findings))
+        return int(any(f.verdict == Verdict.FAIL for f in findings))
 
     console.finish(look())
 
@@ -156,7 +162,10 @@ def run_deploy(
 
     async def work() -> int:
         opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
-        client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
+        before = Seals(Database(opened.parts.ledger_url)).opened_before
+        client = await connect(
+            opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(), opened_before=before
+        )
         if check:
             running, unfit = await takeover.unfit(client)
             said = f"{running} cases run, {len(unfit)} of them can't go on with this code"
@@ -280,11 +289,15 @@ def _process(
         if opened.tracing.endpoint:
             traces.start(opened.tracing.endpoint, name)
         address, namespace, keyring = opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring()
+        ports = Seals(world.db)
         runtime = metered(opened.parts.worker_port) if figures and opened.parts.worker_port else None
         while True:
             try:
                 # Pages and gateway start without Temporal; a worker can't.
-                client = await connect(address, namespace, keyring, lazy=name != "worker", runtime=runtime)
+                client = await connect(
+                    address, namespace, keyring, lazy=name != "worker", runtime=runtime,
+                    opened_before=ports.opened_before, on_refused=ports.refused,
+                )  # fmt: skip
                 break
             except RuntimeError:
                 log.warning("temporal_away")
@@ -300,15 +313,9 @@ def _process(
     console.leave(0)
 
 
-async def _serve(built: FastAPI, port: int) -> None:
-    config = uvicorn.Config(
-        built, host="127.0.0.1", port=port, log_config=None, access_log=False, timeout_graceful_shutdown=3
-    )
-    await uvicorn.Server(config).serve()
-
-
 def main() -> None:
     """Run the command line."""
+    settings.close_to_others()
     app()
 
 

@@ -26,6 +26,7 @@ from agents.ed_triage.scales import scale_named
 from contracts.cases import ENDED
 from contracts.errors import ConfigurationError, FhirError, WardflowError
 from contracts.events import Fate
+from contracts.suggestions import MadeBy
 from integrations.ledger import cases, tables
 from service import arrivals, integrity, parts, settings
 from service.temporal import connect
@@ -133,7 +134,7 @@ async def _play(plan: DemoPlan, opened: settings.Settings, world: World, start: 
     base = f"http://127.0.0.1:{opened.parts.worklist_port}"
     if plan.by_people:
         _tell(f"decide at {base}  (Ctrl-C ends the demo)")
-    async with httpx.AsyncClient(base_url=base, timeout=30) as page:
+    async with httpx.AsyncClient(base_url=base, headers={"Origin": base}, timeout=30) as page:
         user = _decides(opened)
         while plan.by_people or time.monotonic() - start < TIMEOUT_S:
             await asyncio.sleep(0.5)
@@ -217,13 +218,16 @@ async def _decide(plan: DemoPlan, page: httpx.AsyncClient, told: dict[str, str],
         action, selected = _chosen(plan, row, told)
         if action == "silent" and not row["escalated_at"]:
             continue
+        kind = "approve" if action == "silent" else action
+        if kind in ("approve", "change") and not row["approvable"]:  # nothing is proposed: the person chooses
+            kind, selected = "choose", selected or row["selected"] or row["choices"][len(row["choices"]) // 2]
         form = {
-            "kind": "approve" if action == "silent" else action,
+            "kind": kind,
             "version": row["version"],
             "shown_hash": row["suggestion_hash"],
             "decision_id": uuid.uuid4().hex,
             "selected": selected,
-            "reason": "" if action in ("approve", "silent") else "clinical judgement",
+            "reason": "clinical judgement" if kind in ("change", "reject") else "",
         }
         # Who is simulated listens to nothing: what is marked is confirmed, and what nobody heard is said so.
         for item in (item for item in row["items"] if item["doubt"]):
@@ -239,8 +243,8 @@ def _chosen(plan: DemoPlan, row: dict[str, Any], told: dict[str, str]) -> tuple[
     """Return what the person does with this case: the same for the same seed and encounter."""
     if told:  # of triage; what is told of an encounter says nothing of its laboratory results
         told = told if row["pathway"] == PATHWAY else {}
-        level = str(told.get(row["encounter_id"], row["selected"]))
-        return ("approve" if level == row["selected"] else "change"), level
+        level = told.get(row["encounter_id"], row["selected"])
+        return ("approve" if level == row["selected"] else "change"), str(level or "")
     rng = random.Random(f"{plan.seed}:{row['encounter_id']}")
     (action,) = rng.choices(list(SHARES), list(SHARES.values()))
     others = [code for code in row["choices"] if code != row["selected"]]
@@ -254,7 +258,7 @@ async def _account(
 ) -> tuple[dict[str, Any], bool]:
     secrets = settings.load_secrets(opened.state)
     client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
-    report = await integrity.check(world, client)
+    report = await integrity.check(world, client, secrets.verify_key())
     with world.db.read() as tx:
         rows = cases.listed(tx)
         kept = tx.scalar(sa.select(sa.func.count()).select_from(tables.trajectories)) or 0
@@ -266,7 +270,8 @@ async def _account(
         "events": report.events,
         "cases": report.cases,
         "suggestions": len(shown),
-        "with_model": sum(s.made_by == "model" for s in shown),
+        "with_model": sum(s.made_by == MadeBy.MODEL for s in shown),
+        "by_rules": dict(Counter(str(s.fallback or "no model asked") for s in shown if s.made_by != MadeBy.MODEL)),
         "unaccounted": report.unaccounted,
         "trajectories": kept,
         "decided": dict(progress.mix),

@@ -22,7 +22,8 @@ from contracts.cases import CaseRef, CaseState
 from contracts.errors import WardflowError
 from contracts.events import AcceptedEvent, Fate, FhirEvent, Ignored
 from integrations import traces
-from integrations.ledger import cases, inbox, tables
+from integrations.ledger import cases, inbox, readings, tables
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 from service.case_starts import CaseStarts
 from service.settings import Settings, TriggerSettings
@@ -76,26 +77,46 @@ class Dispatcher:
         for case in plan.opened:
             _note_opened(case)
         spoken_for = plan.held.union(*plan.tell.values())
-        for case_id, events in plan.tell.items():
-            async with self._alone(case_id):
-                await self._tell(case_id, events, plan.held)
+        await self._tell_all(plan)
         for case, events in plan.look_again:  # reads charts, which may hang: what needs none goes first
             async with self._alone(case.case_id):
                 again = await asyncio.to_thread(self._look_again, case, events, spoken_for)
                 if again:
                     _note_opened(again)
-                    await self._tell(again.case_id, events, plan.held)
+                    if await self._tell(again.case_id, events):
+                        await asyncio.to_thread(self._absorb, again.case_id, events, plan.held)
         if plan.next_close:  # what comes meanwhile closes later
             return min(max((plan.next_close - tables.now()).total_seconds(), LEAST_S), POLL_S)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.woken.wait(), POLL_S)
         return 0.0
 
-    async def _tell(self, case_id: str, events: set[int], held: set[int]) -> None:
+    async def _tell_all(self, plan: Plan) -> None:
+        """Tell each case its events; what one case could not take stays pending, whoever else took it."""
+        reached: list[str] = []
+        for case_id, events in plan.tell.items():
+            async with self._alone(case_id):
+                known = await asyncio.to_thread(self._known, case_id) if events & plan.held else set[int]()
+                if events <= known & plan.held:
+                    continue  # delivered before, and pending for another pathway's case alone
+                if await self._tell(case_id, events - (known & plan.held)):
+                    reached.append(case_id)
+                    continue
+            plan.held |= events
+        for case_id in reached:
+            async with self._alone(case_id):
+                await asyncio.to_thread(self._absorb, case_id, plan.tell[case_id], plan.held)
+
+    def _known(self, case_id: str) -> set[int]:
+        with self._world.db.read() as tx:
+            return set(cases.told_events(tx, case_id))
+
+    async def _tell(self, case_id: str, events: set[int]) -> bool:
         with traces.span("dispatch", case_id, events=len(events)):
-            if await self._starts.tell(case_id, sorted(events)):
-                await asyncio.to_thread(self._absorb, case_id, events, held)
-                log.info("case_told", case_id=case_id, count=len(events))
+            told = await self._starts.tell(case_id, sorted(events))
+        if told:
+            log.info("case_told", case_id=case_id, count=len(events))
+        return told
 
     @asynccontextmanager
     async def _alone(self, case_id: str) -> AsyncIterator[None]:
@@ -122,15 +143,14 @@ class Dispatcher:
         with self._world.db.write() as tx:
             ready = set(closed[:ENCOUNTERS_AT_ONCE])
             pending = inbox.pending(tx, ready) + [a for a in fresh if a.event.encounter_id not in ready]
-            outdated = inbox.outdated(tx, pending)
+            older = inbox.replaced(pending)
             plain: dict[tuple[Fate, Ignored | None], list[int]] = {}
             groups: dict[tuple[str, str], list[AcceptedEvent]] = {}
             replaced: set[int] = set()
-            last = {_resource(accepted): accepted.event_id for accepted in pending}
             for accepted in pending:
-                fate, encounter_id = self._plain_fate(tx, accepted, outdated), accepted.event.encounter_id
+                fate, encounter_id = self._plain_fate(tx, accepted, older), accepted.event.encounter_id
                 # Replaced within its window: it still says since when the encounter waits.
-                waits = fate == (Fate.SUPERSEDED, None) and accepted.event_id < last[_resource(accepted)]
+                waits = fate == (Fate.SUPERSEDED, None)
                 if fate and not (waits and encounter_id):
                     plain.setdefault(fate, []).append(accepted.event_id)
                 elif encounter_id and not self._own_under_way(tx, accepted):
@@ -151,23 +171,23 @@ class Dispatcher:
         return min(window.last + quiet, window.first + most)
 
     def _plain_fate(
-        self, tx: sa.Connection, accepted: AcceptedEvent, outdated: set[int]
+        self, tx: sa.Connection, accepted: AcceptedEvent, older: set[int]
     ) -> tuple[Fate, Ignored | None] | None:
         event = accepted.event
         writer = self._writer(tx, event)
-        if writer is not None and (accepted.event_id in outdated or not self._may_tell_others(event, writer)):
+        if writer is not None and (accepted.event_id in older or not self._may_tell_others(event, writer)):
             return Fate.IGNORED, Ignored.OWN_WRITE
-        if accepted.event_id in outdated:
+        if accepted.event_id in older:
             return Fate.SUPERSEDED, None
         if not event.encounter_id:
-            return Fate.IGNORED, Ignored.NO_ENCOUNTER
+            return Fate.IGNORED, Ignored.HINT if event.hint else Ignored.NO_ENCOUNTER
         return None
 
     def _writer(self, tx: sa.Connection, event: FhirEvent) -> str | None:
         """Return the pathway that wrote what is told, or None where it is news to all."""
         if not event.own:
             return None
-        return cases.writer(tx, event.resource_type, event.resource_id, event.version_id)
+        return cases.writer(tx, event.resource_type, event.resource_id, event.version)
 
     def _may_tell_others(self, event: FhirEvent, writer: str) -> bool:
         """Return whether another pathway than the one that wrote it waits for resources of that type.
@@ -204,7 +224,7 @@ class Dispatcher:
         known = {name: cases.latest(tx, name, encounter_id) for name in pathways}
 
         def matching(name: str, triggers: list[TriggerSettings]) -> dict[int, TriggerSettings]:
-            news = (a for a in newest if own.get(a.event_id) != name)
+            news = (a for a in newest if own.get(a.event_id) != name and not a.event.hint)
             return {a.event_id: t for a in news if (t := self._trigger(body, triggers, a, broken))}
 
         try:
@@ -220,25 +240,27 @@ class Dispatcher:
             log.warning("encounter_waits", exc_info=fault)
             self._not_before[encounter_id] = tables.now() + LATER
             return
-        for name, matched in triggered.items():
-            case = known[name]
-            if case is None and any(t.opens for t in matched.values()):
+        hints = {a.event_id for a in newest if a.event.hint}
+        for name, matches in triggered.items():
+            case, matched = known[name], set(matches)
+            if case and case.state == CaseState.OPEN:
+                matched |= hints
+            if case is None and any(t.opens for t in matches.values()):
                 case = self._open(tx, name, encounter_id, 1, min(a.accepted_at for a in group))
                 plan.opened.append(case)
             if case is None or not matched:
                 continue
-            wanted |= set(matched)
-            if case.state == CaseState.DECIDED:
-                plan.held |= set(matched)
-            elif self._not_before.get(case.case_id, tables.now()) > tables.now():
-                continue
+            wanted |= matched
+            if case.state == CaseState.DECIDED or self._not_before.get(case.case_id, tables.now()) > tables.now():
+                plan.held |= matched
             elif case.state == CaseState.OPEN:
-                plan.tell[case.case_id] = set(matched)
+                plan.tell[case.case_id] = matched
                 inbox.assign(tx, matched, case.case_id)
             else:
-                plan.look_again.append((case, set(matched)))
+                plan.look_again.append((case, matched))
         inbox.settle(tx, broken - wanted, Fate.QUARANTINED, "a trigger's condition can't be evaluated on it")
         inbox.settle(tx, own.keys() - wanted - broken, Fate.IGNORED, Ignored.OWN_WRITE)
+        inbox.settle(tx, hints - wanted, Fate.IGNORED, Ignored.HINT)
         inbox.settle(tx, {a.event_id for a in newest} - wanted - broken, Fate.IGNORED, Ignored.NO_TRIGGER)
         inbox.settle(tx, {a.event_id for a in group} & replaced, Fate.SUPERSEDED)
 
@@ -273,23 +295,30 @@ class Dispatcher:
     ) -> cases.CaseRow:
         case_id = self._world.blobs.keyring.name("case", pathway, encounter_id, str(generation))
         ref = CaseRef(case_id=case_id, pathway=pathway, encounter_id=encounter_id, generation=generation)
-        return cases.open_new(tx, ref, self._settings.pathways[pathway].deadline, accepted_at)
+        case = cases.open_new(tx, ref, self._settings.pathways[pathway].deadline, accepted_at)
+        rows, fields = (Row(Kind.OPENED, (case_id,)),), {"case_id": case_id, "encounter_id": encounter_id}
+        self._world.auditor.append(tx, Action.OPEN, f"case due {case.due_at.isoformat()}", rows, **fields)
+        return case
 
     def _look_again(self, case: cases.CaseRow, events: set[int], spoken_for: set[int]) -> cases.CaseRow | None:
-        """Open the next generation if the pathway needs one for what the chart now holds; return it.
+        """Open the next generation if the chart holds what demands a look and no decision showed (I17); return it.
 
-        Else the events need no case, but for those that another pathway's case takes.
+        Else the events need no case, but for those that another pathway's case takes. What a decision showed is what
+        its suggestion was made of: an approval, a change and a rejection all cover these versions, whatever the level.
         """
         world, pathway = self._world, self._world.pathways[case.pathway]
         resources = read_resources(world, case.pathway, case.encounter_id)
         facts = pathway.read_chart(resources, case.encounter_id, tables.now())
+        with world.db.read() as tx:
+            decided = cases.decided_of_stay(tx, case.pathway, case.encounter_id)
+        shown = [world.suggestion(row.suggestion_blob).facts for row in decided if row.suggestion_blob]
+        demanded = pathway.attention(resources, facts)
+        unseen = [item for item in demanded if not any(one.shows(item) for one in shown)]
         with world.db.write() as tx:
             what = f"Encounter/{case.encounter_id}"
             world.auditor.append(tx, Action.READ, what, case_id=case.case_id, detail="re-check of an ended case")
-            decision = cases.decision_of(tx, case.case_id)
-            shown = world.suggestion(case.suggestion_blob).selected if case.suggestion_blob else None
-            held = (decision and decision.selected) or shown
-            if not pathway.reopens(facts, held):
+            readings.note_snapshot(tx, case.case_id, resources)
+            if not unseen:
                 inbox.settle(tx, events - spoken_for, Fate.IGNORED, Ignored.CASE_CLOSED)
                 return None
             pending = inbox.pending(tx, [case.encounter_id])
@@ -303,13 +332,12 @@ class Dispatcher:
         with self._world.db.write() as tx:
             case = cases.find(tx, case_id)
             if case and case.state == CaseState.OPEN:
-                inbox.absorb(tx, events, case_id, held)
+                new = sorted(inbox.absorb(tx, events, case_id, held))
+                if new:
+                    rows = [Row(Kind.DELIVERY, (event_id, case_id)) for event_id in new]
+                    self._world.auditor.append(tx, Action.TELL, f"{len(new)} events", rows, case_id=case_id)
 
 
 def _note_opened(case: cases.CaseRow) -> None:
     log.info("case_opened", case_id=case.case_id, pathway=case.pathway)
     traces.root(case.case_id, "receive", case.accepted_at, pathway=case.pathway, generation=case.generation)
-
-
-def _resource(accepted: AcceptedEvent) -> tuple[str, str, str]:
-    return accepted.event.feed, accepted.event.resource_type, accepted.event.resource_id

@@ -2,46 +2,30 @@
 
 import asyncio
 import shutil
-import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 
 import httpx
 from temporalio.service import RPCError
 
 from activities.world import World
-from contracts.errors import FhirError, FhirFault, WardflowError
-from contracts.frozen import Frozen
+from contracts.errors import WardflowError
 from integrations.fhir.feed import Feed
 from integrations.inference.chat import Phi, admit
 from integrations.ledger import inbox, signs, tables
-from service import health, recovery, roles, versions
-from service.settings import FREE_BYTES, Secrets, Settings
+from service import chart_checks, health, recovery, roles, stranded, versions
+from service.findings import Finding, Verdict
+from service.settings import FREE_BYTES, OTHERS, Secrets, Settings, open_to_others
 from service.temporal import connect
 from service.versions import Version
 
 FREE_WARN_BYTES = 5 * 2**30
-SKEW_S = 30.0
 UNSEEN_S = 60.0
 BUDGET = "wait for the next day in UTC, or raise budget_a_day"
 BACKUP_WARN, BACKUP_FAIL = timedelta(days=1), timedelta(days=7)
 MOUNTS = Path("/proc/mounts")
 FAILED_TASKS = "temporal_workflow_task_execution_failed_total"
-
-
-class Verdict(StrEnum):
-    OK = "OK"
-    WARN = "WARN"
-    FAIL = "FAIL"
-
-
-class Finding(Frozen):
-    part: str
-    verdict: Verdict
-    told: str
-    fix: str = ""
 
 
 async def examine(settings: Settings, secrets: Secrets, world: World, feeds: list[Feed]) -> list[Finding]:
@@ -50,14 +34,15 @@ async def examine(settings: Settings, secrets: Secrets, world: World, feeds: lis
         "ledger": lambda: asyncio.to_thread(lambda: list(_ledger(settings, world))),
         "backup": lambda: asyncio.to_thread(lambda: list(_backup(world))),
         "signs": lambda: asyncio.to_thread(lambda: list(_signs(settings, world))),
-        "temporal": lambda: _temporal(settings, secrets),
+        "temporal": lambda: _temporal(settings, secrets, world),
         "redis": lambda: asyncio.to_thread(lambda: list(_redis(world))),
-        "fhir": lambda: asyncio.to_thread(lambda: list(_fhir(world))),
-        "feed": lambda: asyncio.to_thread(lambda: list(_feeds(world, feeds))),
+        "fhir": lambda: asyncio.to_thread(lambda: list(chart_checks.server(world.fhir, feeds))),
+        "feed": lambda: asyncio.to_thread(lambda: [found for feed in feeds for found in chart_checks.feed(feed)]),
         "models": lambda: _models(settings, world),
         "sandbox": lambda: _calculations(world),
         "worker": lambda: _workflow_tasks(settings),
         "keys": lambda: asyncio.to_thread(lambda: list(_keys(settings))),
+        "files": lambda: asyncio.to_thread(lambda: list(_files(settings.state))),
     }
     findings: list[Finding] = []
     for part, check in checks.items():
@@ -72,7 +57,8 @@ async def examine(settings: Settings, secrets: Secrets, world: World, feeds: lis
 FIXES = {
     "temporal": "start Temporal; cases wait, and nothing that was accepted is lost",
     "redis": "start Redis; until then pages read the ledger every few seconds",
-    "fhir": "start the FHIR server, or mend its address or credentials under [parts]",
+    "fhir": chart_checks.ADDRESS,
+    "feed": chart_checks.ADDRESS,
     "worker": "start it: no case goes on, and no decision is taken",
     "ledger": "free the disk, or mend the folder's rights: without the ledger no event is accepted",
 }
@@ -134,13 +120,23 @@ def _signs(settings: Settings, world: World) -> Iterator[Finding]:
         yield _judged(part, found.state == health.State.LIVE, told, f"{silent}: start it, or see its log")
 
 
-async def _temporal(settings: Settings, secrets: Secrets) -> list[Finding]:
+async def _temporal(settings: Settings, secrets: Secrets, world: World) -> list[Finding]:
     parts = settings.parts
     client = await connect(parts.temporal, parts.temporal_namespace, secrets.keyring())
     healthy = await client.service_client.check_health()
     found = await versions.known(client)
     served = [(v, 0 if v.has_worker else await versions.waiting(client, v.build)) for v in found]
-    return [_judged("temporal", healthy, f"answers at {parts.temporal}", FIXES["temporal"]), *version_findings(served)]
+    return [
+        _judged("temporal", healthy, f"answers at {parts.temporal}", FIXES["temporal"]),
+        *version_findings(served),
+        stranded_finding(len(await stranded.find(world, client))),
+    ]
+
+
+def stranded_finding(count: int) -> Finding:
+    """Judge how many live cases have no running workflow."""
+    fix = f"{count} cases of the ledger have no running workflow: run `wardflow ledger rebuild --temporal`"
+    return _judged("temporal", not count, "each live case has a running workflow", fix)
 
 
 def version_findings(served: list[tuple[Version, int]]) -> list[Finding]:
@@ -169,42 +165,6 @@ async def _workflow_tasks(settings: Settings) -> list[Finding]:
 
 def _redis(world: World) -> Iterator[Finding]:
     yield _judged("redis", world.live.answers(), "answers", FIXES["redis"], Verdict.WARN)
-
-
-def _fhir(world: World) -> Iterator[Finding]:
-    statement = world.fhir.read_metadata()
-    version = str(statement.get("fhirVersion", ""))
-    yield _judged("fhir", version.startswith("4.0"), f"speaks FHIR {version}", "Wardflow needs R4 (4.0.x)")
-    yield _judged("fhir", _rolls_back(world), "a failing transaction leaves nothing behind",
-                  "this server applies transactions in part: a decision could be written by half")  # fmt: skip
-    if world.fhir.server_time:
-        skew = abs((world.fhir.server_time - tables.now()).total_seconds())
-        yield _judged("clock", skew < SKEW_S, f"{skew:.0f} s from the FHIR server's", "set the clocks", Verdict.WARN)
-
-
-def _rolls_back(world: World) -> bool:
-    """Try a transaction that must fail, and look whether its first half stayed: a throw-away Basic resource."""
-    body = {"resourceType": "Basic", "id": f"doctor-{uuid.uuid4()}", "code": {"text": "Wardflow doctor"}}
-    put = {"method": "PUT", "url": f"Basic/{body['id']}"}
-    other = body | {"id": f"doctor-{uuid.uuid4()}"}
-    fails = {"method": "PUT", "url": f"Basic/{other['id']}", "ifMatch": 'W/"987654"'}
-    try:
-        world.fhir.bundle([{"resource": body, "request": put}, {"resource": other, "request": fails}])
-    except FhirError as fault:
-        if fault.kind == FhirFault.UNREACHABLE:
-            raise
-    try:
-        world.fhir.read("Basic", str(body["id"]))
-    except FhirError as fault:
-        return fault.kind == FhirFault.MISSING
-    return False
-
-
-def _feeds(world: World, feeds: list[Feed]) -> Iterator[Finding]:
-    for feed in feeds:
-        stopped = feed.stopped_subscriptions()
-        asleep = f"{feed.name}: not active for {', '.join(stopped)}; a running gateway wakes them"
-        yield _judged("feed", not stopped, f"{feed.name}: Subscriptions are active", asleep, Verdict.WARN)
 
 
 async def _models(settings: Settings, world: World) -> list[Finding]:
@@ -252,6 +212,16 @@ async def _calculations(world: World) -> list[Finding]:
 def _keys(settings: Settings) -> Iterator[Finding]:
     mode = (settings.state / "keys.json").stat().st_mode & 0o077
     yield _judged("keys", mode == 0, "readable by their owner only", "chmod 600 keys.json")
+
+
+def _files(state: Path) -> Iterator[Finding]:
+    """Judge whether other users of the machine can read the state; behind a closed folder open files are a warning."""
+    found = list(open_to_others(state))
+    entered = bool(state.stat().st_mode & OTHERS)
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    fix = f"others have rights to {found[0]}{more}: run `chmod -R go= {state}`" if found else ""
+    worse = Verdict.FAIL if entered else Verdict.WARN
+    yield _judged("files", not found, "the state folder is its owner's alone", fix, worse)
 
 
 def _judged(part: str, good: bool, told: str, fix: str, worse: Verdict = Verdict.FAIL) -> Finding:

@@ -13,18 +13,17 @@ from agents.pathway import ChatPort, NoModel, Pathway, Ports, TeachingPathway, s
 from contracts.errors import ConfigurationError, ModelError
 from contracts.suggestions import MadeBy, Suggestion
 from integrations.inference import router
-from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi, admit
+from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi, admit, loopback, private
 from integrations.ledger.tables import Database
 from service import asking, estimates, figures, labelled
 from service.asking import Prediction
 from service.settings import Settings
 from tuning import paired, second_reader
-from tuning.judgement import Judged, Judgement, judgement
+from tuning.judgement import DECLINED, Judged, Judgement, judgement
 from tuning.paired import Difference
 from tuning.second_reader import SecondReading
 
 TIMEOUT_S = 120.0  # nobody waits for an evaluation, and a small machine is slow with eight at once
-INSIDE = ("localhost", "127.0.0.1", "::1")
 REVIEWER = "reviewer"
 WITHOUT_MODEL = "combined_without_model"
 
@@ -70,8 +69,10 @@ def endpoint(url: str | None, model: str | None, phi: Phi, dialect: Dialect) -> 
             raise ConfigurationError("model", "--model-url and --model go together; an alias (alias:NAME) has no URL")
         return None
     host = urlsplit(url).hostname
-    if phi != Phi.ALLOWED and host not in INSIDE:
+    if phi != Phi.ALLOWED and not loopback(url):
         raise ConfigurationError("model", f"charts would go to {host}: --phi allowed says that they may")
+    if not private(url):
+        raise ConfigurationError("model", f"charts would go to {host} over plain http: use https://")
     return ChatEndpoint("reasoning", url.rstrip("/"), model, Phi.ALLOWED, dialect, TIMEOUT_S)
 
 
@@ -181,16 +182,16 @@ def _judgement(labels: Sequence[str], said: Sequence[Prediction], levels: tuple[
     cases = [
         Judged(
             reference=levels.index(label),
-            given=levels.index(one.selected),
-            probability=(one.probabilities or {}).get(one.selected),
+            given=levels.index(one.selected) if one.selected is not None else None,
+            probability=(one.probabilities or {}).get(one.selected or ""),
         )
         for label, one in zip(labels, said, strict=True)
     ]
     return judgement(cases, levels, by_rules=sum(one.made_by == MadeBy.RULES for one in said) if asked else None)
 
 
-def _positions(codes: Sequence[str], levels: tuple[str, ...]) -> "np.ndarray":
-    return np.array([levels.index(code) for code in codes])
+def _positions(codes: Sequence[str | None], levels: tuple[str, ...]) -> "np.ndarray":
+    return np.array([DECLINED if code is None else levels.index(code) for code in codes])
 
 
 def _probabilities(one: Prediction, levels: tuple[str, ...]) -> list[float]:

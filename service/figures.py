@@ -8,15 +8,16 @@ from tuning.second_reader import SecondReading
 
 
 def table(name: str, judged: Judgement) -> str:
-    """Return figures with their 95 % intervals, then the confusion matrix."""
-    lines = [f"{name}: {judged.n} cases" + ("" if judged.by_rules is None else f", {judged.by_rules} of them by rules")]
+    """Return figures with their 95 % intervals, then the confusion matrix; `none` counts what the judge declined."""
+    by_rules = "" if judged.by_rules is None else f", {judged.by_rules} of them by rules"
+    lines = [f"{name}: {judged.n} cases{by_rules}, {judged.declined} declined"]
     for figure, interval in judged.interval_95.items():
         value = getattr(judged, figure)
         said = "-" if value is None else f"{value:.3f}"
         lines.append(f"  {figure:<26} {said:>6}" + (f"  [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""))
-    lines.append(f"  {'label / given':<14}" + "".join(f"{level:>6}" for level in judged.levels))
-    for level, row in zip(judged.levels, judged.confusion, strict=True):
-        lines.append(f"  {level:<14}" + "".join(f"{count:>6}" for count in row))
+    lines.append(f"  {'label / given':<14}" + "".join(f"{level:>6}" for level in (*judged.levels, "none")))
+    for level, row, none in zip(judged.levels, judged.confusion, judged.declined_by_level, strict=True):
+        lines.append(f"  {level:<14}" + "".join(f"{count:>6}" for count in (*row, none)))
     return "\n".join(lines)
 
 
@@ -51,7 +52,9 @@ def draw(name: str, judged: Judgement, folder: Path) -> Path:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4, 4), layout="constrained")
-    axes = figure.add_subplot(title=f"{name}, {judged.n} cases", xlabel="given", ylabel="label")
+    axes = figure.add_subplot(
+        title=f"{name}, {judged.n} cases, {judged.declined} declined", xlabel="given", ylabel="label"
+    )
     axes.imshow(judged.confusion, cmap="Blues")
     ticks = range(len(judged.levels))
     axes.set_xticks(ticks, judged.levels)

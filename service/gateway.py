@@ -3,41 +3,47 @@
 import asyncio
 import hashlib
 import hmac
-from datetime import datetime, timedelta
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from temporalio.client import Client
 
 from activities.world import World
-from contracts.errors import FhirError, LedgerError
+from contracts.errors import LedgerError
 from contracts.events import FhirEvent
 from integrations.fhir import notifications
 from integrations.fhir.feed import Feed
-from integrations.ledger import inbox, tables
-from integrations.ledger.audit import Action
+from integrations.ledger import attestation, audit, inbox
 from integrations.live.worklist import LEDGER_AWAY
-from service import outcomes, watch
+from service import anchors, guard, outcomes, stranded, watch
 from service.dispatcher import Dispatcher
 from service.endpoints import mount
 from service.health import Health, probes
 from service.loops import beside
 from service.metrics import Metrics
+from service.reconciler import Reconciler
 from service.settings import Settings
 
 log = structlog.get_logger()
 MOST_BODY_BYTES = 4 * 1024 * 1024
+HASHED_BYTES = 256 * 1024 * 1024
+"""Of a body that is too large to keep; what comes after is not read."""
+BODY = guard.Bound(None, 60)
 MOST_BATCH = 500
 PATH_CHARS = 200  # of a request's path, in the reason why it was quarantined
+ATTEST_S = 30.0  # between two audit records about settled events, while fewer than a full range are new
+DELETED = "x-medplum-deleted-resource"
+EMPTY = (b"", b"{}")
 SMALL_BYTES = 16 * 1024  # up to here reading is cheaper than handing it to a thread
 
 
 class Door:
     """Commits what arrives together in one transaction, so that one fsync serves many senders."""
 
-    def __init__(self, world: World, woken: asyncio.Event) -> None:
-        self._world, self._woken = world, woken
+    def __init__(self, world: World, woken: asyncio.Event, unreadable_an_hour: int = inbox.UNREADABLE_AN_HOUR) -> None:
+        self._world, self._woken, self._unreadable = world, woken, unreadable_an_hour
         self._queue: asyncio.Queue[tuple[FhirEvent, asyncio.Future[None]]] = asyncio.Queue()
 
     async def accept(self, event: FhirEvent) -> None:
@@ -79,47 +85,23 @@ class Door:
         return None
 
     async def _accept(self, events: list[FhirEvent]) -> None:
-        await asyncio.to_thread(inbox.accept, self._world.db, self._world.blobs, events)
+        await asyncio.to_thread(inbox.accept, self._world.db, self._world.blobs, events, self._unreadable)
 
 
-def reconcile(world: World, feed: Feed, overlap: timedelta) -> None:
-    """Wake stopped Subscriptions, and accept what they missed: at start, and then regularly (I8)."""
-    try:
-        stopped = feed.ensure_subscriptions()
-    except FhirError as fault:  # some servers refuse them; what they would tell is searched for all the same
-        log.warning("no_subscription", feed=feed.name, kind=fault.kind)
-        stopped = []
-    name = f"reconciled:{feed.name}"
-    with world.db.read() as tx:
-        seen = tables.mark(tx, name)
-    begun = world.fhir.server_time or tables.now()
-    found = 0
-    if seen:  # at the very first start the hospital's past is not ours to act on
-        events = list(feed.changed_since(datetime.fromisoformat(seen) - overlap))
-        for start in range(0, len(events), MOST_BATCH):
-            found += inbox.accept(world.db, world.blobs, events[start : start + MOST_BATCH])
-    with world.db.write() as tx:
-        tables.set_mark(tx, name, begun.isoformat())
-        if found:
-            world.auditor.append(
-                tx, Action.READ, f"feed {feed.name}", detail=f"{found} events that only a search found"
-            )
-    if stopped or found:
-        log.info("feed_reconciled", feed=feed.name, reason=",".join(stopped), accepted=found)
-
-
-def create_app(world: World, client: Client, settings: Settings, feeds: list[Feed], verify_key: str) -> FastAPI:
+def create_app(
+    world: World, client: Client, settings: Settings, feeds: list[Feed], verify_key: str, head_signer: Ed25519PrivateKey
+) -> FastAPI:
     """Return the gateway."""
     dispatcher = Dispatcher(world, client, settings, verify_key)
-    door = Door(world, dispatcher.woken)
+    door = Door(world, dispatcher.woken, settings.gateway.unreadable_an_hour)
     secrets = {feed.name: f"Bearer {feed.secret}".encode() for feed in feeds}
     timing = settings.timing
-    health = Health(world, timing, "gateway", needs=("ledger",), probes=probes(world, client))
+    types = {feed.name: feed.types for feed in feeds}
+    health = Health(world, timing, "gateway", ("ledger",), probes(world, client, types), types)
+    reconciler = Reconciler(world, feeds, timing)
 
     async def reconciled() -> float:
-        for feed in feeds:
-            await asyncio.to_thread(reconcile, world, feed, timedelta(seconds=timing.reconcile_overlap_s))
-        return timing.reconcile_s
+        return await asyncio.to_thread(reconciler.step)
 
     async def watched() -> float:
         await asyncio.to_thread(watch.watchdog, world)
@@ -129,15 +111,30 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
         full = await asyncio.to_thread(watch.export_audit, world) == watch.AUDIT_BATCH
         return 0.0 if full else timing.audit_export_s
 
+    async def attested() -> float:
+        full = await asyncio.to_thread(audit.attest_events, world.db, world.auditor) >= attestation.RANGE
+        return 0.0 if full else ATTEST_S
+
+    async def headed() -> float:
+        return await watch.keep_heads(world, settings.state / anchors.HEADS_FILE, head_signer)
+
     async def followed() -> float:
         full = await asyncio.to_thread(outcomes.collect, world) == outcomes.BATCH
         return 0.0 if full else timing.outcomes_s
 
+    async def found_stranded() -> float:
+        return await stranded.watch(world, client)
+
     loops = {
         "door": door.commit, "dispatcher": dispatcher.step, "reconciler": reconciled, "watchdog": watched,
-        "audit": exported, "outcomes": followed, **health.loops(),
+        "audit": exported, "attest": attested, "heads": headed, "outcomes": followed, "stranded": found_stranded,
+        **health.loops(),
     }  # fmt: skip
     app = FastAPI(title="Wardflow gateway", lifespan=beside(loops, health.done), openapi_url=None)
+    checks = (guard.known_host(settings.gateway.hosts),)
+    app.add_middleware(
+        guard.Guard, checks=checks, bound=lambda scope: guard.NO_BODY if scope["method"] in guard.SAFE else BODY
+    )
     mount(app, health, Metrics(health, world.db))
 
     async def notify(request: Request) -> Response:
@@ -145,18 +142,23 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
         given = request.headers.get("authorization", "").encode()
         if feed not in secrets or not hmac.compare_digest(given, secrets[feed]):
             return JSONResponse({"error": "unauthenticated"}, status_code=401)
-        raw, too_large = await _body(request)
+        raw, too_large = await _body(request)  # only now: who has no secret sends none
         if too_large:
             reason = f"{path[:PATH_CHARS]}: larger than {MOST_BODY_BYTES} bytes"
             event = notifications.quarantined(feed, too_large, reason)
         elif request.method == "DELETE":
             digest = hashlib.sha256(path.encode() + raw).hexdigest()
-            event = notifications.quarantined(feed, digest, f"{path[:PATH_CHARS]}: a deletion, which no pathway reads")
+            event = notifications.quarantined(feed, digest, f"{path[:PATH_CHARS]}: a deletion of what it does not name")
         else:
             parsed = notifications.parse, feed, raw, settings.parts.fhir_url
             event = parsed[0](*parsed[1:]) if len(raw) <= SMALL_BYTES else await asyncio.to_thread(*parsed)
+        named = _named(request, path) if event.quarantine else None
         try:
-            await door.accept(event)
+            if named:  # whatever else it says, something happened to that resource
+                await asyncio.to_thread(inbox.accept_hints, world.db, world.blobs, feed, *named)
+                dispatcher.woken.set()
+            if not named or (raw.strip() not in EMPTY and request.method != "DELETE"):
+                await door.accept(event)
         except LedgerError as fault:
             log.error("event_refused", feed=feed, error=type(fault).__name__)
             await asyncio.to_thread(world.live.publish, LEDGER_AWAY)
@@ -169,15 +171,22 @@ def create_app(world: World, client: Client, settings: Settings, feeds: list[Fee
     return app
 
 
+def _named(request: Request, path: str) -> tuple[str, str] | None:
+    """Return the resource that a notice names without its content: in its path, or where Medplum names a deletion."""
+    return notifications.named(request.headers.get(DELETED, "")) or notifications.named(path)
+
+
 _ACCEPTED = {"severity": "information", "code": "informational"}
 
 
 async def _body(request: Request) -> tuple[bytes, str | None]:
-    """Return the body and None, or what of it was kept and the hash of the whole, where it is too large."""
+    """Return the body and None, or what of it was kept and the hash of its first `HASHED_BYTES`, if it is too large."""
     kept, digest, size = bytearray(), hashlib.sha256(), 0
     async for chunk in request.stream():
         digest.update(chunk)
         size += len(chunk)
         if size <= MOST_BODY_BYTES:
             kept += chunk
+        elif size > HASHED_BYTES:
+            break
     return bytes(kept), digest.hexdigest() if size > MOST_BODY_BYTES else None

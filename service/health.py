@@ -1,7 +1,7 @@
 """What one process knows of every part: looked at in the background, so that asking costs nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,21 +12,30 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.world import World
-from contracts.errors import LedgerError, WardflowError
+from contracts.errors import FhirError, FhirFault, LedgerError, WardflowError
 from contracts.frozen import Frozen
+from integrations.fhir.client import FhirClient
+from integrations.ledger import following as ledger_following
 from integrations.ledger import signs, switches, tables
+from integrations.ledger.following import TypeStanding
+from service import following
+from service.following import MISSED
 from service.settings import TimingSettings
 
 log = structlog.get_logger()
-MISSED = 4  # rounds that a part may miss; one of its own and one of the reader are always under way
 PROBE_S = 3.0
+FEED = "feed:"
+"""Before the name of a feed, as the name of a part."""
+UNAUTHORIZED = 401
 Probe = Callable[[], Awaitable[bool]]
 
 
 class State(StrEnum):
     LIVE = "live"
     AWAY = "away"
-    """Its last good sign is older than it may be, or it never gave one."""
+    """Its last good sign is older than it may be, or it never gave one, or it refuses us."""
+    PARTLY = "partly"
+    """It does a part of its duty; the reason says what is missing."""
     STOPPED = "stopped"
     """A person stopped it (I14)."""
 
@@ -35,6 +44,8 @@ class PartState(Frozen):
     state: State
     age_s: float | None
     """Since its last good sign."""
+    reason: str = ""
+    """Why it is away or does only a part of its duty, where it says so."""
 
 
 class Health:
@@ -45,15 +56,26 @@ class Health:
     """
 
     def __init__(
-        self, world: World, timing: TimingSettings, process: str, needs: tuple[str, ...], probes: dict[str, Probe]
+        self,
+        world: World,
+        timing: TimingSettings,
+        process: str,
+        needs: tuple[str, ...],
+        probes: dict[str, Probe],
+        feeds: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
+        """`feeds` are those whose being followed this process vouches for, each with its resource types."""
         self._world, self._process, self._needs, self._probes = world, process, needs, probes
-        self._timing = timing
+        self._timing, self._feeds = timing, feeds or {}
         self._done: dict[str, datetime] = {}
         """Rounds of this process's own loops."""
         self._probed: dict[str, datetime] = {}
         self._left: dict[str, datetime] = {}
         """Signs of other processes, from the ledger."""
+        self._types: list[TypeStanding] = []
+        """How each type of the feeds is read, from the ledger."""
+        self._refused: dict[str, str] = {}
+        """Parts that refuse what we ask of them, and in which words."""
         self._stopped: set[str] = set()
         self._told: dict[str, State] = {}
 
@@ -75,33 +97,66 @@ class Health:
         told, self._told = self._told, {part: seen.state for part, seen in self.parts().items()}
         for part, state in self._told.items():
             if told.get(part, state) != state:
-                log.warning("part_changed", part=part, status=state)
+                log.warning("part_changed", part=part, status=state, reason=self.parts()[part].reason)
         return self._timing.health_s
 
     async def _probe(self, part: str, probe: Probe) -> float:
-        with suppress(WardflowError, RPCError, RuntimeError, OSError):  # RuntimeError: a lazy client without Temporal
+        refused = ""
+        try:
             async with asyncio.timeout(PROBE_S):
                 if await probe():
                     self._probed[part] = tables.now()
+        except FhirError as fault:
+            refused = fault.answer if fault.kind != FhirFault.UNREACHABLE else ""
+        except (WardflowError, RPCError, RuntimeError, OSError):  # RuntimeError: a lazy client without Temporal
+            pass
+        self._refused[part] = refused
         return self._timing.health_s
 
     def _signs(self) -> None:
         with self._world.db.write() as tx:
             signs.give(tx, {**self._done, self._process: tables.now()})
             self._left, self._stopped = signs.seen(tx), set(switches.all_stopped(tx))
+            self._types = ledger_following.seen(tx)
 
     def parts(self) -> dict[str, PartState]:
         """Return the state of every part that this process knows."""
-        return {part: self._state(part) for part in ("ledger", *self._probes, *PROCESSES)}
+        known = {part: self._state(part) for part in ("ledger", *self._probes, *PROCESSES)}
+        return known | {f"{FEED}{feed}": self._feed(feed) for feed in self._feeds}
+
+    def unseen(self) -> list[str]:
+        """Return what the people of the ward must know of what they are not shown; empty while all is followed."""
+        told = dict.fromkeys(told for feed in self._feeds for told in following.for_the_ward(self._view(feed)))
+        if self._feeds and self.connected() and self._state("dispatcher").state != State.LIVE:
+            told["What arrives is not being looked at: new arrivals are not shown."] = None
+        return list(told)
+
+    def connected(self) -> bool:
+        """Return whether each feed is followed, be it in part."""
+        return all(self._view(feed).followed for feed in self._feeds)
+
+    def _view(self, feed: str) -> following.FeedView:
+        reading = all(self._state(part).state == State.LIVE for part in ("gateway", "reconciler"))
+        return following.view(self._timing, feed, self._feeds[feed], self._types, reading=reading)
+
+    def _feed(self, feed: str) -> PartState:
+        seen = self._view(feed)
+        state = State.AWAY if not seen.followed else State.PARTLY if seen.blind else State.LIVE
+        age_s = round((tables.now() - seen.since).total_seconds(), 1) if seen.since else None
+        return PartState(state=state, age_s=age_s, reason=following.for_operators(seen))
 
     def _state(self, part: str) -> PartState:
         found = judged(self._timing, part, self._probed.get(part) or self._done.get(part) or self._left.get(part))
-        return found.model_copy(update={"state": State.STOPPED}) if part in self._stopped else found
+        if part in self._stopped:
+            return found.model_copy(update={"state": State.STOPPED})
+        if refused := self._refused.get(part):
+            return found.model_copy(update={"state": State.AWAY, "reason": refused})
+        return found
 
     def ready(self) -> bool:
         """Return whether this process can do its duty, whatever else is away."""
         known = self.parts()
-        return all(known[part].state == State.LIVE for part in self._needs)
+        return self.connected() and all(known[part].state == State.LIVE for part in self._needs)
 
 
 def judged(timing: TimingSettings, part: str, at: datetime | None) -> PartState:
@@ -116,14 +171,15 @@ PROCESSES = ("gateway", "dispatcher", "reconciler", "watchdog", "audit", "workli
 """Ours, and the loops of the gateway: each leaves its signs in the ledger."""
 
 
-def probes(world: World, client: Client) -> dict[str, Probe]:
-    """Return how to ask each part that is not ours."""
+def probes(world: World, client: Client, feeds: Mapping[str, tuple[str, ...]]) -> dict[str, Probe]:
+    """Return how to ask each part that is not ours; the chart by a search for a type that some feed follows."""
 
     async def temporal() -> bool:
         return await client.service_client.check_health(timeout=timedelta(seconds=PROBE_S))
 
     async def chart() -> bool:
-        return bool(await asyncio.to_thread(world.fhir.read_metadata))
+        await asyncio.to_thread(check_chart, world.fhir, tuple(type_ for types in feeds.values() for type_ in types))
+        return True
 
     def role(name: str) -> Probe:
         async def serving() -> bool:
@@ -133,3 +189,17 @@ def probes(world: World, client: Client) -> dict[str, Probe]:
 
     asked: dict[str, Probe] = {"temporal": temporal, "redis": lambda: asyncio.to_thread(world.live.answers)}
     return asked | {"chart": chart} | {f"model:{name}": role(name) for name in world.models}
+
+
+def check_chart(fhir: FhirClient, types: tuple[str, ...]) -> None:
+    """Read with our credentials, of any type that the server lets us search. Raises FhirError where it lets us none."""
+    first: FhirError | None = None
+    for type_ in types or ("Encounter",):
+        try:
+            return fhir.check_access(type_)
+        except FhirError as fault:
+            first = first or fault
+            if fault.kind == FhirFault.UNREACHABLE or fault.status == UNAUTHORIZED:
+                break
+    assert first
+    raise first

@@ -1,8 +1,9 @@
 """Recomputes both identities of I1 and every case from ledger, Temporal and FHIR server, and believes none alone."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import sqlalchemy as sa
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -12,12 +13,12 @@ from activities.world import World
 from contracts.cases import ENDED, CaseOutcome, CaseState
 from contracts.charts import TAG
 from contracts.decisions import Decision
-from contracts.events import Fate
 from contracts.frozen import Frozen
 from integrations.fhir.client import Resource
-from integrations.fhir.proposals import content_hash, decided_in, own_meta, resource_id
-from integrations.ledger import audit, cases, inbox, tables
-from service import recovery, watch
+from integrations.fhir.proposals import HASH, content_hash, decided_in, own_meta, resource_id
+from integrations.ledger import cases, inbox, tables
+from service import anchors, ledger_checks, recovery
+from service.ledger_checks import Contradiction
 from workflows.case import Case
 
 TASK_STATUS = {
@@ -34,6 +35,10 @@ class Report(Frozen):
     events: dict[str, int]
     cases: dict[str, int]
     findings: tuple[str, ...]
+    contradictions: tuple[Contradiction, ...] = ()
+    """Decisions whose reason contradicts their kind: for a person to look at, and no disagreement of the records."""
+    unattested_events: int = 0
+    """Events that wait, or were settled since the last round of attestation: their rows are not vouched for yet."""
 
     @property
     def clean(self) -> bool:
@@ -44,48 +49,42 @@ class Report(Frozen):
         return self.events["unaccounted"] + self.cases["unaccounted"]
 
 
-async def check(world: World, client: Client) -> Report:
-    """Return what doesn't agree, one line each. Raises FhirError, LedgerError or RPCError where a part is away."""
+async def check(world: World, client: Client, verify_key: str, heads: Sequence[tuple[Path, str]] = ()) -> Report:
+    """Return what doesn't agree, one line each. Raises FhirError, LedgerError or RPCError where a part is away.
+
+    `verify_key` is the hex public key of decisions; `heads` names files of signed heads, each with its public key.
+    """
+    report, rows, rebuilt_at = await asyncio.to_thread(_ledger, world, verify_key, heads)
+    disagreeing = await _temporal(client, rows, rebuilt_at)
+    disagreeing += await asyncio.to_thread(lambda: list(_chart(world, rows)))
+    return report.model_copy(update={"findings": (*report.findings, *disagreeing)})
+
+
+def _ledger(
+    world: World, verify_key: str, heads: Sequence[tuple[Path, str]]
+) -> tuple[Report, list[cases.CaseRow], datetime | None]:
+    """Check the ledger against itself and its anchors; return also its cases, and when Temporal was rebuilt."""
+    with world.db.read() as tx:  # first: the export goes on meanwhile
+        exported = ledger_checks.exported_to(tx)
+    known = [("the FHIR server", anchors.in_chart(world.fhir, anchors.ends_of(world.db)))]  # before the view
+    known += [(path.name, anchors.in_file(path, key)) for path, key in heads]
     with world.db.read() as tx:  # one view: both identities hold in it
         events, balance = inbox.balance(tx), cases.balance(tx)
-        rows, rebuilt_at = cases.listed(tx), recovery.rebuilt_at(tx)
-        findings = [*_identities(events, balance), *_orphans(tx), *_untraced(tx)]
-        findings += audit.verify(tx, world.auditor.key, _anchors(world, tx))
-    findings += await _temporal(client, rows, rebuilt_at)
-    findings += await asyncio.to_thread(lambda: list(_chart(world, rows)))
-    return Report(events=events, cases=balance, findings=tuple(findings))
+        found = [*_identities(events, balance), *ledger_checks.findings(world, tx, verify_key, known, exported)]
+        report = Report(
+            events=events,
+            cases=balance,
+            findings=tuple(found),
+            contradictions=tuple(ledger_checks.contradictions(world, tx)),
+            unattested_events=ledger_checks.unattested(tx),
+        )
+        return report, cases.listed(tx), recovery.rebuilt_at(tx)
 
 
 def _identities(events: dict[str, int], balance: dict[str, int]) -> Iterator[str]:
     for name, counted in (("events", events), ("cases", balance)):
         if counted["unaccounted"]:
             yield f"{name}: {counted['unaccounted']} unaccounted for"
-
-
-def _orphans(tx: sa.Connection) -> Iterator[str]:
-    known = sa.select(tables.cases.c.case_id)
-    absorbed = (tables.inbox.c.fate == Fate.ABSORBED, tables.inbox.c.case_id.not_in(known))
-    for event_id, case_id in tx.execute(sa.select(tables.inbox.c.event_id, tables.inbox.c.case_id).where(*absorbed)):
-        yield f"event {event_id} was given to case {str(case_id)[:12]}, which is not in the ledger"
-
-
-def _untraced(tx: sa.Connection) -> Iterator[str]:
-    kept = sa.select(tables.trajectories.c.case_id)
-    ended = (tables.cases.c.state.in_(ENDED), tables.cases.c.case_id.not_in(kept))
-    for case_id in tx.scalars(sa.select(tables.cases.c.case_id).where(*ended)):
-        yield f"case {case_id[:12]} ended without a trajectory"
-
-
-def _anchors(world: World, tx: sa.Connection) -> dict[str, tuple[int, str]]:
-    """Return the newest record of each chain that the FHIR server has, with the hash that it was given there."""
-    exported = int(tables.mark(tx, watch.EXPORTED) or 0)
-    heads = sa.select(tables.audit.c.chain, sa.func.max(tables.audit.c.position)).where(tables.audit.c.seq <= exported)
-    anchors: dict[str, tuple[int, str]] = {}
-    for chain, position in tx.execute(heads.group_by(tables.audit.c.chain)):
-        event = world.fhir.read("AuditEvent", f"wardflow-{chain}-{position}")
-        given = (e["what"].get("identifier", {}) for e in event["entity"])
-        anchors[chain] = (position, next(i["value"] for i in given if i.get("system") == f"{TAG}:audit-hash"))
-    return anchors
 
 
 async def _temporal(client: Client, rows: list[cases.CaseRow], rebuilt_at: datetime | None) -> list[str]:
@@ -105,7 +104,11 @@ async def _temporal(client: Client, rows: list[cases.CaseRow], rebuilt_at: datet
             if status != WorkflowExecutionStatus.COMPLETED:
                 findings.append(f"case {row.case_id[:12]} is {row.state} in the ledger, its workflow {status}")
                 continue
-            outcome: CaseOutcome = await handle.result()
+            try:
+                outcome: CaseOutcome = await handle.result()
+            except (KeyError, RuntimeError, ValueError):
+                findings.append(f"case {row.case_id[:12]}: the result of its workflow is not sealed for it")
+                continue
             if outcome.state != row.state:
                 findings.append(f"case {row.case_id[:12]} is {row.state} in the ledger, {outcome.state} in Temporal")
         elif row.state not in ENDED and not running:
@@ -144,18 +147,49 @@ def _case_in_chart(world: World, row: cases.CaseRow, found: dict[str, Resource])
             yield f"{name} is {row.state} without a decision"
         elif task and decided_in(task) != decision.decision_id:
             yield f"{name}: its Task does not carry its decision"
+    yield from _foreign(world, row, task)
     for wanted in _wanted(world, row, decision):
         there = found.pop(wanted["id"], None)
         if there is None and row.state == CaseState.WRITTEN:
             yield f"{name} is {row.state}, and its result is missing from the chart"
         if there and row.state not in (CaseState.WRITTEN, CaseState.DECIDED):
             yield f"{name} is {row.state}, and its result is in the chart"
+        if there and _strays(world, row, there):
+            yield f"{name}: its result is of another patient or encounter"
         if there and content_hash(wanted) != content_hash(there):
             yield f"{name}: what is in the chart is not what was decided"
     for resource in found.values():
         yield f"{_name(resource)} carries our mark, and we never wrote it"
     if row.state == CaseState.WRITTEN and world.fhir.find("Provenance", resource_id(row.ref, "provenance")) is None:
         yield f"{name} has a result without Provenance"
+
+
+def _foreign(world: World, row: cases.CaseRow, task: Resource | None) -> Iterator[str]:
+    """Compare whom the Task is for with the suggestion that it proposes, and with the case (I21)."""
+    if task is None or row.suggestion_blob is None:
+        return
+    suggestion, name = world.suggestion(row.suggestion_blob), f"case {row.case_id[:12]}"
+    if (_reference(task, "encounter"), _reference(task, "for") or "") != (_encounter(row), suggestion.facts.patient):
+        yield f"{name}: its Task is of another patient or encounter"
+    proposed = (i.get("value") for i in task["identifier"] if i.get("system") == HASH)
+    if row.suggestion_hash not in proposed:
+        yield f"{name}: its Task proposes another suggestion"
+
+
+def _strays(world: World, row: cases.CaseRow, result: Resource) -> bool:
+    """Return whether what a result names as its patient or encounter is not the case's."""
+    patient = world.suggestion(row.suggestion_blob).facts.patient if row.suggestion_blob else None
+    context = (result.get("context") or {}).get("encounter") or ()
+    encounters = {_reference(result, "encounter"), *(named.get("reference") for named in context)} - {None}
+    return not encounters <= {_encounter(row)} or _reference(result, "subject") not in (None, patient)
+
+
+def _encounter(row: cases.CaseRow) -> str:
+    return f"Encounter/{row.encounter_id}"
+
+
+def _reference(resource: Resource, name: str) -> str | None:
+    return (resource.get(name) or {}).get("reference")
 
 
 def _wanted(world: World, row: cases.CaseRow, decision: Decision | None) -> list[Resource]:

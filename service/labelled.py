@@ -65,7 +65,7 @@ def decided(
         DecidedCase(
             row_id=chart.encounter_id,
             facts=chart,
-            kind=DecisionKind.CHANGE,
+            kind=DecisionKind.CHOOSE,
             selected=level,
             decision_id=f"{file.name}:{column}:{chart.encounter_id}",
             reviewer_id=column,

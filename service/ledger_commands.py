@@ -9,8 +9,9 @@ import typer
 
 from activities.world import World
 from contracts.errors import WardflowError
-from service import console, integrity, parts, recovery, settings, trajectories
+from service import anchors, console, integrity, parts, recovery, settings, trajectories
 from service.case_starts import CaseStarts
+from service.seals import Seals
 from service.temporal import connect
 
 ledger = typer.Typer(no_args_is_help=True, help="The ledger: what was accepted, decided and written.")
@@ -20,20 +21,37 @@ Trainable = Annotated[bool, typer.Option("--trainable", help="Only those that ma
 
 
 @ledger.command(name="audit")
-def audit_ledger(state: console.State = Path(".state"), as_json: console.AsJson = False) -> None:
-    """Recompute both identities from ledger, Temporal and FHIR server; exit 1 if anything disagrees."""
+def audit_ledger(
+    state: console.State = Path(".state"),
+    heads: Annotated[Path | None, typer.Option(help="A copy of audit-heads.jsonl, as another host fetched it.")] = None,
+    as_json: console.AsJson = False,
+) -> None:
+    """Recompute both identities from ledger, Temporal and FHIR server; exit 1 if anything disagrees.
+
+    Decisions whose reason contradicts their kind are listed for a person to look at; they don't change the exit code.
+    """
 
     async def audit() -> int:
         opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
         world = parts.world(opened, secrets, "cli")
-        client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
-        report = await integrity.check(world, client)
+        client = await connect(
+            opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(),
+            opened_before=Seals(world.db).opened_before,
+        )  # fmt: skip
+        head_key = secrets.head_signer().public_key().public_bytes_raw().hex()
+        files = {state.resolve() / anchors.HEADS_FILE, *([heads] if heads else [])}
+        known = [(path, head_key) for path in files if path == heads or path.exists()]
+        report = await integrity.check(world, client, secrets.verify_key(), known)
         if as_json:
             console.say(report.model_dump_json())
         else:
             for name, counted in (("events", report.events), ("cases", report.cases)):
                 console.say(f"{name}: " + ", ".join(f"{k} {v}" for k, v in counted.items()))
+            console.say(f"events not yet attested: {report.unattested_events}")
             console.say("\n".join(report.findings) or "ledger, Temporal and FHIR server agree; audit chains unbroken")
+            console.say(f"decisions that contradict their kind: {len(report.contradictions)}")
+            for contradiction in report.contradictions:
+                console.say(f"warning: {contradiction}")
         return 0 if report.clean else 1
 
     console.finish(audit())
@@ -90,7 +108,10 @@ def rebuild_from_ledger(
         opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
         world, done = parts.world(opened, secrets, "cli"), recovery.Rebuilt()
         if temporal:
-            client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
+            client = await connect(
+            opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(),
+            opened_before=Seals(world.db).opened_before,
+        )  # fmt: skip
             starts = CaseStarts(world, client, opened, secrets.verify_key())
             done = await recovery.rebuild_temporal(starts)
         if redis:

@@ -37,6 +37,7 @@ ALLOWED = frozenset(
         "accepted",
         "decided",
         "status",
+        "diagnostics",
         "reason",
         "chain",
         "position",

@@ -23,7 +23,7 @@ async def forever(name: str, work: Callable[[], Awaitable[float]], done: Callabl
             wait_s = await work()
             done(name)
         except WardflowError as fault:
-            log.warning("loop_waits", part=name, error=type(fault).__name__, kind=fault.kind)
+            log.warning("loop_waits", part=name, **fault.log_fields())
             wait_s = PAUSE_S
         except Exception as fault:
             log.error("loop_fault", part=name, exc_info=fault)

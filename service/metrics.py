@@ -86,6 +86,10 @@ def _standing(found: Standing) -> Iterable[Metric]:
     yield _family(Gauge, "pending_age_seconds", "Age of the oldest event without a fate", found.pending_age_s)
     yield _family(Gauge, "oldest_open_case_seconds", "Age of the oldest open case", found.oldest_open_age_s)
     yield _family(Gauge, "cases_past_deadline", "Open cases past their deadline", found.past_deadline)
+    alone = "Live cases whose workflow does not run: nobody can decide them"
+    yield _family(Gauge, "cases_without_workflow", alone, found.without_workflow)
+    forged = "Messages, results and failures from Temporal that did not open for their case"
+    yield _family(Counts, "messages_refused", forged, found.messages_refused)
     yield _family(Counts, "decisions", "Decisions by kind", found.decisions, "kind")
     by = "Suggestions shown: by the model, or by rules for this cause"
     yield _family(Counts, "suggestions", by, found.suggestions, "by")

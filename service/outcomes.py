@@ -8,6 +8,7 @@ from contracts.cases import CaseState
 from contracts.tuning import Outcome
 from integrations.fhir import outcomes
 from integrations.ledger import tables
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
 log = structlog.get_logger()
@@ -62,4 +63,5 @@ def _keep(world: World, case_id: str, encounter_id: str, told: list[Outcome]) ->
             if outcome.kind not in known:
                 tx.execute(kept.insert().values(case_id=case_id, recorded_at=tables.now(), **outcome.model_dump()))
         what, detail = f"Encounter/{encounter_id}", f"{len(told)} outcomes"
-        world.auditor.append(tx, Action.READ, what, case_id=case_id, encounter_id=encounter_id, detail=detail)
+        rows = [Row(Kind.OUTCOME, (case_id, outcome.kind)) for outcome in told if outcome.kind not in known]
+        world.auditor.append(tx, Action.READ, what, rows, case_id=case_id, encounter_id=encounter_id, detail=detail)

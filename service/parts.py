@@ -13,7 +13,7 @@ from integrations.inference import router
 from integrations.inference.budget import Budget
 from integrations.inference.chat import ChatClient
 from integrations.inference.transcription import SPEECH, TranscriptionClient
-from integrations.ledger.audit import Auditor, chain_name
+from integrations.ledger.audit import Auditor, begin, chain_name
 from integrations.ledger.tables import Database
 from integrations.live.worklist import LiveWorklist
 from integrations.reference.clincalc import Clincalc
@@ -28,6 +28,7 @@ def world(settings: Settings, secrets: Secrets, chain: str) -> World:
     with db.read() as tx:
         chain = chain_name(tx, chain)
     auditor = Auditor(chain, secrets.audit_bytes())
+    begin(db, auditor)
     blobs = BlobStore.at(settings.parts.blobs_url, secrets.keyring())
     return World(
         db=db,
@@ -53,25 +54,31 @@ def workbench(state: Path, venv: Path, chain: str) -> Workbench:
     db.create()
     with db.read() as tx:
         chain = chain_name(tx, chain)
+    auditor = Auditor(chain, secrets.audit_bytes())
+    begin(db, auditor)
     return Workbench(
         state=state,
         python=venv.absolute() / "bin" / "python",
         db=db,
         blobs=BlobStore.at(kept.blobs_url, secrets.keyring()),
-        auditor=Auditor(chain, secrets.audit_bytes()),
+        auditor=auditor,
         pathway=pathway_named,
     )
 
 
-def feeds(settings: Settings, secrets: Secrets, built: World) -> list[Feed]:
-    """Return each feed that a pathway names, with the resource types that its triggers wait for."""
-    types: dict[str, list[str]] = {}
+def feed_types(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Return each feed that a pathway names, with the resource types that its triggers wait for, each once."""
+    types: dict[str, dict[str, None]] = {}
     for pathway in settings.pathways.values():
-        known = types.setdefault(pathway.feed, [])
-        known += [t.resource for t in pathway.triggers if t.resource not in known]
+        types.setdefault(pathway.feed, {}).update(dict.fromkeys(trigger.resource for trigger in pathway.triggers))
+    return {feed: tuple(wanted) for feed, wanted in types.items()}
+
+
+def feeds(settings: Settings, secrets: Secrets, built: World) -> list[Feed]:
+    """Return each feed with its Subscriptions' address and secret."""
     base = f"http://127.0.0.1:{settings.parts.gateway_port}/feeds"
     secret = secrets.feed_secret.get_secret_value()
-    return [Feed(name, built.fhir, tuple(wanted), f"{base}/{name}", secret) for name, wanted in types.items()]
+    return [Feed(name, built.fhir, wanted, f"{base}/{name}", secret) for name, wanted in feed_types(settings).items()]
 
 
 def _client(db: Database, blobs: BlobStore, auditor: Auditor, role: str, model: ModelSettings) -> ChatClient:

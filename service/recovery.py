@@ -1,6 +1,6 @@
 """Brings back from the ledger what other stores lost, and the ledger itself from its backup."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,11 +11,16 @@ from contracts.errors import ConfigurationError, LedgerError
 from contracts.frozen import Frozen
 from integrations.blobs.store import BlobStore
 from integrations.ledger import backup, cases, tables
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 from service import settings
 from service.case_starts import CaseStarts
+from workflows.case import Case
 
 TEMPORAL_REBUILT, BACKED_UP = "temporal_rebuilt", "backed_up"
+FAILS_AGAIN = 2
+"""A workflow task that failed this often in a row will not go on: a killed worker costs one attempt."""
+RESULT = timedelta(seconds=5)
 KEYS = "keys.json is not in the backup: it belongs in the hospital's own safe, and nothing can be read without it"
 
 
@@ -25,8 +30,10 @@ class Rebuilt(Frozen):
     running: int = 0
     """Left alone."""
     started: int = 0
+    freed: int = 0
+    """Their workflow ran and its task failed again and again: started anew instead."""
     ended_elsewhere: tuple[str, ...] = ()
-    """Not over in the ledger, and completed in Temporal: the ledger is older than what happened."""
+    """Not over in the ledger, and completed in Temporal by a worker of ours: the ledger is older than what happened."""
     published: int = 0
 
 
@@ -56,8 +63,10 @@ def restore(folder: Path, state: Path) -> backup.Manifest:
 
 
 async def rebuild_temporal(starts: CaseStarts) -> Rebuilt:
-    """Start each case that is not over and whose workflow does not run, as the ledger has it; may be run again.
+    """Start each case that is not over and whose workflow does not go on, as the ledger has it; may be run again.
 
+    It does not go on where it does not run, or where its task keeps failing: a case that a message has frozen, or that
+    can't replay. What such a workflow had not yet done is done again by the one that takes its place (I2, I5).
     Where Temporal does not know a case at all, the ledger notes that Temporal was rebuilt, and since when.
     """
     world, moment = starts.world, tables.now()
@@ -70,14 +79,41 @@ async def rebuild_temporal(starts: CaseStarts) -> Rebuilt:
     if unknown:
         with world.db.write() as tx:
             tables.set_mark(tx, TEMPORAL_REBUILT, moment.isoformat())
-            world.auditor.append(tx, Action.REBUILD, "Temporal", detail=f"{len(unknown)} cases unknown to it")
+            rows, detail = (Row(Kind.MARK, (TEMPORAL_REBUILT,)),), f"{len(unknown)} cases unknown to it"
+            world.auditor.append(tx, Action.REBUILD, "Temporal", rows, detail=detail)
     waiting = [c for c in unfinished if WorkflowExecutionStatus.RUNNING not in known.get(c.case_id, ())]
-    done = {c.case_id: await starts.again(c.case_id) for c in waiting}
+    done = {c.case_id: await _again(starts, c.case_id) for c in waiting}
+    freed = [c.case_id for c in unfinished if c not in waiting and await _free(starts, c.case_id)]
     return Rebuilt(
-        running=len(unfinished) - len(waiting),
+        running=len(unfinished) - len(waiting) - len(freed),
         started=sum(done.values()),
+        freed=len(freed),
         ended_elsewhere=tuple(case_id for case_id, started in done.items() if not started),
     )
+
+
+async def _again(starts: CaseStarts, case_id: str) -> bool:
+    """Start a case anew; False where a worker of ours completed it, as its sealed result shows."""
+    if await starts.again(case_id):
+        return True
+    try:
+        await starts.client.get_workflow_handle_for(Case.run, case_id).result(follow_runs=False, rpc_timeout=RESULT)
+    except (KeyError, RuntimeError, ValueError):  # what the converter raises for a result that is not sealed for it
+        return await starts.again(case_id, completed=True)
+    return False
+
+
+async def _free(starts: CaseStarts, case_id: str) -> bool:
+    """Start a case anew whose workflow task keeps failing; False where it goes on."""
+    described = await starts.client.get_workflow_handle(case_id).describe()
+    failed = described.raw_description.pending_workflow_task.attempt - 1
+    if described.status != WorkflowExecutionStatus.RUNNING or failed < FAILS_AGAIN:
+        return False
+    world = starts.world
+    with world.db.write() as tx:
+        detail = f"its workflow task failed {failed} times"
+        world.auditor.append(tx, Action.REBUILD, "workflow", case_id=case_id, detail=detail)
+    return await starts.again(case_id, instead=True)
 
 
 def rebuild_redis(world: World) -> int:

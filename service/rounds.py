@@ -12,6 +12,7 @@ from pathlib import Path
 from fsspec.core import url_to_fs
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
@@ -62,7 +63,11 @@ async def from_files(cases: Path, decisions: Path, column: str, role: str, pathw
 async def measured(
     decided: Sequence[DecidedCase], measuring: Measuring, pathway: Pathway
 ) -> tuple[list[DecidedCase], list[MeasuredCase], str]:
-    """Return the decided cases that train, those that measure, and against whose levels. Raises ConfigurationError."""
+    """Return the decided cases that train, those that measure, and against whose levels. Raises ConfigurationError.
+
+    A decision that contradicts itself does neither.
+    """
+    decided = [case for case in decided if not case.contradiction()]
     if measuring.cases:
         if not measuring.labels or not measuring.column:
             raise ConfigurationError("eval_cases", "they need --labels and --label-column")
@@ -150,7 +155,7 @@ async def run(planned: RoundsPlan, state: Path, venv: Path) -> RoundsReport:
     parts = subprocess.Popen([sys.executable, "-m", "infra.tuning", str(folder), *worker], stdout=sys.stderr)
     try:
         client = await _connected(parts, state)
-        id_ = f"tuning-{planned.sha256()[:16]}"
+        id_ = f"rounds-{planned.sha256()[:16]}"
         try:
             handle = await client.start_workflow(
                 Tuning.run, planned, id=id_, task_queue=TaskQueue.GPU_TUNING,
@@ -183,6 +188,7 @@ async def _connected(parts: "subprocess.Popen[bytes]", state: Path) -> Client:
 async def _follow(client: Client, handle: "WorkflowHandle[Tuning, RoundsReport]") -> None:
     """Print each new line of progress: which round and step, and what the trainer says of it."""
     told = ""
+    converter = client.data_converter.with_context(WorkflowSerializationContext(client.namespace, handle.id))
     while True:
         await asyncio.sleep(LOOK_S)
         try:
@@ -191,7 +197,7 @@ async def _follow(client: Client, handle: "WorkflowHandle[Tuning, RoundsReport]"
             continue
         for step in pending:
             payloads = step.heartbeat_details.payloads  # none before its first beat
-            said = await client.data_converter.decode(payloads, [str]) if payloads else [""]
+            said = await converter.decode(payloads, [str]) if payloads else [""]
             line = f"{step.activity_type.name} {said[0]}".rstrip()
             if line != told:
                 told = line

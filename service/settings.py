@@ -3,13 +3,18 @@
 import json
 import os
 import secrets
+import stat
 import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 
 from agents.pathway import Pathway
@@ -18,7 +23,7 @@ from contracts.errors import ConfigurationError
 from contracts.frozen import Frozen
 from contracts.roles import Role
 from integrations.blobs.sealing import Keyring
-from integrations.inference.chat import ChatEndpoint, Dialect, Phi
+from integrations.inference.chat import ChatEndpoint, Dialect, Phi, private
 from integrations.inference.transcription import SPEECH
 
 DEFAULT_CONFIG = Path(__file__).with_name("wardflow.toml")
@@ -26,6 +31,13 @@ LEDGER_FILE, BLOBS_FOLDER = "ledger.db", "blobs"
 """Of a state folder that holds its stores itself."""
 FREE_BYTES = 2**29
 """What the disk of a state folder must have left."""
+OTHERS = 0o077
+"""Rights of everybody but the owner: none to anything of a state folder."""
+OWN_ENTRIES = (
+    "keys.json", "parts.json", "ports.json", "pids.json", "wardflow.toml", "logs", "fhir", "valkey", BLOBS_FOLDER,
+    *(f"{database}.db{end}" for database in ("ledger", "temporal") for end in ("", "-wal", "-shm")),
+)  # fmt: skip
+"""What `wardflow up` makes in a state folder; a person may keep other things there."""
 
 
 class PartSettings(Frozen):
@@ -62,6 +74,8 @@ class ModelSettings(Frozen):
     """Of prompt and answer alike, in any currency."""
     budget_a_day: float | None = Field(default=None, ge=0)
     """In the same currency, for a day in UTC; None: without end."""
+    measured_on: tuple[str, ...] = ()
+    """Pathways on which this very model was measured with `wardflow evaluate`; elsewhere it is shown as unsure."""
     embedded: bool = False
     """Served by `wardflow up`, which writes that itself."""
 
@@ -75,8 +89,9 @@ class ModelSettings(Frozen):
         """Return the endpoint of the role, with its key."""
         key = self.api_key_file.read_text().strip() if self.api_key_file else ""
         return ChatEndpoint(
-            role, self.url.rstrip("/"), self.model, self.phi, self.dialect, self.timeout_s, key, self.base
-        )
+            role, self.url.rstrip("/"), self.model, self.phi, self.dialect, self.timeout_s, key, self.base,
+            self.measured_on,
+        )  # fmt: skip
 
 
 class UserSettings(Frozen):
@@ -129,6 +144,10 @@ class TimingSettings(Frozen):
     watchdog_s: float = 1.0
     audit_export_s: float = 2.0
     outcomes_s: float = 5.0
+    evidence_s: float = 0.5
+    """The most that a person who decides waits for the look at the evidence; then it is repeated before write-back."""
+    undo_s: float = 10.0
+    """How long its author may take a decision back, from its recording to the beginning of write-back."""
     health_s: float = 5.0
     """Between two looks at every part; one that misses four counts as away."""
 
@@ -136,6 +155,18 @@ class TimingSettings(Frozen):
 class TracingSettings(Frozen):
     endpoint: str = ""
     """OTLP collector over HTTP, without `/v1/traces`; empty: no traces. Else OTEL_EXPORTER_OTLP_ENDPOINT is taken."""
+
+
+class WorklistSettings(Frozen):
+    hosts: tuple[str, ...] = ()
+    """Names by which browsers may reach the pages, without a port; loopback always may."""
+
+
+class GatewaySettings(Frozen):
+    hosts: tuple[str, ...] = ()
+    """Names by which feeds may reach the gateway, without a port; loopback always may."""
+    unreadable_an_hour: int = Field(default=1_000, ge=1)
+    """Rows that a feed's unreadable messages may fill in an hour; one row counts the rest."""
 
 
 class Stores(Frozen):
@@ -159,6 +190,8 @@ class Settings(Frozen):
     models: dict[str, ModelSettings] = {}
     timing: TimingSettings = TimingSettings()
     tracing: TracingSettings = TracingSettings()
+    worklist: WorklistSettings = WorklistSettings()
+    gateway: GatewaySettings = GatewaySettings()
     deployment: DeploymentSettings = DeploymentSettings()
 
     @field_validator("models")
@@ -171,12 +204,32 @@ class Settings(Frozen):
                 raise ValueError(f"{role}: dialect {model.dialect} can't serve it; one of {', '.join(sorted(known))}")
         return models
 
+    @field_validator("models")
+    @classmethod
+    def patients_by_tls(cls, models: dict[str, ModelSettings]) -> dict[str, ModelSettings]:
+        """Refuse to send what patients said and have over a network that others can read (I16)."""
+        for role, model in models.items():
+            if model.phi != Phi.NONE and not private(model.url):
+                remedy = "use https://, or serve the model on this machine, or set phi to none"
+                raise ValueError(f'[models.{role}] phi = "{model.phi}" over plain http to another machine: {remedy}')
+        return models
+
     @model_validator(mode="after")
     def _ports_are_models(self) -> Self:
         for name, pathway in self.pathways.items():
             unknown = sorted(set(pathway.ports.values()) - set(self.models))
             if unknown:
                 raise ValueError(f"[pathways.{name}.ports] names {unknown[0]}, and there is no [models.{unknown[0]}]")
+        return self
+
+    @model_validator(mode="after")
+    def _measured_on_pathways(self) -> Self:
+        for role, model in self.models.items():
+            unknown = sorted(set(model.measured_on) - set(self.pathways))
+            if unknown:
+                raise ValueError(
+                    f"[models.{role}] measured_on names {unknown[0]}, and there is no [pathways.{unknown[0]}]"
+                )
         return self
 
     def pathway_objects(self) -> dict[str, Pathway]:
@@ -218,6 +271,17 @@ class Secrets(Frozen):
     def verify_key(self) -> str:
         """Return the hex public key that decisions are checked with."""
         return self.signer().public_key().public_bytes_raw().hex()
+
+    def head_signer(self) -> Ed25519PrivateKey:
+        """Return the key that signs heads of the audit chains, which another host checks with its public half.
+
+        Derived from the key of decisions, so that older keys.json have it, and apart from it, so that neither's
+        signature can stand for the other's.
+        """
+        seed = HKDF(SHA256(), 32, None, b"wardflow audit heads").derive(
+            bytes.fromhex(self.decision_key.get_secret_value())
+        )
+        return Ed25519PrivateKey.from_private_bytes(seed)
 
     def audit_bytes(self) -> bytes:
         """Return the key of the audit chains."""
@@ -290,6 +354,38 @@ def load_secrets(state: Path) -> Secrets:
 def _first(fault: ValidationError) -> str:
     first = fault.errors(include_input=False, include_context=False)[0]
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def close_to_others() -> None:
+    """Have all that this process and its children create be readable by their owner only."""
+    os.umask(OTHERS)
+
+
+def open_to_others(state: Path) -> Iterator[Path]:
+    """Yield the state folder, and what `wardflow up` made in it, where others than their owner have rights to it."""
+    entries = [state, *(state / name for name in OWN_ENTRIES)]
+    below = [path for entry in entries[1:] if entry.is_dir() and not entry.is_symlink() for path in entry.rglob("*")]
+    for path in (*entries, *below):
+        with suppress(FileNotFoundError):  # Temporal's and the ledger's journals come and go
+            found = path.lstat().st_mode
+            if found & OTHERS and not stat.S_ISLNK(found) and not stat.S_ISSOCK(found):
+                yield path
+
+
+def repair_rights(state: Path) -> None:
+    """Take others' rights from a state folder that an older version made. Raises ConfigurationError."""
+    for path in open_to_others(state):
+        try:
+            path.chmod(path.lstat().st_mode & ~OTHERS & 0o7777)
+        except PermissionError:
+            raise ConfigurationError("rights", f"{path} belongs to another user: run `chown -R` on {state}") from None
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, from its first byte."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
 
 
 def create_secrets(state: Path) -> None:

@@ -19,7 +19,7 @@ from service import versions
 from service.case_starts import CaseStarts
 from service.temporal import plain
 from service.versions import DEPLOYMENT, Version
-from workflows import sandbox
+from workflows import refusals, sandbox
 from workflows.case import Case
 
 log = structlog.get_logger()
@@ -115,8 +115,9 @@ async def replays(client: Client, execution: Execution) -> bool:
     """Return whether this case can go on with this code. Raises RPCError."""
     history = await client.get_workflow_handle(execution.id, run_id=execution.run_id).fetch_history()
     replayer = Replayer(
-        workflows=[Case], workflow_runner=sandbox.runner(), data_converter=client.data_converter, runtime=plain()
-    )
+        workflows=[Case], workflow_runner=sandbox.runner(), interceptors=[refusals.Refusing()],
+        data_converter=client.data_converter, runtime=plain(),
+    )  # fmt: skip
     return (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure is None
 
 

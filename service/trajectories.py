@@ -45,13 +45,17 @@ def export(world: World, folder: Path, by: str, *, trainable_only: bool = False)
     The files hold patient data: nothing in them is de-identified.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    chosen = listed(world, trainable_only=trainable_only)
-    for row in chosen:
+    written = 0
+    for row in listed(world, trainable_only=trainable_only):
         _audit(world, Action.EXPORT, row, by)
+        content = world.blobs.get(row.blob)
+        if trainable_only and reading.contradictory(json.loads(content)):
+            continue  # kept before such decisions were known not to train
         path = folder / f"{row.case_id}.json"
         path.touch(mode=0o600)
-        path.write_bytes(world.blobs.get(row.blob))
-    return len(chosen)
+        path.write_bytes(content)
+        written += 1
+    return written
 
 
 def show(world: World, name: str, by: str) -> list[str]:
@@ -67,9 +71,10 @@ def diff(world: World, left: str, right: str, by: str) -> list[str]:
 
 
 def decided(world: World, pathway: str, by: str) -> list[DecidedCase]:
-    """Return what people decided of a model's suggestions, the oldest first; audited, nobody named (I13).
+    """Return what people decided beside a model's suggestion or none, the oldest first; audited, nobody named (I13).
 
-    The facts that name the patient stay out, and the reviewer is a keyed hash.
+    The facts that name the patient stay out, and the reviewer is a keyed hash. Decisions that contradict themselves
+    stay out too, whatever their file says.
     """
     found: list[DecidedCase] = []
     for row in listed(world, trainable_only=True):
@@ -77,8 +82,8 @@ def decided(world: World, pathway: str, by: str) -> list[DecidedCase]:
             continue
         _audit(world, Action.EXPORT, row, by)
         with world.db.read() as tx:
-            case, decision = cases.find(tx, row.case_id), cases.decision_of(tx, row.case_id)
-            assert case is not None and decision is not None
+            decision = cases.decision_of(tx, row.case_id)
+            assert decision is not None
             shown = tx.execute(
                 tables.runs.select().where(
                     tables.runs.c.case_id == row.case_id, tables.runs.c.version == decision.version
@@ -88,24 +93,25 @@ def decided(world: World, pathway: str, by: str) -> list[DecidedCase]:
         suggestion = world.suggestion(shown.suggestion_blob)
         facts = suggestion.facts
         unnamed = tuple(fact for fact in facts.facts if fact.kind != FactKind.IDENTITY)
-        found.append(
-            DecidedCase(
-                row_id=row.case_id,
-                facts=facts.model_copy(update={"facts": unnamed}),
-                kind=decision.kind,
-                suggested=suggestion.selected,
-                selected=decision.selected,
-                made_by=suggestion.made_by,
-                source_model=suggestion.model,
-                decision_id=decision.decision_id,
-                reviewer_id=world.blobs.keyring.name("reviewer", decision.reviewer.reviewer_id),
-                reviewer_role=decision.reviewer.role,
-                decided_at=decision.decided_at,
-                dwell_ms=decision.dwell_ms,
-                arm=Arm.SHOWN,
-                outcomes=later,
-            )
+        case = DecidedCase(
+            row_id=row.case_id,
+            facts=facts.model_copy(update={"facts": unnamed}),
+            kind=decision.kind,
+            suggested=suggestion.selected,
+            selected=decision.selected,
+            reasoned=bool(decision.reason.strip()),
+            made_by=suggestion.made_by,
+            source_model=suggestion.model,
+            decision_id=decision.decision_id,
+            reviewer_id=world.blobs.keyring.name("reviewer", decision.reviewer.reviewer_id),
+            reviewer_role=decision.reviewer.role,
+            decided_at=decision.decided_at,
+            dwell_ms=decision.dwell_ms,
+            arm=Arm.UNAIDED if suggestion.selected is None else Arm.SHOWN,
+            outcomes=later,
         )
+        if not case.contradiction():
+            found.append(case)
     return found
 
 

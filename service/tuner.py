@@ -13,8 +13,8 @@ from activities.register_model import RegisterModel
 from activities.workbench import FOLDER, Workbench
 from contracts.queues import TaskQueue
 from service import settings
-from service.temporal import connect
-from workflows import sandbox
+from service.temporal import connect, log_refused
+from workflows import refusals, sandbox
 from workflows.tuning import Tuning
 
 ACTIVITIES = (CurateDecisions, FitModel, JudgeModel, RegisterModel)
@@ -23,7 +23,7 @@ ACTIVITIES = (CurateDecisions, FitModel, JudgeModel, RegisterModel)
 async def client(state: Path) -> Client:
     """Return a client of the Temporal server that `infra.tuning` runs. Raises RuntimeError or OSError until it does."""
     address = (state / FOLDER / "temporal").read_text()
-    return await connect(address, "default", settings.load_secrets(state).keyring())
+    return await connect(address, "default", settings.load_secrets(state).keyring(), on_refused=log_refused)
 
 
 async def run(built: Workbench) -> None:
@@ -36,5 +36,6 @@ async def run(built: Workbench) -> None:
         activity_executor=ThreadPoolExecutor(1),
         max_concurrent_activities=1,
         workflow_runner=sandbox.runner(),
+        interceptors=[refusals.Refusing()],
     )
     await worker.run()

@@ -1,10 +1,13 @@
 """What runs beside the gateway and reads the ledger alone: the watchdog, and the way of audit records to the chart."""
 
+import asyncio
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fhir.resources.R4B.auditevent import AuditEvent
 
 from activities.world import World
@@ -12,7 +15,9 @@ from contracts.charts import TAG
 from contracts.errors import FhirError, FhirFault
 from integrations.fhir.client import Resource
 from integrations.ledger import cases, inbox, tables
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, AuditRecord
+from service import anchors
 
 log = structlog.get_logger()
 AUDIT_BATCH = 200
@@ -32,8 +37,8 @@ def watchdog(world: World) -> None:
     for case in overdue:
         with world.db.write() as tx:
             if cases.escalate(tx, case.case_id, 1):
-                detail = "raised by the watchdog"
-                world.auditor.append(tx, Action.ESCALATE, "deadline passed", case_id=case.case_id, detail=detail)
+                rows, fields = (Row(Kind.ESCALATED, (case.case_id,)),), {"detail": "raised by the watchdog"}
+                world.auditor.append(tx, Action.ESCALATE, "deadline passed", rows, case_id=case.case_id, **fields)
         world.live.publish(case.case_id)
         log.warning("case_overdue", case_id=case.case_id, pathway=case.pathway)
     for case in unwritten:
@@ -61,6 +66,22 @@ def export_audit(world: World) -> int:
     with world.db.write() as tx:
         tables.set_mark(tx, EXPORTED, str(rows[-1].seq))
     return len(rows)
+
+
+async def keep_heads(world: World, path: Path, signer: Ed25519PrivateKey) -> float:
+    """Append the signed heads of the audit chains to the file: now, when this is cancelled, and again after midnight.
+
+    Returns the seconds until the next time, when the day in UTC is over.
+    """
+    await asyncio.to_thread(anchors.write_heads, world.db, path, signer)
+    moment = tables.now()
+    midnight = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        await asyncio.sleep((midnight - moment).total_seconds())
+    except asyncio.CancelledError:
+        anchors.write_heads(world.db, path, signer)
+        raise
+    return 0.0
 
 
 def audit_event(row: sa.Row[tuple[object, ...]]) -> Resource:

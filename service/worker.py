@@ -12,7 +12,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from activities.close_case import CloseCase
 from activities.escalate_case import EscalateCase
 from activities.open_case import CoverEvents, OpenCase
-from activities.record_decision import RecordDecision
+from activities.record_decision import RecordDecision, UndoDecision
 from activities.record_trajectory import RecordTrajectory
 from activities.run_agent import RunAgent
 from activities.snapshot_chart import SnapshotChart
@@ -24,7 +24,7 @@ from service.case_starts import CaseStarts
 from service.health import Health
 from service.loops import forever
 from service.takeover import Takeover
-from workflows import policies, sandbox
+from workflows import policies, refusals, sandbox
 from workflows.case import Case
 
 log = structlog.get_logger()
@@ -35,7 +35,7 @@ CASE_ACTIVITIES = (SnapshotChart, OpenCase, WriteBack, CloseCase, RecordTrajecto
 
 def workers(client: Client, world: World, deployed: WorkerDeploymentConfig) -> list[Worker]:
     """Return one worker for each task queue."""
-    ledger_only = [activity(world) for activity in (RecordDecision, EscalateCase, CoverEvents)]
+    ledger_only = [activity(world) for activity in (RecordDecision, UndoDecision, EscalateCase, CoverEvents)]
     agent = RunAgent(world)
     cases = Worker(
         client,
@@ -44,6 +44,7 @@ def workers(client: Client, world: World, deployed: WorkerDeploymentConfig) -> l
         activities=[*(activity(world) for activity in CASE_ACTIVITIES), agent],
         activity_executor=ThreadPoolExecutor(THREADS),
         workflow_runner=sandbox.runner(),
+        interceptors=[refusals.Refusing()],
         max_concurrent_workflow_tasks=policies.CONCURRENT_WORKFLOW_TASKS,
         max_concurrent_activities=THREADS,
         max_cached_workflows=policies.CACHED_CASES,

@@ -25,6 +25,7 @@ model = "fake"
 phi = "allowed"
 dialect = "vllm"
 timeout_s = {timeout_s}
+measured_on = ["ed_triage", "result_followup"]
 """
 
 
@@ -69,7 +70,7 @@ def shared_ward(
 ) -> Iterator[Ward]:
     """Traced, and quick to tell which parts are away."""
     state: Path = tmp_path_factory.mktemp("ward")
-    watched = f'\n[timing]\nhealth_s = 1.0\n[tracing]\nendpoint = "{collector.endpoint}"\n'
+    watched = f'\n[timing]\nhealth_s = 1.0\nevidence_s = 5.0\n[tracing]\nendpoint = "{collector.endpoint}"\n'
     ward = Ward(state, extra=model_config(model_server) + watched).start()
     yield ward
     ward.stop()

@@ -10,14 +10,16 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import httpx
+import sqlalchemy as sa
 
 from activities.world import World
 from contracts.cases import ENDED
+from contracts.errors import WardflowError
 from integrations.ledger import cases, inbox, tables
 from service import integrity, parts, settings
 from service.temporal import connect
@@ -30,6 +32,8 @@ NURSE, CHARGE = "n-okafor", "c-lindqvist"
 
 class Ward:
     """Runs the module `starter` on a state folder; `config` replaces text of the packaged configuration."""
+
+    JSON: ClassVar = {"Accept": "application/json"}
 
     def __init__(
         self,
@@ -46,9 +50,14 @@ class Ward:
         for old, new in (config or {}).items():
             assert old in text
             text = text.replace(old, new)
-        (state / "wardflow.toml").write_text(text + extra)
+        text += extra
+        undo = "[timing]\nundo_s = 0.2\n"  # tests wait for what is written
+        if "undo_s" not in text:
+            text = text.replace("[timing]\n", undo) if "[timing]\n" in text else f"{text}\n{undo}"
+        (state / "wardflow.toml").write_text(text)
         self.stack: subprocess.Popen[bytes] | None = None
         self.pages: dict[str, httpx.Client] = {}
+        self.admitted: set[str] = set()
 
     def start(self) -> "Ward":
         argv = [sys.executable, "-m", *self.starter, str(self.state), "--with-parent", *self.flags]
@@ -105,11 +114,24 @@ class Ward:
             if found:
                 return found
             time.sleep(0.05)
-        raise AssertionError(f"not within {seconds} s: {ready}")
+        raise AssertionError(f"not within {seconds} s: {ready}\n{self._seen()}")
+
+    def _seen(self) -> str:
+        """Return what the ward knows and what its parts last wrote, for whoever reads why a test failed."""
+        logs = sorted((self.state / "logs").glob("*.log"))
+        lines = [f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}" for log in logs]
+        with suppress(AttributeError, WardflowError, sa.exc.SQLAlchemyError), self.world.db.read() as tx:
+            lines.insert(0, f"inbox: {inbox.balance(tx)}")
+            row = tables.inbox.c
+            recent = sa.select(row.event_id, row.resource_id, row.fate, row.reason).order_by(row.event_id.desc())
+            lines[1:1] = [str(tuple(event)) for event in tx.execute(recent.limit(8))]
+            lines[1:1] = [f"{c.encounter_id} {c.state} version {c.version}" for c in cases.listed(tx)[-4:]]
+        return "\n".join(lines)
 
     # what a hospital does
 
     def admit(self, encounter: str, complaint: str = "cough", name: str = "", **vitals: float) -> str:
+        assert encounter not in self.admitted, f"{encounter} is another test's: what is charted twice opens nothing"
         patient: Resource = {"resourceType": "Patient", "id": encounter, "gender": "female", "birthDate": "1970-02-03"}
         if name:
             patient["name"] = [{"text": name}]
@@ -125,6 +147,7 @@ class Ward:
         bodies = [patient, arrived, observation(encounter, "complaint", complaint)]
         bodies += [observation(encounter, key, value) for key, value in vitals.items()]
         self.send(*bodies)
+        self.admitted.add(encounter)
         return encounter
 
     def chart(self, encounter: str, **vitals: float) -> None:
@@ -135,17 +158,20 @@ class Ward:
             [{"resource": b, "request": {"method": "PUT", "url": f"{b['resourceType']}/{b['id']}"}} for b in bodies]
         )
 
-    def notify(self, body: bytes, token: str | None = None, method: str = "PUT") -> httpx.Response:
+    def notify(
+        self, body: bytes, token: str | None = None, method: str = "PUT", path: str = "x/y", **headers: str
+    ) -> httpx.Response:
         token = self.secrets.feed_secret.get_secret_value() if token is None else token
-        url = f"http://127.0.0.1:{self.settings.parts.gateway_port}/feeds/ehr/x/y"
-        return httpx.request(method, url, content=body, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        url = f"http://127.0.0.1:{self.settings.parts.gateway_port}/feeds/ehr/{path}"
+        headers |= {"Authorization": f"Bearer {token}"}
+        return httpx.request(method, url, content=body, headers=headers, timeout=30)
 
     # what people do
 
     def page(self, user: str = NURSE) -> httpx.Client:
         if user not in self.pages:
             base = f"http://127.0.0.1:{self.settings.parts.worklist_port}"
-            self.pages[user] = httpx.Client(base_url=base, timeout=30)
+            self.pages[user] = httpx.Client(base_url=base, headers={"Origin": base}, timeout=30)
             self.pages[user].post("/login", data={"user_id": user})
         return self.pages[user]
 
@@ -164,35 +190,40 @@ class Ward:
         return self.until(ready, seconds)
 
     def decide(
-        self,
-        row: Resource,
-        kind: str = "approve",
-        selected: str = "",
-        reason: str = "",
-        user: str = NURSE,
-        dwell_ms: str = "",
+        self, row: Resource, kind: str = "", selected: str = "", reason: str = "", user: str = NURSE, dwell_ms: str = ""
     ) -> httpx.Response:
-        form = {
-            "kind": kind,
-            "version": row["version"],
+        """Decide; without a kind, take what is shown, or choose where nothing may be approved."""
+        if not kind:
+            kind = "approve" if row["approvable"] else "choose"
+        selected = selected or (row["choices"][0] if kind == "choose" else "")
+        form = self.form(row) | {"kind": kind, "selected": selected, "reason": reason, "dwell_ms": dwell_ms}
+        return self.page(user).post(f"/cases/{row['case_id']}/decision", data=form, headers=self.JSON)
+
+    def undo(self, row: Resource, decision_id: str, user: str = NURSE) -> httpx.Response:
+        form = {"decision_id": decision_id}
+        return self.page(user).post(f"/cases/{row['case_id']}/undo", data=form, headers=self.JSON)
+
+    def form(self, row: Resource) -> dict[str, str]:
+        """Return the fields of an approval, as the page sends them."""
+        return {
+            "kind": "approve",
+            "version": str(row["version"]),
             "shown_hash": row["suggestion_hash"],
             "decision_id": uuid.uuid4().hex,
-            "selected": selected,
-            "reason": reason,
-            "dwell_ms": dwell_ms,
         }
-        url = f"/cases/{row['case_id']}/decision"
-        return self.page(user).post(url, data=form, headers={"Accept": "application/json"})
 
     # what can be looked at afterwards
 
-    def case(self, encounter: str) -> cases.CaseRow | None:
+    def case(self, encounter: str, case_id: str = "") -> cases.CaseRow | None:
+        """Return the case of this id, or without one the newest triage of the encounter."""
         with self.world.db.read() as tx:
-            return cases.latest(tx, "ed_triage", encounter)
+            return cases.find(tx, case_id) if case_id else cases.latest(tx, "ed_triage", encounter)
 
-    def ended(self, encounter: str, seconds: float = 30) -> cases.CaseRow:
+    def ended(self, encounter: str, seconds: float = 30, case_id: str = "") -> cases.CaseRow:
+        """Wait for the end of `case`, and for its trajectory."""
+
         def ready() -> cases.CaseRow | None:
-            row = self.case(encounter)
+            row = self.case(encounter, case_id)
             return row if row and row.state in ENDED and self.trajectory_blob(row.case_id) else None
 
         return self.until(ready, seconds)
@@ -223,7 +254,7 @@ class Ward:
         async def check() -> integrity.Report:
             opened = self.settings.parts
             client = await connect(opened.temporal, opened.temporal_namespace, self.secrets.keyring())
-            return await integrity.check(self.world, client)
+            return await integrity.check(self.world, client, self.secrets.verify_key())
 
         return asyncio.run(check())
 

@@ -13,6 +13,7 @@ RESAMPLES, SEED = 1000, 1
 COVERED_PERCENT = (2.5, 97.5)
 BINS = 10  # of calibration, equally wide
 URGENT = 2  # how many levels `sensitivity_level_1_2` counts as urgent
+DECLINED = -1  # in arrays of given levels
 COLLAPSED = 0.9  # share of cases at one level
 # The most over-triage that trauma systems accept to miss few (25 to 35 %): American College of Surgeons, Resources for
 # Optimal Care of the Injured Patient, 6th edition, 2014, chapter 3
@@ -25,15 +26,23 @@ class Judged(Frozen):
     """One case. Levels are positions on the scale, 0 the most urgent."""
 
     reference: int
-    given: int
+    given: int | None
+    """None: the judge declined."""
     probability: float | None = None
     """Of the given level, where it came with one."""
 
 
 class Judgement(Frozen):
-    """The figures of one judge; docs/evaluate.md has the formulas. A figure that is not defined is None."""
+    """The figures of one judge; docs/evaluate.md has the formulas. A figure that is not defined is None.
+
+    Cases that a judge declined count as neither right nor wrong: they are in the denominator of each share, and in no
+    other figure.
+    """
 
     n: int
+    """All cases, those too that the judge declined."""
+    declined: int = 0
+    """Cases that got no level, since neither rules nor a model gave one."""
     accuracy: float
     quadratic_weighted_kappa: float | None
     under_triage: float
@@ -49,6 +58,8 @@ class Judgement(Frozen):
     """Codes of rows and columns of `confusion`."""
     confusion: tuple[tuple[int, ...], ...]
     """A row for each reference level, a column for each given one."""
+    declined_by_level: tuple[int, ...] = ()
+    """A count for each reference level."""
 
 
 def judgement(cases: Sequence[Judged], levels: tuple[str, ...], by_rules: int | None = None) -> Judgement:
@@ -56,13 +67,14 @@ def judgement(cases: Sequence[Judged], levels: tuple[str, ...], by_rules: int | 
     if not cases:
         raise TuningError("no_cases", "nothing to judge")
     reference = np.array([case.reference for case in cases])
-    given = np.array([case.given for case in cases])
+    given = np.array([DECLINED if case.given is None else case.given for case in cases])
     probability = np.array([np.nan if case.probability is None else case.probability for case in cases])
 
     def figures(rows: NDArray[np.int64]) -> dict[str, float | None]:
-        counts = confusion(reference[rows], given[rows], len(levels))
         correct = reference[rows] == given[rows]
-        return ordinal(counts) | {"expected_calibration_error": calibration_error(probability[rows], correct)}
+        return ordinal(reference[rows], given[rows], len(levels)) | {
+            "expected_calibration_error": calibration_error(probability[rows], correct)
+        }
 
     every, rng = np.arange(len(cases)), np.random.default_rng(SEED)
     resampled = [figures(rng.integers(0, len(cases), len(cases))) for _ in range(RESAMPLES)]
@@ -70,11 +82,13 @@ def judgement(cases: Sequence[Judged], levels: tuple[str, ...], by_rules: int | 
     return Judgement.model_validate(
         {
             "n": len(cases),
+            "declined": int((given == DECLINED).sum()),
             **point,
             "by_rules": by_rules,
             "interval_95": {name: _interval([sample[name] for sample in resampled]) for name in point},
             "levels": levels,
             "confusion": confusion(reference, given, len(levels)).tolist(),
+            "declined_by_level": declined(reference, given, len(levels)).tolist(),
         }
     )
 
@@ -95,13 +109,20 @@ def hacked(judged: Judgement) -> str | None:
 
 
 def confusion(reference: NDArray[np.int64], given: NDArray[np.int64], levels: int) -> Counts:
-    """Return how often each pair of levels occurs, (levels, levels)."""
-    return np.bincount(reference * levels + given, minlength=levels * levels).reshape(levels, levels)
+    """Return how often each pair of levels occurs, (levels, levels), without the cases that were declined."""
+    pairs = (reference * levels + given)[given != DECLINED]
+    return np.bincount(pairs, minlength=levels * levels).reshape(levels, levels)
 
 
-def ordinal(counts: Counts) -> dict[str, float | None]:
-    """Return the figures that follow from the confusion matrix; those of direction are shares of all cases."""
-    n, urgent = counts.sum(), counts[:URGENT].sum()
+def declined(reference: NDArray[np.int64], given: NDArray[np.int64], levels: int) -> NDArray[np.int64]:
+    """Return how many cases of each reference level were declined, (levels,)."""
+    return np.bincount(reference[given == DECLINED], minlength=levels)
+
+
+def ordinal(reference: NDArray[np.int64], given: NDArray[np.int64], levels: int) -> dict[str, float | None]:
+    """Return the figures that follow from the confusion matrix; shares are of all cases, declined ones too."""
+    counts, none = confusion(reference, given, levels), declined(reference, given, levels)
+    n, urgent = len(reference), counts[:URGENT].sum() + none[:URGENT].sum()
     return {
         "accuracy": float(np.trace(counts) / n),
         "quadratic_weighted_kappa": quadratic_weighted_kappa(counts),
@@ -113,11 +134,13 @@ def ordinal(counts: Counts) -> dict[str, float | None]:
 
 
 def quadratic_weighted_kappa(counts: Counts | NDArray[np.float64]) -> float | None:
-    """Return 1 - (observed / expected squared distance), or None where both sides know one and the same level only.
+    """Return 1 - (observed / expected squared distance), or None where both sides know one level only, or nothing.
 
     Cohen, Weighted kappa, Psychological Bulletin 70(4), 1968, with the squared weights of Fleiss and Cohen,
     Educational and Psychological Measurement 33(3), 1973.
     """
+    if not counts.sum():
+        return None
     position = np.arange(len(counts))
     weights = (position[:, None] - position[None, :]) ** 2
     expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()

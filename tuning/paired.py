@@ -6,7 +6,7 @@ import numpy as np
 
 from contracts.frozen import Frozen
 from tuning.decoding import Levels
-from tuning.judgement import COVERED_PERCENT, RESAMPLES, SEED, confusion, ordinal
+from tuning.judgement import COVERED_PERCENT, RESAMPLES, SEED, ordinal
 
 Figure = Callable[[Levels, Levels], float]
 """Of reference and given levels."""
@@ -28,10 +28,10 @@ def difference(reference: Levels, first: Levels, second: Levels, levels: int) ->
 
 
 def figure(name: str, levels: int) -> Figure:
-    """Return that figure of `judgement.ordinal`; agreement that is undefined is none."""
+    """Return that figure of `judgement.ordinal`; agreement that is undefined counts as 0."""
 
     def value(reference: Levels, given: Levels) -> float:
-        return ordinal(confusion(reference, given, levels))[name] or 0.0
+        return ordinal(reference, given, levels)[name] or 0.0
 
     return value
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from contracts.charts import ChartFacts
+from contracts.decisions import Decision, contradiction
 from contracts.errors import TuningError
 from contracts.frozen import Frozen
 from contracts.tuning import Outcome
@@ -23,7 +24,8 @@ def steps(document: Document, outcomes: tuple[Outcome, ...]) -> list[str]:
     """Return the file as lines: what was asked, answered, shown and decided, then what the chart told later."""
     told = document["extra"]["wardflow"]
     arm = f", arm {told['arm']}" if told.get("arm") else ""
-    trainable = "trainable" if told["trainable"] else "not trainable"
+    wrong = contradictory(document)
+    trainable = f"not trainable, {wrong}" if wrong else "trainable" if told["trainable"] else "not trainable"
     lines = [f"{document['trajectory_id']}: {told['pathway']}, {told['state']}, {trainable}{arm}"]
     for step in document["steps"]:
         extra = step.get("extra", {}).get("wardflow", {})
@@ -35,6 +37,23 @@ def steps(document: Document, outcomes: tuple[Outcome, ...]) -> list[str]:
                 lines.append(f"    = {_decided(result.get('extra', {}).get('wardflow'))}")
     lines += [f"later {one.known_at:%Y-%m-%d %H:%M}: {one.kind} ({one.resource})" for one in outcomes]
     return lines
+
+
+def contradictory(document: Document) -> str | None:
+    """Return what contradicts the kind of the file's decision, or None; older such files say `trainable`."""
+    told = document["extra"]["wardflow"]["decision"]
+    if told is None:
+        return None
+    decision = Decision.model_validate(told)
+    proposed = next(
+        (
+            step["extra"]["wardflow"]["suggestion"]["selected"]
+            for step in document["steps"]
+            if step.get("tool_calls") and step["tool_calls"][0]["arguments"]["version"] == decision.version
+        ),
+        None,
+    )
+    return contradiction(decision.kind, decision.selected, decision.reason, proposed)
 
 
 def version(document: Document, number: int | None) -> tuple[str, dict[str, Any]]:

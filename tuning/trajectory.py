@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts.cases import CaseRef, CaseState
-from contracts.decisions import Decision
+from contracts.decisions import Decision, contradiction
 from contracts.errors import TuningError
 from contracts.frozen import Frozen
 from contracts.model_calls import Message, ModelCall
@@ -53,16 +53,29 @@ def build(
                 "generation": ref.generation,
                 "state": state,
                 "decision": decision.model_dump(mode="json") if decision else None,
-                "arm": (Arm.SHOWN if decided else Arm.UNAIDED) if decision else None,
+                "arm": _arm(decided) if decision else None,
                 "token_exact": token_exact,
                 "deidentified": False,
-                # I11, I13: rules alone teach a model nothing, and only what a person decided is a label
-                "trainable": bool(decided and decided.suggestion.made_by == MadeBy.MODEL and token_exact),
+                "trainable": bool(decided and decision and _trainable(decided.suggestion, decision, token_exact)),
             }
         },
     }
     validate(document)
     return document
+
+
+def _arm(decided: Run | None) -> Arm:
+    return Arm.SHOWN if decided and decided.suggestion.selected is not None else Arm.UNAIDED
+
+
+def _trainable(shown: Suggestion, decision: Decision, token_exact: bool) -> bool:
+    """Return whether it is a label: a person's, of a model's suggestion or of none, that says what they meant.
+
+    A level that rules proposed teaches a model nothing (I11, I13).
+    """
+    if contradiction(decision.kind, decision.selected, decision.reason, shown.selected):
+        return False
+    return shown.selected is None or (shown.made_by == MadeBy.MODEL and token_exact)
 
 
 def validate(document: Document) -> None:
@@ -141,7 +154,7 @@ def _proposal_step(run: Run, decision: Decision | None) -> Document:
     }
     return {
         "source": "agent",
-        "message": f"proposes {shown.selected} by {shown.made_by}, support {shown.support}",
+        "message": f"proposes {shown.selected or 'no level'} by {shown.made_by}, support {shown.support}",
         "llm_call_count": 0,
         "tool_calls": [
             {

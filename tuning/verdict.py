@@ -20,14 +20,16 @@ def judge(
 ) -> Verdict:
     """Return the verdict; the three have the same cases in the same order.
 
+    Where a judge declined, the middle level stands for it: to decline must neither buy agreement nor safety.
+
     Non-inferiority of under-triage: the upper bound of the paired interval must stay below `margin`, a share of all
     cases. A champion without skill is no yardstick of safety, since one that always gives level 1 never under-triages;
     nor is a candidate that buys safety by over-triage better (`judgement.hacked`).
     """
     kappa, under = (paired.figure(name, len(levels)) for name in ("quadratic_weighted_kappa", "under_triage"))
-    yardstick, other = ("champion", champion) if _skilled(champion, kappa) else ("rules", rules)
-    gain, gain_95 = _change(kappa, candidate, champion)
-    change, change_95 = _change(under, candidate, other)
+    yardstick, other = ("champion", champion) if _skilled(champion, kappa, len(levels)) else ("rules", rules)
+    gain, gain_95 = _change(kappa, candidate, champion, len(levels))
+    change, change_95 = _change(under, candidate, other, len(levels))
     verdict = BETTER
     if gain_95[0] <= 0:
         verdict = f"not better: kappa {gain:+.3f} [{gain_95[0]:+.3f}, {gain_95[1]:+.3f}]"
@@ -41,17 +43,20 @@ def judge(
     )  # fmt: skip
 
 
-def _arrays(cases: Sequence[Judged]) -> tuple[Levels, Levels]:
-    return np.array([case.reference for case in cases]), np.array([case.given for case in cases])
+def _arrays(cases: Sequence[Judged], levels: int) -> tuple[Levels, Levels]:
+    given = [levels // 2 if case.given is None else case.given for case in cases]
+    return np.array([case.reference for case in cases]), np.array(given)
 
 
-def _skilled(champion: Sequence[Judged], kappa: paired.Figure) -> bool:
-    reference, given = _arrays(champion)
+def _skilled(champion: Sequence[Judged], kappa: paired.Figure, levels: int) -> bool:
+    reference, given = _arrays(champion, levels)
     return paired.interval(lambda rows: kappa(reference[rows], given[rows]), len(champion))[0] > 0
 
 
-def _change(of: paired.Figure, left: Sequence[Judged], right: Sequence[Judged]) -> tuple[float, tuple[float, float]]:
-    (reference, given), (same, other) = _arrays(left), _arrays(right)
+def _change(
+    of: paired.Figure, left: Sequence[Judged], right: Sequence[Judged], levels: int
+) -> tuple[float, tuple[float, float]]:
+    (reference, given), (same, other) = _arrays(left, levels), _arrays(right, levels)
     if not np.array_equal(reference, same):
         raise ValueError("not the same cases")
     return paired.change(of, reference, given, other)

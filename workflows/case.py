@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -14,7 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities.close_case import CloseCase
 from activities.escalate_case import EscalateCase
 from activities.open_case import CoverEvents, OpenCase
-from activities.record_decision import RecordDecision
+from activities.record_decision import RecordDecision, UndoDecision
 from activities.record_trajectory import RecordTrajectory
 from activities.run_agent import RunAgent
 from activities.snapshot_chart import SnapshotChart
@@ -32,8 +32,9 @@ from contracts.cases import (
     EscalationRequest,
     OpenRequest,
     SnapshotRequest,
+    UndoRequest,
 )
-from contracts.decisions import Decision, DecisionKind, DecisionReceipt
+from contracts.decisions import Decision, DecisionReceipt, Undo, unfit
 from contracts.errors import ApprovalError, Refusal
 from workflows import policies
 
@@ -51,32 +52,34 @@ class Case:
         self.case, self.ref = case, case.ref
         self.untold: set[int] = set()
         self.told: set[int] = set()
+        self.looks_wanted, self.looks_done = 0, 0
         self.version = case.version
         self.shown: OpenRequest | None = None
-        self.receipt: DecisionReceipt | None = None
+        self.receipt: DecisionReceipt | None = case.receipt
+        self.decided = case.decided
         self.ladder_ended = False
+        self.final = False
         self.deciding = asyncio.Lock()
 
     @workflow.run
     async def run(self, case: CaseInput) -> CaseOutcome:
         self.escalation = asyncio.create_task(self._escalate())
-        while not self._ended():
-            if await self._suggest():
-                await workflow.wait_condition(lambda: self._ended() or bool(self.untold))
-            else:
-                await self._pause(policies.SUGGEST_AGAIN)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        state = CaseState.DECIDED
-        if self.receipt is None:
-            state = (await self._until_done(CloseCase, policies.WRITE)).state
-        if state == CaseState.DECIDED:
-            await self._until_done(WriteBack, policies.WRITE)
+        state = CaseState.OPEN
+        while state == CaseState.OPEN:
+            while not self._answered():
+                if await self._suggest():
+                    await workflow.wait_condition(lambda: self._answered() or self._has_news())
+                else:
+                    await self._pause(policies.SUGGEST_AGAIN)
+            if await self._becomes_final():
+                state = await self._end()
         return await self._until_done(RecordTrajectory, policies.RECORD)
 
     @workflow.signal
     def chart_changed(self, signal: CaseSignal) -> None:
         """Take the events of a window; those told before change nothing."""
         self.untold |= set(signal.event_ids) - self.told
+        self.looks_wanted += signal.look
 
     @workflow.update
     async def decide(self, decision: Decision) -> DecisionReceipt:
@@ -96,45 +99,99 @@ class Case:
     @decide.validator
     def check_decision(self, decision: Decision) -> None:
         """Refuse before anything enters history."""
+        self._refuse_unsigned(decision)
+        self._refuse_unfit(decision)
+
+    @workflow.update
+    async def undo(self, undo: Undo) -> None:
+        """Return once the ledger has the case open again. Refuses with an ApplicationError of type ApprovalError."""
+        async with self.deciding:
+            self._refuse_unfit_undo(undo)
+            request = UndoRequest(ref=self.ref, undo=undo)
+            try:
+                await workflow.execute_activity_class(UndoDecision, request, **policies.LEDGER)
+            except ActivityError as fault:
+                raise (fault.cause or fault) from None
+            self.receipt, self.decided = None, False
+
+    @undo.validator
+    def check_undo(self, undo: Undo) -> None:
+        """Refuse before anything enters history."""
+        self._refuse_unsigned(undo)
+        self._refuse_unfit_undo(undo)
+
+    def _refuse_unsigned(self, signed: Decision | Undo) -> None:
         try:
             key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.case.verify_key))
-            key.verify(bytes.fromhex(decision.signature), decision.signed_bytes())
+            key.verify(bytes.fromhex(signed.signature), signed.signed_bytes())
         except (InvalidSignature, ValueError):
             raise _refusal(Refusal.SIGNATURE) from None
-        self._refuse_unfit(decision)
+
+    def _refuse_unfit_undo(self, undo: Undo) -> None:
+        if self.receipt is None or undo.case_id != self.ref.case_id:
+            raise _refusal(Refusal.TOO_LATE if self.final else Refusal.NOT_OPEN)
+        if undo.decision_id != self.receipt.decision_id:
+            raise _refusal(Refusal.DECIDED, self.receipt.decided_by)
+        if undo.reviewer.reviewer_id != self.receipt.reviewer_id:
+            raise _refusal(Refusal.NOT_YOURS, self.receipt.decided_by)
+        if self.final:
+            raise _refusal(Refusal.TOO_LATE)
 
     def _refuse_unfit(self, decision: Decision) -> None:
         if self.receipt:
             raise _refusal(Refusal.DECIDED, self.receipt.decided_by)
-        if self._ended() or decision.case_id != self.ref.case_id:
+        if self._answered() or decision.case_id != self.ref.case_id:
             raise _refusal(Refusal.NOT_OPEN)
         if self.shown is None:  # started anew: what the ledger still shows has to be shown again first
             raise _refusal(Refusal.STALE if self.case.version else Refusal.NOT_OPEN)
         if decision.reviewer.role not in self.case.roles:
             raise _refusal(Refusal.ROLE, decision.reviewer.role)
         result = self.shown.result
-        if self.untold or decision.version != self.shown.version or decision.shown_hash != result.suggestion_hash:
+        if self._has_news() or decision.version != self.shown.version or decision.shown_hash != result.suggestion_hash:
             raise _refusal(Refusal.STALE)
-        fits = {
-            DecisionKind.APPROVE: decision.selected == result.selected,
-            DecisionKind.CHANGE: decision.selected in set(result.choices) - {result.selected} and decision.reason,
-            DecisionKind.REJECT: decision.selected is None and decision.reason,
-        }
-        if not fits[decision.kind]:
-            raise _refusal(Refusal.CHOICE)
+        proposed = result.selected if result.approvable else None
+        refused = unfit(decision.kind, decision.selected, decision.reason, proposed, result.choices)
+        if refused:
+            raise _refusal(refused)
 
-    def _ended(self) -> bool:
-        return self.receipt is not None or self.ladder_ended or self.case.decided
+    def _answered(self) -> bool:
+        return self.receipt is not None or self.ladder_ended or self.decided
+
+    def _has_news(self) -> bool:
+        return bool(self.untold) or self.looks_wanted > self.looks_done
+
+    async def _becomes_final(self) -> bool:
+        """Wait until an answer can't be taken back any more; False where it was."""
+        until = self.receipt.undo_until(self.case.undo) if self.receipt else None
+        if until and until > workflow.now():
+            with suppress(asyncio.TimeoutError):
+                await workflow.wait_condition(lambda: not self._answered(), timeout=until - workflow.now())
+        async with self.deciding:  # an undo may be on its way to the ledger
+            self.final = self._answered()
+        return self.final
+
+    async def _end(self) -> CaseState:
+        """Write what was decided, or close the case; return OPEN where the ledger has no decision (any more)."""
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        state = CaseState.DECIDED
+        if self.receipt is None:
+            state = (await self._until_done(CloseCase, policies.WRITE)).state
+        if state == CaseState.DECIDED:
+            state = (await self._until_done(WriteBack, policies.WRITE)).state
+        if state == CaseState.OPEN:
+            self.receipt, self.decided, self.ladder_ended, self.final = None, False, False, False
+            self.escalation = asyncio.create_task(self._escalate())
+        return state
 
     async def _suggest(self) -> bool:
         """Freeze the chart, run the agent, show what it proposes; False where the chart was out of reach."""
-        gathered, before = set(self.untold), self.shown
+        gathered, looks, looked, before = set(self.untold), self.looks_wanted, self.looks_done, self.shown
         covers = max(self.told | gathered, default=0)
         try:
             request = SnapshotRequest(ref=self.ref)
             snapshot = await workflow.execute_activity_class(SnapshotChart, request, **policies.SUGGEST)
             if before and before.snapshot.facts_hash == snapshot.facts_hash:
-                self._tell(gathered)
+                self._tell(gathered, looks)
                 cover = CoverRequest(ref=self.ref, version=before.version, covers_event=covers)
                 await workflow.execute_activity_class(CoverEvents, cover, **policies.LEDGER)
                 return True
@@ -144,19 +201,21 @@ class Case:
             self.shown = OpenRequest(
                 ref=self.ref, version=self.version, covers_event=covers, snapshot=snapshot, result=result
             )
-            self._tell(gathered)
+            self._tell(gathered, looks)
             await workflow.execute_activity_class(OpenCase, self.shown, **policies.SUGGEST)
         except ActivityError as fault:
             workflow.logger.error("suggestion_failed", extra={"activity": fault.activity_type})
             self.shown = before
             self.untold |= gathered
             self.told -= gathered
+            self.looks_done = looked
             return False
         return True
 
-    def _tell(self, gathered: set[int]) -> None:
+    def _tell(self, gathered: set[int], looks: int) -> None:
         self.told |= gathered
         self.untold -= gathered
+        self.looks_done = looks
 
     async def _until_done(self, activity: type[_EndStep], policy: workflow.ActivityConfig) -> CaseOutcome:
         """Run a step of the end until it is done: what was acknowledged is honoured, however long the chart is away."""
@@ -168,17 +227,20 @@ class Case:
                 await workflow.sleep(policies.WRITE_AGAIN)
 
     async def _pause(self, wait: timedelta) -> None:
-        """Wait for that long, or until the case has ended."""
+        """Wait for that long, or until somebody has answered."""
         with suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(self._ended, timeout=wait)
+            await workflow.wait_condition(self._answered, timeout=wait)
 
     async def _run_agent(self, request: AgentRequest) -> AgentResult:
-        try:
+        """Return what the agent made of this very version; where the model's worker gives none, by rules."""
+        with suppress(ActivityError):
             policy = policies.model(self.case.due_at - workflow.now(), self.case.model_limit)
-            return await workflow.execute_activity_class(RunAgent, request, **policy)
-        except ActivityError:
-            by_rules = request.model_copy(update={"rules_only": True})
-            return await workflow.execute_activity_class(RunAgent, by_rules, **policies.RULES)
+            result = await workflow.execute_activity_class(RunAgent, request, **policy)
+            if result.answers(request):
+                return result
+            workflow.logger.error("foreign_result", extra={"activity": "run_agent"})
+        by_rules = request.model_copy(update={"rules_only": True})
+        return await workflow.execute_activity_class(RunAgent, by_rules, **policies.RULES)
 
     async def _escalate(self) -> None:
         """Raise the case at its deadline and at each step of the ladder; at the end nobody has decided.
@@ -187,15 +249,30 @@ class Case:
         with nothing to do, which the SDK (1.35) answers without saying that it is pinned. Temporal then asks the worker
         again and again, and retries no activity any more, so that the decision would never reach the chart.
         """
-        await self._pause(max(timedelta(), self.case.due_at - workflow.now()))
+        at = max(self.case.due_at, workflow.now())
         for step, wait in enumerate(self.case.ladder, 1):
-            if self._ended():
+            if not await self._unanswered_at(at):
                 return
             request = EscalationRequest(ref=self.ref, step=step)
-            await workflow.execute_activity_class(EscalateCase, request, **policies.LEDGER)
-            await self._pause(wait)
-        async with self.deciding:
-            self.ladder_ended = self.receipt is None
+            try:
+                await workflow.execute_activity_class(EscalateCase, request, **policies.LEDGER)
+            except ActivityError as fault:  # the ladder goes on: without its end nobody closes the case
+                workflow.logger.error("escalation_failed", extra={"activity": fault.activity_type})
+            at += wait
+        while await self._unanswered_at(at):
+            async with self.deciding:
+                self.ladder_ended = not self._answered()
+
+    async def _unanswered_at(self, moment: datetime) -> bool:
+        """Return True when that moment has come and nobody has answered, False when an answer is final.
+
+        An answer that may still be taken back stops the ladder, and an undo lets it go on.
+        """
+        if moment > workflow.now():
+            with suppress(asyncio.TimeoutError):
+                await workflow.wait_condition(lambda: self.final, timeout=moment - workflow.now())
+        await workflow.wait_condition(lambda: self.final or not self._answered())
+        return not self.final
 
 
 def _refusal(kind: Refusal, detail: str = "") -> ApplicationError:

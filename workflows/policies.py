@@ -55,6 +55,8 @@ SUGGEST_AGAIN = timedelta(seconds=10)
 """After a chart that could not be read or written; the clock of the case runs on beside it."""
 WRITE_AGAIN = timedelta(seconds=30)
 """After a refusal that no retry could mend by itself."""
+REFUSED_AGAIN = tuple(timedelta(milliseconds=200 * 2**n) for n in range(5))
+"""Pauses before an activity whose answer was refused is scheduled again; its person waits for 15 s at most."""
 WORKFLOW_TASK = timedelta(seconds=5)
 """Short, so that a killed worker delays a person by seconds."""
 STICKY_QUEUE = timedelta(seconds=1)

@@ -6,6 +6,7 @@ A dose without its drug, a drug without its dose, an amount without its unit, an
 from collections.abc import Iterator, Sequence
 
 from agents.dictation.numbers import Item, Kind
+from agents.dictation.ranges import MOST_GRAMS
 from agents.dictation.words import (
     DOSES,
     GIVEN,
@@ -42,16 +43,14 @@ _AFTER_AT = vocabulary(
 )
 _AFTER_ONCE = vocabulary("a at every in per nightly weekly only more again")
 _PERIODS = vocabulary("night fortnight")
-_IN_MICROGRAMS_ALONE = vocabulary("levothyroxine digoxin fentanyl remifentanil sufentanil")
-_IN_MICROGRAMS = _IN_MICROGRAMS_ALONE | vocabulary(
+IN_MICROGRAMS_ALONE = vocabulary("levothyroxine digoxin fentanyl remifentanil sufentanil")
+_IN_MICROGRAMS = IN_MICROGRAMS_ALONE | vocabulary(
     "clonidine tamsulosin salbutamol albuterol ipratropium tiotropium salmeterol formoterol fluticasone budesonide "
     "beclometasone adrenaline epinephrine noradrenaline norepinephrine phenylephrine dexmedetomidine atropine "
     "glycopyrronium octreotide desmopressin misoprostol buprenorphine naloxone nitroglycerin glyceryl trinitrate "
     "alfentanil hyoscine colchicine folic vitamin cyanocobalamin hydroxocobalamin cholecalciferol"
 )
 """Drugs whose doses are told in micrograms, always or also; one that is missing here costs a mark and no more."""
-_MOST_GRAMS = 4
-"""Above this few drugs are given at once; magnesium sulfate and piperacillin come to 4."""
 _FLUIDS = vocabulary(
     "saline chloride alcohol fluid fluids water blood urine crystalloid hartmann hartmanns ringer ringers plasma "
     "dextrose bolus oral litre drained aspirated output lost syrup suspension solution"
@@ -126,8 +125,8 @@ def _of_another_size(items: Sequence[Item], at: int) -> bool:
     if unit == "mcg":
         return bool(name) and name not in _IN_MICROGRAMS
     if unit == "mg":
-        return name in _IN_MICROGRAMS_ALONE and amount >= 1
-    return unit == "g" and bool(name) and amount > _MOST_GRAMS
+        return name in IN_MICROGRAMS_ALONE and amount >= 1
+    return unit == "g" and bool(name) and amount > MOST_GRAMS
 
 
 def _dose_comes_first(items: Sequence[Item], at: int) -> bool:

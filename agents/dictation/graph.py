@@ -3,12 +3,14 @@
 What a model heard is evidence and is never followed: no word of a recording chooses, writes or asks anything.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
-from agents.dictation import hearing, note
+from agents.dictation import hearing, loops, names, note
+from agents.dictation.loops import Stretch
 from agents.dictation.reading import medications
 from agents.pathway import ChatPort, Ports, SuggestionGraph
 from contracts.charts import ChartFacts, ChartRecording
@@ -33,6 +35,10 @@ class DictationState(TypedDict):
     heard: tuple[Transcript | None, ...]
     heard_again: tuple[Transcript | None, ...]
     doubts: tuple[tuple[Doubt, ...] | None, ...]
+    circles: tuple[tuple[Stretch, ...], ...]
+    """The loops of the hearing that the note is made of."""
+    unusable: tuple[bool, ...]
+    """Whether the other hearing was of no use."""
     model: str
     fallback: Fallback
     suggestion: Suggestion
@@ -60,12 +66,12 @@ class _Nodes:
 
     async def hear(self, state: DictationState) -> Update:
         facts = state["facts"]
-        names = hearing.hotwords(medications(facts))
+        listened_for = names.hotwords(medications(facts))
         heard: list[Transcript | None] = []
         told: Update = {}
         for recording in facts.recordings:
             try:
-                call = await self._ask("hear with names", recording, names)
+                call = await self._ask("hear with names", recording, listened_for)
                 heard.append(_transcript(call))
                 told["model"] = call.model
             except ModelError as fault:
@@ -83,38 +89,50 @@ class _Nodes:
         return {"heard_again": tuple(again)}
 
     async def compare(self, state: DictationState) -> Update:
-        known, heard = medications(state["facts"]), state["heard"]
-        again = state.get("heard_again") or (None,) * len(heard)
-        pairs = [hearing.better(a, b) if a and b else (a, b) for a, b in zip(heard, again, strict=True)]
-        doubts = tuple(hearing.doubts(a, b, known) if a and b else None for a, b in pairs)
-        return {"heard": tuple(a for a, _ in pairs), "doubts": doubts}
+        return await asyncio.to_thread(_compared, state)  # it computes; other agents share the loop
 
     async def propose(self, state: DictationState) -> Update:
-        facts = state["facts"]
-        written = note.structure(state["heard"], state["doubts"], medications(facts))
-        heard = any(state["heard"])
-        suggestion = Suggestion(
-            pathway=PATHWAY,
-            system=SYSTEM,
-            choices=CHOICES,
-            selected=FILE,
-            made_by=MadeBy.MODEL if heard else MadeBy.RULES,
-            fallback=state.get("fallback"),
-            model=state.get("model"),
-            support=Support.MODERATE if heard else Support.RULES_ONLY,
-            findings=_findings(facts, state["heard"]),
-            note=written,
-            facts=facts,
-        )
-        return {"suggestion": suggestion}
+        return await asyncio.to_thread(_proposed, state)
 
-    async def _ask(self, step: str, recording: ChartRecording, names: tuple[str, ...]) -> ModelCall:
+    async def _ask(self, step: str, recording: ChartRecording, hotwords: tuple[str, ...]) -> ModelCall:
         if not recording.blob:
             raise ModelError(Fallback.NONSENSE, "no audio to hear")
         asked = Recording(
-            blob=recording.blob, media_type=recording.media_type, hotwords=names, language=self.options.language
+            blob=recording.blob, media_type=recording.media_type, hotwords=hotwords, language=self.options.language
         )
         return await self.model.ask(ChatRequest(step=step, messages=(), max_tokens=MOST_TOKENS, recording=asked))
+
+
+def _compared(state: DictationState) -> Update:
+    """Return of each recording the hearing to make a note of, what of it is in doubt, and where it goes in circles."""
+    known, heard = medications(state["facts"]), state["heard"]
+    again = state.get("heard_again") or (None,) * len(heard)
+    matcher = names.Matcher(known)
+    pairs = [hearing.better(a, b, matcher=matcher) if a and b else (a, b) for a, b in zip(heard, again, strict=True)]
+    doubts = tuple(hearing.doubts(a, b, matcher=matcher) if a and b else None for a, b in pairs)
+    circles = tuple(loops.found(a, b, matcher.known) if a else () for a, b in pairs)
+    others = (b is not None and loops.unusable(b, loops.found(b, a, matcher.known)) for a, b in pairs)
+    return {"heard": tuple(a for a, _ in pairs), "doubts": doubts, "circles": circles, "unusable": tuple(others)}
+
+
+def _proposed(state: DictationState) -> Update:
+    facts, circles = state["facts"], state["circles"]
+    useful = [a is not None and not loops.unusable(a, c) for a, c in zip(state["heard"], circles, strict=True)]
+    nonsense = None if any(useful) or not any(state["heard"]) else Fallback.NONSENSE
+    suggestion = Suggestion(
+        pathway=PATHWAY,
+        system=SYSTEM,
+        choices=CHOICES,
+        selected=FILE,
+        made_by=MadeBy.MODEL if any(useful) else MadeBy.RULES,
+        fallback=state.get("fallback") or nonsense,
+        model=state.get("model"),
+        support=Support.MODERATE if any(useful) else Support.RULES_ONLY,
+        findings=_findings(facts, useful, state["unusable"]),
+        note=note.structure(state["heard"], state["doubts"], medications(facts), circles),
+        facts=facts,
+    )
+    return {"suggestion": suggestion}
 
 
 def _transcript(call: ModelCall) -> Transcript:
@@ -125,13 +143,16 @@ def _transcript(call: ModelCall) -> Transcript:
         raise ModelError(Fallback.NONSENSE, "no transcript") from None
 
 
-def _findings(facts: ChartFacts, heard: Sequence[Transcript | None]) -> tuple[Finding, ...]:
+def _findings(facts: ChartFacts, useful: Sequence[bool], unusable: Sequence[bool]) -> tuple[Finding, ...]:
     source = "fixed rules of dictation"
     if not facts.recordings:
         text = "No recording waits: it was withdrawn, or another case has dealt with it"
         return (Finding(rule="nothing", text=text, source=source),)
-    unheard = sum(one is None for one in heard)
-    if not unheard:
-        return ()
-    text = f"{unheard} of {len(heard)} recordings to be transcribed by hand"
-    return (Finding(rule="by hand", text=text, source=source),)
+    found: list[Finding] = []
+    if not all(useful):
+        text = f"{useful.count(False)} of {len(useful)} recordings to be transcribed by hand"
+        found.append(Finding(rule="by hand", text=text, source=source))
+    if once := sum(one and other for one, other in zip(useful, unusable, strict=True)):
+        text = f"{once} of {len(useful)} recordings with one transcript only: the other repeats itself and is not used"
+        found.append(Finding(rule="one transcript", text=text, source=source))
+    return tuple(found)

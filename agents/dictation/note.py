@@ -4,11 +4,13 @@ Every word of a recording comes into exactly one item, but for the names of sect
 nothing beside them. What is not understood stays as it was said.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from agents.dictation import hearing, numbers, vitals
+from agents.dictation import implausible, loops, names, numbers, vitals
+from agents.dictation.loops import Stretch
 from agents.dictation.numbers import Item, Kind
 from agents.dictation.vitals import VITALS
 from agents.dictation.words import DOSES, GIVEN, NOT_TAKEN, vocabulary
@@ -17,8 +19,11 @@ from contracts.transcripts import Transcript, Word
 
 PAUSE_S = 1.2  # a longer silence ends a sentence that has no full stop
 UNHEARD = "nobody has heard this yet: listen, and write down what was said"
+UNUSABLE = "the transcript only repeats itself and can't be used: listen, and write down what was said"
+REPEATS = "the transcript repeats itself here: listen, and type what was said"
 ONCE = "heard once only"
-UNKNOWN_DRUG, IMPOSSIBLE = "drug name that is not known", "a value that can't be"
+UNKNOWN_DRUG = "drug name that is not known"
+IMPOSSIBLE, IMPLAUSIBLE = "a value that can't be", "a value that can hardly be right"
 HEADINGS = {
     tuple(words.split()): section
     for section, names in {
@@ -62,21 +67,27 @@ class Part:
     measured: str = ""
     """The number of a vital sign, with which its text begins."""
     doubt: str = ""
+    must_type: bool = False
 
 
 def structure(
-    heard: Sequence[Transcript | None], doubts: Sequence[tuple[Doubt, ...] | None], known: Sequence[str]
+    heard: Sequence[Transcript | None],
+    doubts: Sequence[tuple[Doubt, ...] | None],
+    known: Sequence[str],
+    circles: Sequence[tuple[Stretch, ...]] = (),
 ) -> Note:
     """Return the note of a chart's recordings; None stands for one that was not heard, or not compared.
 
-    `known` are the patient's medications.
+    `known` are the patient's medications, `circles` the loops of each hearing; without them each is looked at alone.
     """
     items: list[NoteItem] = []
-    drugs, by_hand = hearing.names(known), not heard
+    drugs, by_hand = names.known(known), not heard
     for position, transcript in enumerate(heard):
-        parts = parted(transcript.words, drugs) if transcript else []
+        looped = circles[position] if circles else loops.found(transcript, None, drugs) if transcript else ()
+        useless = transcript is not None and loops.unusable(transcript, looped)
+        parts = parted(transcript.words, drugs, looped) if transcript and not useless else []
         if transcript is None or not parts:
-            items += _unheard(position)
+            items += _unheard(position, UNUSABLE if useless else UNHEARD)
             by_hand = True
             continue
         marks = _marks(parts, doubts[position])
@@ -84,11 +95,14 @@ def structure(
     return Note(items=_ordered(items), by_hand=by_hand)
 
 
-def parted(words: Sequence[Word], drugs: frozenset[str]) -> list[Part]:
-    """Return the parts of what was heard, in the order in which it was said."""
+def parted(words: Sequence[Word], drugs: frozenset[str], looped: Sequence[Stretch] = ()) -> list[Part]:
+    """Return the parts of what was heard, in the order in which it was said; a loop is one, to be typed."""
     found: list[Part] = []
     section, complained = NoteSection.HISTORY, False
-    for first, last in _sentences(words):
+    for first, last in _sentences(words, looped):
+        if (first, last) in looped:
+            found.append(Part(NoteSection.HISTORY, first, last, "History", "", doubt=REPEATS, must_type=True))
+            continue
         sentence = _Sentence(words, first, last, drugs)
         heading, start = sentence.heading()
         section = heading or section
@@ -108,6 +122,7 @@ class _Sentence:
         self.words, self.first, self.last, self.drugs = words, first, last, drugs
         read = numbers.read([word.text for word in words[first : last + 1]])
         self.items = [replace(item, first=item.first + first, last=item.last + first) for item in read]
+        self._firsts = [item.first for item in self.items]
 
     def heading(self) -> tuple[NoteSection | None, int]:
         """Return the section that the sentence names, and where what it says of it begins."""
@@ -141,11 +156,13 @@ class _Sentence:
             first, last = items[found.start].first, items[found.end - 1].last
             told = self._circumstance(items[found.end :], last)
             before = items[found.start - 1] if found.start else None
-            if not found.possible or (found.vital == "pain" and before and before.says not in EMPTY):
+            if found.vital == "pain" and before and before.says not in EMPTY:
                 continue  # "chest pain 7 out of 10" stays a sentence
             label = VITALS[found.vital].label
             text = f"{found.text} {_text(self.words, last + 1, told)}" if told else found.text
-            yield Part(NoteSection.VITALS, first, told or last, label, text, found.vital, found.text)
+            wrong = IMPOSSIBLE if not found.possible else "" if found.plausible else IMPLAUSIBLE
+            measured = Part(NoteSection.VITALS, first, told or last, label, text, found.vital, found.text)
+            yield replace(measured, doubt=wrong, must_type=bool(wrong))
 
     def _circumstance(self, following: Sequence[Item], last: int) -> int:
         """Return the last word of what says how it was measured, "on room air", or 0."""
@@ -158,7 +175,7 @@ class _Sentence:
 
     def _medications(self, start: int, section: NoteSection) -> Iterator[Part]:
         for first, last in self._clauses(start):
-            items = [item for item in self.items if first <= item.first and item.last <= last]
+            items = self._between(first, last)
             says = {item.says for item in items}
             named = next((n for n, item in enumerate(items) if self._drug(item)), None)
             dosed = any(
@@ -185,21 +202,29 @@ class _Sentence:
         first = start
         for at in range(start, self.last + 1):
             ends = at == self.last or self.words[at].text[-1:] in ",;:"
-            joins = any(item.first == at + 1 and item.says in ("and", "plus") for item in self.items)
+            joins = any(item.says in ("and", "plus") for item in self._from(at + 1, at + 1))
             if ends or (joins and self._drug_after(at + 1)):
                 yield first, at
                 first = at + 1
 
     def _drug_after(self, at: int) -> bool:
-        following = [item for item in self.items if item.first > at][:2]
-        return any(self._drug(item) for item in following)
+        begins = bisect_right(self._firsts, at)
+        return any(self._drug(item) for item in self.items[begins : begins + 2])
+
+    def _from(self, first: int, last: int) -> list[Item]:
+        """Return the items that begin with one of these words."""
+        return self.items[bisect_left(self._firsts, first) : bisect_right(self._firsts, last)]
+
+    def _between(self, first: int, last: int) -> list[Item]:
+        """Return the items that lie within these words."""
+        return [item for item in self._from(first, last) if item.last <= last]
 
     def _drug(self, item: Item) -> bool:
         return item.kind == Kind.WORD and item.says in self.drugs
 
     def _rest(self, first: int, last: int, section: NoteSection, nothing: frozenset[str] = EMPTY) -> Iterator[Part]:
         """Yield what stands between, unless it says nothing; the complaint, where the sentence tells of one."""
-        items = [item for item in self.items if first <= item.first <= last]
+        items = self._from(first, last)
         if all(item.says in nothing for item in items):
             return
         while nothing == BEFORE_A_DRUG and items[-1].says in LEADS_TO_A_DRUG and items[-2].last < items[-1].first:
@@ -220,7 +245,7 @@ class _Sentence:
         yield self._history(first, last)
 
     def _history(self, first: int, last: int) -> Part:
-        items = [item for item in self.items if first <= item.first and item.last <= last]
+        items = self._between(first, last)
         doubt = "" if all(found.possible for found in vitals.said(items)) else IMPOSSIBLE
         return Part(NoteSection.HISTORY, first, last, "History", _text(self.words, first, last), doubt=doubt)
 
@@ -229,11 +254,14 @@ def _says(items: Sequence[Item], at: int, phrase: tuple[str, ...]) -> bool:
     return tuple(item.says for item in items[at : at + len(phrase)]) == phrase
 
 
-def _sentences(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
-    first = 0
+def _sentences(words: Sequence[Word], looped: Sequence[Stretch] = ()) -> Iterator[tuple[int, int]]:
+    """Yield first and last word of each sentence; a loop is one of its own."""
+    first, within = 0, {at for begins, ends in looped for at in range(begins, ends)}
+    ended = {ends for _, ends in looped} | {begins - 1 for begins, _ in looped}
     for at, word in enumerate(words):
         pause = at + 1 < len(words) and words[at + 1].start_s - word.end_s >= PAUSE_S
-        if word.text[-1:] in (".", "?", "!") or pause or at + 1 == len(words):
+        ends = word.text[-1:] in (".", "?", "!") or pause
+        if (ends and at not in within) or at in ended or at + 1 == len(words):
             yield first, at
             first = at + 1
 
@@ -266,37 +294,52 @@ def _distance(part: Part, doubt: Doubt) -> int:
 
 
 def _item(position: int, words: Sequence[Word], part: Part, marks: Sequence[Doubt], drugs: frozenset[str]) -> NoteItem:
-    why = dict.fromkeys(filter(None, (part.doubt, *(doubt.why for doubt in marks))))
+    unlikely = _is_implausible(words[part.first : part.last + 1], drugs)
+    must_type, mark = part.must_type or unlikely, IMPLAUSIBLE if unlikely and not part.doubt else part.doubt
+    why = dict.fromkeys(filter(None, (mark, *(doubt.why for doubt in marks if not must_type))))
     others = (_otherwise(words, part, doubt, drugs) for doubt in marks if doubt.heard_otherwise)
     return NoteItem(
         key=part.vital or part.section,
         section=part.section,
         label=part.label,
-        text=part.text,
+        text="" if must_type else part.text,
         recording=position,
         start_s=words[part.first].start_s,
         end_s=words[part.last].end_s,
         doubt=" and ".join(why),
         alternatives=tuple(dict.fromkeys(other for other in others if other and other != part.text)),
+        must_type=must_type,
+        heard=_text(words, part.first, part.last) if must_type else "",
     )
 
 
+def _is_implausible(words: Sequence[Word], drugs: frozenset[str]) -> bool:
+    read = numbers.read([word.text for word in words])
+    items = [replace(i, kind=Kind.DRUG) if i.kind == Kind.WORD and i.says in drugs else i for i in read]
+    return any(implausible.stretches(items))
+
+
 def _otherwise(words: Sequence[Word], part: Part, doubt: Doubt, drugs: frozenset[str]) -> str:
-    """Return what the part would say had the other hearing been right; empty where that is no such part."""
+    """Return what the part would say had the other hearing been right; empty where that is no such part.
+
+    It is empty, too, where it can hardly be right or goes in circles: no key may put that into a note.
+    """
     heard = [Word(text=text, start_s=0, end_s=0) for text in doubt.heard_otherwise.split()]
     first, last = max(doubt.first, part.first), min(doubt.last, part.last)
     other = [*words[part.first : first], *heard, *words[max(last + 1, first) : part.last + 1]]
+    if _is_implausible(other, drugs) or loops.found(Transcript(words=tuple(other), duration_s=0), None, drugs):
+        return ""
     if not part.vital:
         return _text(other, 0, len(other) - 1)
     items = numbers.read([word.text for word in other])
-    measured = next((found.text for found in vitals.said(items) if found.vital == part.vital), "")
-    return measured and measured + part.text.removeprefix(part.measured)
+    measured = next((found for found in vitals.said(items) if found.vital == part.vital), None)
+    return measured.text + part.text.removeprefix(part.measured) if measured and measured.plausible else ""
 
 
-def _unheard(position: int) -> Iterator[NoteItem]:
-    """Yield what a person fills in who listens to a recording that no model heard."""
+def _unheard(position: int, why: str) -> Iterator[NoteItem]:
+    """Yield what a person fills in who listens to a recording that no model heard, or none so that it is of use."""
     told = NoteItem(key="history", section=NoteSection.HISTORY, label="History", text="", recording=position)
-    yield told.model_copy(update={"doubt": UNHEARD, "start_s": 0.0})
+    yield told.model_copy(update={"doubt": why, "start_s": 0.0, "must_type": True})
     for vital, read in VITALS.items():
         yield told.model_copy(update={"key": vital, "section": NoteSection.VITALS, "label": read.label})
     yield told.model_copy(update={"key": "medications", "section": NoteSection.MEDICATIONS, "label": "Medications"})

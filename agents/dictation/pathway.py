@@ -5,7 +5,7 @@ from datetime import datetime
 
 from agents.dictation import graph, reading, view, written
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
-from contracts.charts import ChartFacts
+from contracts.charts import Attention, ChartFacts
 from contracts.decisions import Decision
 from contracts.dictation import DictationOptions
 from contracts.suggestions import Suggestion
@@ -29,8 +29,9 @@ class Dictation:
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.options, ports)
 
-    def reopens(self, facts: ChartFacts, held: str | None) -> bool:
-        return bool(facts.recordings)  # those of decided cases are not among them
+    def attention(self, chart: Sequence[Resource], facts: ChartFacts) -> tuple[Attention, ...]:
+        # those of decided cases are not among them
+        return tuple(Attention(resource=recording.resource) for recording in facts.recordings)
 
     def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:
         return written.results(suggestion, decision, result_id, meta)
@@ -43,7 +44,7 @@ class Dictation:
         who = " ".join(fact.value for fact in (age, sex) if fact) or "age and sex unknown"
         return f"Dictated note{f': {complaint.value}' if complaint else ''} ({who})"
 
-    def colour(self, code: str) -> str:
+    def colour(self, code: str | None) -> str:
         return "#123a8c"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from agents.dictation.doses import unclear_until
 from agents.dictation.numbers import Item, Kind
+from agents.dictation.ranges import RANGES
 from agents.dictation.words import (
     DOSES,
     GIVEN,
@@ -21,7 +22,12 @@ from agents.dictation.words import (
 )
 from contracts.dictation import Doubt
 
-_RATES = {"heart": (20, 240), "pulse": (20, 240), "respiratory": (4, 70)}
+RATES = {
+    "heart": RANGES["heart rate"].limits,
+    "pulse": RANGES["heart rate"].limits,
+    "respiratory": RANGES["respiratory rate"].limits,
+}
+"""Which rate it is, and what it can be."""
 _RESULTS = {
     "glucose": vocabulary("mmol mg"),
     "sugar": vocabulary("mmol mg"),
@@ -54,7 +60,7 @@ _BESIDE_A_VITAL = _NAMES | GIVEN | _DESCRIBED | _FOLLOWING
 """Words that may follow the number of a vital sign with no comma between."""
 _SPOKEN_OF = vocabulary("normal stable high low raised elevated abnormal check no of for from his her their the")
 """The same before it."""
-_DIASTOLIC = (20, 150)
+_DIASTOLIC = RANGES["diastolic"].limits
 _AFTER_SINCE = vocabulary(
     "yesterday this last the a an about around then she he her his they early late noon midnight morning birth "
     "childhood surgery monday tuesday wednesday thursday friday saturday sunday"
@@ -116,9 +122,9 @@ def _place(items: Sequence[Item], at: int) -> tuple[float, float] | None:
         return None
     keyword = says(items, at - 2) if before in LINKS else before
     if keyword in MEASURED:
-        return _RATES.get(says(items, at - 3 if before in LINKS else at - 2), MEASURED[keyword])
+        return RATES.get(says(items, at - 3 if before in LINKS else at - 2), MEASURED[keyword])
     if after == "year" and says(items, at + 2) == "old":
-        return (0, 120)
+        return RANGES["age"].limits
     if kind(items, at + 1) == Kind.UNIT or after == "times":
         return (0, float("inf"))
     if before in _TIMES and (_is_clock(_value(items[at])) or after in ("o'clock", "am", "pm")):

@@ -1,5 +1,6 @@
 """What the page of a dictation shows: each item of the note to be heard, confirmed or corrected."""
 
+from agents.dictation.numbers import Kind
 from agents.dictation.vitals import VITALS
 from agents.dictation.written import TITLES
 from contracts.dictation import NoteItem, NoteSection
@@ -14,7 +15,9 @@ REASONS = (
     "says it wrong",
 )
 NUMBER, PRESSURE = r"\s*\d{1,3}([.,]\d+)?\s*%?.*", r"\s*\d{2,3}\s*(/|over)\s*\d{2,3}.*"
-"""What the browser takes for a vital sign, else it says so at once."""
+"""What the page takes for a vital sign, else it says so at once."""
+HEARD_CHARS = 300
+_KINDS = (Kind.NUMBER, Kind.DRUG, f"{Kind.NUMBER} and {Kind.DRUG}")
 
 
 def view(suggestion: Suggestion) -> View:
@@ -31,6 +34,7 @@ def view(suggestion: Suggestion) -> View:
         items=tuple(_item(item, heard) for item in (note.items if note else ())),
         recordings=played,
         ranked=False,
+        approve="File note",
         without_model="by hand",
     )
 
@@ -45,8 +49,10 @@ def _item(item: NoteItem, heard: list[int]) -> Item:
         extra=item.section == NoteSection.VITALS and not item.text and item.recording is None,
         text=item.text,
         pattern=("" if item.section != NoteSection.VITALS else PRESSURE if vital == "bp" else NUMBER),
-        doubt=item.doubt,
+        doubt=f"{item.doubt} heard differently" if item.doubt in _KINDS and item.alternatives else item.doubt,
         alternatives=item.alternatives,
+        must_type=item.must_type,
+        heard=item.heard if len(item.heard) <= HEARD_CHARS else f"{item.heard[:HEARD_CHARS]}…",
         recording=heard.index(item.recording) if playable and item.recording is not None else None,
         start_s=item.start_s if playable else None,
         end_s=item.end_s if playable else None,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.dictation.numbers import Item, Kind
+from agents.dictation.ranges import RANGES
 
 Phrase = tuple[str, ...]
 
@@ -56,6 +57,11 @@ VITALS = {
     ),
     "pain": Vital("Pain", "of 10", "{score}", "72514-3", (0, 10), _phrases("pain score, pain level, pain scale, pain")),
 }  # fmt: skip
+_RANGED = {
+    "bp": ("systolic", "diastolic"), "hr": ("heart rate",), "rr": ("respiratory rate",), "spo2": ("saturation",),
+    "temp": ("temperature",), "pain": ("pain",),
+}  # fmt: skip
+"""Of which range each of its numbers must be to be plausible."""
 SYSTOLIC, DIASTOLIC = "8480-6", "8462-4"
 _LINKS = frozenset(("is", "was", "of", "at", "reads", "reading", "measured", "now", "are", "were", "currently"))
 _OUT_OF_TEN = (("out", "of", "10"), ("over", "10"), ("of", "10"))
@@ -73,6 +79,8 @@ class Said:
     end: int
     possible: bool
     """Whether it can be at all."""
+    plausible: bool
+    """Whether it can be, and be believed without being typed."""
 
 
 def said(items: Sequence[Item]) -> Iterator[Said]:
@@ -101,6 +109,10 @@ def value(vital: str, text: str) -> tuple[float, ...] | None:
     return found if falls and all(low <= number <= high for number in found) else None
 
 
+def _plausible(vital: str, measured: tuple[float, ...]) -> bool:
+    return all(RANGES[name].holds(number) for name, number in zip(_RANGED[vital], measured, strict=True))
+
+
 def _said(items: Sequence[Item], at: int, vital: str) -> Said | None:
     named = _after(items, at, VITALS[vital].said)
     if named == at:
@@ -125,7 +137,8 @@ def _said(items: Sequence[Item], at: int, vital: str) -> Said | None:
     if vital == "temp" and _after(items, end, _FAHRENHEIT) > end:
         end, text = _after(items, end, _FAHRENHEIT), f"{(float(number) - 32) * 5 / 9:.1f}"
     end = _after(items, end, VITALS[vital].after)
-    return Said(vital, text, at, end, value(vital, text) is not None)
+    measured = value(vital, text)
+    return Said(vital, text, at, end, measured is not None, measured is not None and _plausible(vital, measured))
 
 
 def _number(items: Sequence[Item], at: int) -> str | None:

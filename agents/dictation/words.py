@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from agents.dictation.numbers import Item, Kind
+from agents.dictation.ranges import RANGES
 from contracts.dictation import Doubt
 
 
@@ -18,30 +19,15 @@ NOT_TAKEN = vocabulary(
 DOSES = vocabulary("mg mcg g ml mmol tablet puff drop")
 LIKE_DIGITS = vocabulary("to too for fore won ate oh eye")
 """Words that digits are heard as."""
-MEASURED = {
-    "pressure": (50, 270),
-    "bp": (50, 270),
-    "rate": (4, 240),
-    "pulse": (20, 240),
-    "saturation": (50, 100),
-    "sats": (50, 100),
-    "temperature": (30, 43),
-    "temp": (30, 43),
-    "pain": (0, 10),
-    "gcs": (3, 15),
-    "glucose": (1, 60),
-    "sugar": (1, 60),
-    "potassium": (1, 10),
-    "sodium": (90, 190),
-    "lactate": (0, 30),
-    "creatinine": (10, 2000),
-    "haemoglobin": (20, 250),
-    "hemoglobin": (20, 250),
-    "troponin": (0, 100_000),
-    "crp": (0, 600),
-    "score": (0, 100),
-    "weight": (1, 400),
-    "ph": (6, 8),
+_MEASURES = {
+    "pressure": "systolic", "bp": "systolic", "pulse": "heart rate", "saturation": "saturation", "sats": "saturation",
+    "temperature": "temperature", "temp": "temperature", "pain": "pain", "gcs": "gcs", "glucose": "glucose",
+    "sugar": "glucose", "potassium": "potassium", "sodium": "sodium", "lactate": "lactate",
+    "creatinine": "creatinine", "haemoglobin": "haemoglobin", "hemoglobin": "haemoglobin", "troponin": "troponin",
+    "crp": "crp", "score": "score", "weight": "weight", "ph": "ph",
+}  # fmt: skip
+MEASURED = {word: RANGES[measure].limits for word, measure in _MEASURES.items()} | {
+    "rate": (RANGES["respiratory rate"].low, RANGES["heart rate"].high)
 }
 """Words before a number, which may have one of LINKS between, and what it can be there at all: what the body can do and
 survive, or a device can show, widely. A number outside was not said."""

@@ -33,7 +33,7 @@ TITLES = {
 
 
 def corrected(note: Note, decision: Decision) -> list[NoteItem]:
-    """Return the items as the person left them, without those that they emptied."""
+    """Return the items as the person left them, without those that they emptied or that must be typed and were not."""
     said = {correction.key: correction.text for correction in decision.corrections}
     items = (item.model_copy(update={"text": said.get(item.key, item.text)}) for item in note.items)
     return [item for item in items if item.text]

@@ -9,7 +9,6 @@ from contracts.ed_triage import AcuityScale, EdTriageOptions
 from contracts.suggestions import Choice
 
 PATHWAY = "ed_triage"
-DEFAULT_LEVEL = "3"  # the middle
 
 
 def build(scale: AcuityScale, options: EdTriageOptions, reasoning: ChatPort) -> SuggestionGraph:
@@ -18,7 +17,6 @@ def build(scale: AcuityScale, options: EdTriageOptions, reasoning: ChatPort) -> 
         pathway=PATHWAY,
         system=scale.system,
         choices=tuple(Choice(code=level.code, display=level.display) for level in scale.levels),
-        default=DEFAULT_LEVEL,
         strong_from=options.strong_from,
         moderate_from=options.moderate_from,
         findings=lambda facts, _worked: rules.findings(facts),

@@ -7,7 +7,7 @@ from agents import levels
 from agents.ed_triage import features, graph, resources, reward, rules, scales
 from agents.ed_triage.view import VIEW
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
-from contracts.charts import ChartFacts
+from contracts.charts import Attention, ChartFacts
 from contracts.decisions import Decision
 from contracts.ed_triage import EdTriageOptions
 from contracts.suggestions import Suggestion
@@ -35,8 +35,8 @@ class EdTriage:
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.scale, self.options, ports.model("reasoning"))
 
-    def reopens(self, facts: ChartFacts, held: str | None) -> bool:
-        return levels.reopens(rules.findings(facts), held)
+    def attention(self, chart: Sequence[Resource], facts: ChartFacts) -> tuple[Attention, ...]:
+        return levels.attention(rules.findings(facts), facts)
 
     def more_urgent(self, code: str, than: str) -> bool:
         return code < than
@@ -52,7 +52,7 @@ class EdTriage:
         who = " ".join(fact.value for fact in (age, sex) if fact)
         return f"{complaint.value if complaint else 'complaint not recorded'} ({who or 'age and sex unknown'})"
 
-    def colour(self, code: str) -> str:
+    def colour(self, code: str | None) -> str:
         return next((level.colour for level in self.scale.levels if level.code == code), "#555555")
 
     def features(self, facts: ChartFacts) -> Features:

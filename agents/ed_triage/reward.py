@@ -22,10 +22,13 @@ PER_LEVEL = 0.25  # of reward lost for each level and unit of cost: from 1 when 
 # answer outside the choice where that costs little.
 NO_ANSWER = -2.0
 
-# Weights are ratios of trust. Nobody had shown an unaided person anything. A change was made against a suggestion, with
-# a reason, yet from the suggestion's anchor. An approval may be no more than trust in the machine: physicians who were
+# Weights are ratios of trust. An unaided person was shown no level. A change was made against a suggestion, with a
+# reason, yet from the suggestion's anchor. An approval may be no more than trust in the machine: physicians who were
 # shown wrong advice lost 14 points of accuracy (medRxiv 2025.08.23.25334280), so that it counts a third of a change.
-WEIGHTS = {DecisionKind.CHANGE: 0.9, DecisionKind.APPROVE: 0.3}
+# A choice beside an unsure level had no key that accepts it, but the level stood there: against it, the choice is a
+# change; with it, nobody knows whether the person agreed or was anchored, so it weighs halfway (our judgement).
+WEIGHTS = {DecisionKind.CHANGE: 0.9, DecisionKind.CHOOSE: 0.9, DecisionKind.APPROVE: 0.3}
+CHOSEN_AS_SHOWN = 0.6
 UNAIDED = 1.0
 # A suggestion shows a dozen facts and the reasons. At reading speed (238 words a minute: Brysbaert, Journal of Memory
 # and Language 2019;109:104047) the level, the complaint and one vital sign take 3 s; who was faster read nothing.
@@ -74,19 +77,28 @@ def rewards(chosen: int, levels: int) -> tuple[float, ...]:
 
 
 def _refused(case: DecidedCase, codes: list[str]) -> NoLesson | None:
+    if case.contradiction():
+        return NoLesson.CONTRADICTORY
     if case.arm == Arm.SHOWN and case.made_by != MadeBy.MODEL:
         return NoLesson.RULES_ONLY
     if case.kind == DecisionKind.REJECT:
         return NoLesson.REJECTED
     if case.selected not in codes:
         return NoLesson.UNKNOWN_CHOICE
-    if case.arm == Arm.SHOWN and case.kind == DecisionKind.APPROVE and (case.dwell_ms or 0) < DWELL_FLOOR_MS:
+    if case.arm == Arm.SHOWN and case.selected == case.suggested and (case.dwell_ms or 0) < DWELL_FLOOR_MS:
         return NoLesson.TOO_FAST
     return None
 
 
+def _trust(case: DecidedCase) -> float:
+    if case.arm == Arm.UNAIDED:
+        return UNAIDED
+    as_shown = case.kind == DecisionKind.CHOOSE and case.selected == case.suggested
+    return CHOSEN_AS_SHOWN if as_shown else WEIGHTS[case.kind]
+
+
 def _weight(case: DecidedCase, level: int) -> float:
-    weight = UNAIDED if case.arm == Arm.UNAIDED else WEIGHTS[case.kind]
+    weight = _trust(case)
     kinds = {outcome.kind for outcome in case.outcomes}
     if kinds & set(GRAVE):
         factor = DOUBTED_BY_GRAVE if level >= NOT_URGENT_FROM else CONFIRMED_BY_GRAVE if level <= URGENT_UP_TO else 1.0

@@ -1,10 +1,10 @@
 """What a laboratory flagged and no rule here knows, or called critical itself: shown as it was charted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from agents.charts import IGNORED_STATUS, Resource, categories, clean, moment, named, reference
 from agents.result_followup.analytes import CODES
-from contracts.charts import ChartFacts, Fact, FactKind
+from contracts.charts import Attention, ChartFacts, Fact, FactKind
 
 # HL7 v3 ObservationInterpretation: beyond a limit, or abnormal; those of the pathway's trigger
 CRITICAL_FLAGS = ("HH", "LL", "AA")
@@ -15,7 +15,7 @@ MOST = 20
 
 
 def others(chart: Sequence[Resource], facts: ChartFacts) -> tuple[Fact, ...]:
-    """Return the newest of each such result of this patient and stay, the newest first."""
+    """Return the newest of each such result of this patient and stay: critical ones first, then the newest first."""
     newest: dict[str, Fact] = {}
     for resource in chart:
         try:
@@ -24,7 +24,20 @@ def others(chart: Sequence[Resource], facts: ChartFacts) -> tuple[Fact, ...]:
             continue  # `agents.charts` says of it that it can't be read
         if fact and (fact.key not in newest or _at(newest[fact.key]) <= _at(fact)):
             newest[fact.key] = fact
-    return tuple(sorted(newest.values(), key=_at, reverse=True)[:MOST])
+    return tuple(sorted(newest.values(), key=lambda fact: (is_critical(fact), _at(fact)), reverse=True)[:MOST])
+
+
+def attention(chart: Sequence[Resource], facts: ChartFacts) -> Iterator[Attention]:
+    """Yield each result of these facts that its laboratory flags, or says nothing of: what opens a case."""
+    versions = {fact.resource for fact in facts.facts}
+    for resource in chart:
+        try:
+            flag = _flag(resource) if "laboratory" in categories(resource) else None
+            version = _version(resource)
+        except (ValueError, TypeError, AttributeError, LookupError):
+            continue  # `agents.charts` says of it that it can't be read
+        if flag and version in versions:
+            yield Attention(resource=version)
 
 
 def is_critical(fact: Fact) -> bool:
@@ -58,9 +71,13 @@ def _fact(resource: Resource, facts: ChartFacts) -> Fact | None:
         kind=FactKind.VITAL,
         label=name,
         value=f"{words or 'without a value'} ({flag})",
-        resource=f"Observation/{resource['id']}/_history/{resource.get('meta', {}).get('versionId', '1')}",
+        resource=_version(resource),
         effective_at=moment(at) if at else None,
     )
+
+
+def _version(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}/_history/{resource.get('meta', {}).get('versionId', '1')}"
 
 
 def _flag(resource: Resource) -> str | None:

@@ -37,7 +37,6 @@ def build(options: ResultFollowupOptions, ports: Ports) -> SuggestionGraph:
         pathway=PATHWAY,
         system=SYSTEM,
         choices=CHOICES,
-        default=rules.TODAY,
         strong_from=options.strong_from,
         moderate_from=options.moderate_from,
         findings=rules.findings,

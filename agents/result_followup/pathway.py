@@ -10,7 +10,7 @@ from agents import charts, levels
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
 from agents.result_followup import flagged, graph, rules, view
 from agents.result_followup.analytes import CODES, READINGS, RESULTS
-from contracts.charts import ChartFacts, Fact
+from contracts.charts import Attention, ChartFacts, Fact
 from contracts.decisions import Decision
 from contracts.result_followup import ResultFollowupOptions
 from contracts.suggestions import Suggestion
@@ -38,8 +38,9 @@ class ResultFollowup:
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.options, ports)
 
-    def reopens(self, facts: ChartFacts, held: str | None) -> bool:
-        return levels.reopens(rules.findings(facts), held)
+    def attention(self, chart: Sequence[Resource], facts: ChartFacts) -> tuple[Attention, ...]:
+        found = levels.attention(rules.findings(facts), facts)
+        return tuple(dict.fromkeys((*found, *flagged.attention(chart, facts))))
 
     def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:
         """Return the order to follow the results up; what was only seen is one that is done already."""
@@ -76,8 +77,8 @@ class ResultFollowup:
         who = " ".join(fact.value for fact in (age, sex) if fact)
         return f"{shown} ({who or 'age and sex unknown'})"
 
-    def colour(self, code: str) -> str:
-        return COLOURS.get(code, "#555555")
+    def colour(self, code: str | None) -> str:
+        return COLOURS.get(code or "", "#555555")
 
 
 def _basis(suggestion: Suggestion) -> str:

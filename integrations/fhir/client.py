@@ -13,6 +13,7 @@ import httpx
 
 from contracts.errors import FhirError, FhirFault
 from integrations import retry_after
+from integrations.fhir import addresses
 
 Resource = dict[str, Any]
 """A FHIR resource as JSON; the one place where an untyped dict is a fair type."""
@@ -21,6 +22,7 @@ MOST_PAGES = 200
 MOST_BYTES = 64 * 1024 * 1024  # of one answer
 WHOLE_S = 8.0  # for an answer as a whole: below the heartbeat time-outs of the activities
 MOST_WAIT_S = 60.0  # a longer Retry-After is not obeyed: patients wait
+NEVER = "2999-01-01"  # nothing was changed since then
 
 
 class FhirClient:
@@ -61,8 +63,12 @@ class FhirClient:
             return None
 
     def read_metadata(self) -> Resource:
-        """Return the server's CapabilityStatement."""
+        """Return the server's CapabilityStatement, which most servers give to anybody."""
         return self._call("GET", "metadata")
+
+    def check_access(self, resource_type: str) -> None:
+        """Search a type as reconciliation does, for what no patient has. Raises FhirError if that is refused."""
+        _page(self._call("GET", f"{resource_type}?_lastUpdated=ge{NEVER}&_count=1"))
 
     def search(self, query: str) -> list[Resource]:
         """Return all matches of `Type?parameters`, over all pages of this server."""
@@ -72,21 +78,25 @@ class FhirClient:
         """Yield the matches of each page."""
         url = query if "_count=" in query else f"{query}{'&' if '?' in query else '?'}_count={PAGE}"
         for _ in range(MOST_PAGES):
-            page = self._call("GET", url)
-            matched = (e for e in page.get("entry", ()) if e.get("search", {}).get("mode", "match") == "match")
-            yield [entry["resource"] for entry in matched if "resource" in entry]
-            following = next((link["url"] for link in page.get("link", ()) if link.get("relation") == "next"), None)
+            matches, following = _page(self._call("GET", url))
+            yield matches
             if following is None:
                 return
-            if not following.startswith((f"{self.base_url}/", f"{self.base_url}?")):
-                # It would take our token to another host, and without it the answer is not whole.
-                raise FhirError(FhirFault.REFUSED, "next page is at another address")
-            url = following
+            url = addresses.followed(self.base_url, following)
         raise FhirError(FhirFault.REFUSED, f"more than {MOST_PAGES} pages")
+
+    def count(self, query: str) -> int | None:
+        """Return how many resources `Type?parameters` matches, or None where the server does not say."""
+        total = self._call("GET", f"{query}&_summary=count").get("total")
+        return total if isinstance(total, int) else None
 
     def put(self, resource: Resource) -> Resource:
         """Create or replace under the resource's own id."""
         return self._call("PUT", f"{resource['resourceType']}/{resource['id']}", resource)
+
+    def delete(self, resource_type: str, resource_id: str) -> None:
+        """Delete a resource that we made."""
+        self._call("DELETE", f"{resource_type}/{quote(resource_id, safe='')}")
 
     def bundle(self, entries: list[Resource], kind: str = "transaction") -> list[Resource]:
         """Run a transaction (all or nothing) or batch; return the response's entries in the request's order."""
@@ -94,10 +104,17 @@ class FhirClient:
         return self._call("POST", "", body).get("entry", [])
 
     def _call(self, method: str, url: str, body: Resource | None = None, most_bytes: int | None = None) -> Resource:
+        target = url if url.startswith(self.base_url) else f"{self.base_url}/{url}".rstrip("/")
+        try:
+            return self._answer(method, target, body, most_bytes)
+        except FhirError as fault:
+            fault.url = f"{method} {addresses.impersonal(self.base_url, target)}"
+            raise
+
+    def _answer(self, method: str, target: str, body: Resource | None, most_bytes: int | None) -> Resource:
         wait_s = self._not_before - time.monotonic()
         if wait_s > 0:
             raise _unreachable("asked to come later", wait_s)
-        target = url if url.startswith(self.base_url) else f"{self.base_url}/{url}".rstrip("/")
         headers = {"Content-Type": "application/fhir+json"} if body else {}
         try:
             with self._http.stream(method, target, json=body, headers=headers) as answer:
@@ -107,7 +124,9 @@ class FhirClient:
         with suppress(KeyError, ValueError):
             self.server_time = parsedate_to_datetime(answer.headers["date"])
         if answer.status_code >= 300:
-            raise self._classified(method, answer)
+            raise self._classified(method, target, body, answer, content)
+        if method == "DELETE" and not content:
+            return {}
         try:
             found = json.loads(content)
         except (ValueError, RecursionError):
@@ -127,18 +146,42 @@ class FhirClient:
                 raise _unreachable("answer without end")
         return bytes(content)
 
-    def _classified(self, method: str, answer: httpx.Response) -> FhirError:
+    def _classified(
+        self, method: str, target: str, body: Resource | None, answer: httpx.Response, content: bytes
+    ) -> FhirError:
         status = answer.status_code
         message = f"{method} answered {status}"
+        wait_s = 0.0
         if status in (409, 412):
-            return FhirError(FhirFault.CONFLICT, message)
-        if status in (404, 410):
-            return FhirError(FhirFault.MISSING, message)
-        if status == 429 or status >= 500:
-            wait_s = retry_after.seconds(answer.headers, MOST_WAIT_S)
+            kind = FhirFault.CONFLICT
+        elif status in (404, 410):
+            kind = FhirFault.MISSING
+        elif status == 429 or status >= 500:
+            kind, wait_s = FhirFault.UNREACHABLE, retry_after.seconds(answer.headers, MOST_WAIT_S)
             self._not_before = max(self._not_before, time.monotonic() + wait_s)
-            return _unreachable(message, wait_s)
-        return FhirError(FhirFault.REFUSED, message)
+        else:
+            kind = FhirFault.REFUSED
+        may_quote = not addresses.is_impersonal(self.base_url, target, body)
+        return FhirError(
+            kind,
+            message,
+            retryable=kind == FhirFault.UNREACHABLE,
+            retry_after=timedelta(seconds=wait_s) if wait_s > 0 else None,
+            status=status,
+            diagnostics=addresses.words(content, may_quote=may_quote),
+        )
+
+
+def _page(page: Resource) -> tuple[list[Resource], str | None]:
+    """Return the matches of one page, and the link to the next. Raises FhirError for what is no searchset."""
+    if page.get("resourceType") != "Bundle":  # else a stranger's answer would look like a chart without news
+        raise _unreachable("answered a search without a Bundle")
+    try:
+        matched = [e for e in page.get("entry", ()) if e.get("search", {}).get("mode", "match") == "match"]
+        following = next((link["url"] for link in page.get("link", ()) if link.get("relation") == "next"), None)
+        return [entry["resource"] for entry in matched if "resource" in entry], following
+    except (AttributeError, LookupError, TypeError):
+        raise _unreachable("answered a search with a Bundle that can't be read") from None
 
 
 def _unreachable(message: str, wait_s: float = 0.0) -> FhirError:

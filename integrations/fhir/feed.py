@@ -24,19 +24,19 @@ class Feed:
     hook_url: str
     secret: str
 
-    def ensure_subscriptions(self) -> list[str]:
-        """Create or re-activate the Subscriptions; return the types whose delivery had stopped.
+    def ensure_subscription(self, resource_type: str) -> bool:
+        """Return whether changes of a type are delivered; if not, create or re-activate its Subscription.
 
         A server that can't reach us sets `error` and stays there: the client must ask again (FHIR R4, Subscription).
         """
-        stopped = self.stopped_subscriptions()
-        for type_ in stopped:
-            self.fhir.put(self._subscription(type_))
-        return stopped
+        delivered = self.delivers(resource_type)
+        if not delivered:
+            self.fhir.put(self._subscription(resource_type))
+        return delivered
 
-    def stopped_subscriptions(self) -> list[str]:
-        """Return the types whose Subscription is missing, not active, or points elsewhere."""
-        return [type_ for type_ in self.types if not self._delivers(self._subscription(type_))]
+    def delivers(self, resource_type: str) -> bool:
+        """Return whether the Subscription of a type is there, active, and points to our gateway."""
+        return self._delivers(self._subscription(resource_type))
 
     def _delivers(self, wanted: Resource) -> bool:
         found = self.fhir.find("Subscription", wanted["id"]) or {}
@@ -57,10 +57,9 @@ class Feed:
             },
         }
 
-    def changed_since(self, moment: datetime) -> Iterator[FhirEvent]:
-        """Yield the current version of every resource of our types that changed at or after that moment."""
+    def changed_since(self, resource_type: str, moment: datetime) -> Iterator[FhirEvent]:
+        """Yield the current version of every resource of a type that changed at or after that moment."""
         since = quote(moment.isoformat(timespec="milliseconds"))
-        for type_ in self.types:
-            few = f"&_count={FEW}" if type_ in CARRIERS else ""
-            for resource in self.fhir.search(f"{type_}?_lastUpdated=ge{since}{few}"):
-                yield parse(self.name, json.dumps(resource).encode(), self.fhir.base_url)
+        few = f"&_count={FEW}" if resource_type in CARRIERS else ""
+        for resource in self.fhir.search(f"{resource_type}?_lastUpdated=ge{since}{few}"):
+            yield parse(self.name, json.dumps(resource).encode(), self.fhir.base_url)

@@ -5,11 +5,19 @@ import json
 import re
 
 from contracts.charts import TAG
-from contracts.events import FhirEvent
+from contracts.events import REPEATED, FhirEvent
 from integrations.fhir.client import Resource
 
 ID_CHARS = 64  # FHIR R4, data type id
 ID = re.compile(r"[A-Za-z0-9.\-_]+")  # with the underscore, which FHIR does not allow and servers use
+
+NAMED = re.compile(r"([A-Z][A-Za-z]{0,63})/([A-Za-z0-9.\-_]{1,64})")
+
+
+def named(path: str) -> tuple[str, str] | None:
+    """Return the type and id of the resource that a path or a header names as `Type/id`, if it is nothing else."""
+    found = NAMED.fullmatch(path.strip().strip("/"))
+    return (found[1], found[2]) if found else None
 
 
 def parse(feed: str, raw: bytes, base_url: str) -> FhirEvent:
@@ -49,6 +57,8 @@ def _event(feed: str, resource: Resource, raw: bytes, base_url: str) -> FhirEven
             raise TypeError("longer than FHIR allows")
     if not kind.isalpha() or not all(ID.fullmatch(part) for part in (id_, encounter or "none")):
         raise TypeError("no type or id of FHIR's")  # else it would stand in our searches as it is
+    if REPEATED in version:
+        raise TypeError("no version of FHIR's")
     own = any(tag.get("system") == TAG for tag in resource["meta"].get("tag", ()))
     return FhirEvent(
         feed=feed, resource_type=kind, resource_id=id_, version_id=version, encounter_id=encounter, own=own, body=raw

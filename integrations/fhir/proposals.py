@@ -37,7 +37,6 @@ def own_meta(*, ai: bool) -> Resource:
 
 def proposal(ref: CaseRef, suggestion: Suggestion, suggestion_hash: str) -> Resource:
     """Return the Task that stands for an undecided suggestion; before a decision nothing else exists (I2)."""
-    choice = suggestion.choice(suggestion.selected)
     body: dict[str, Any] = {
         "resourceType": "Task",
         "id": resource_id(ref, "task"),
@@ -46,23 +45,30 @@ def proposal(ref: CaseRef, suggestion: Suggestion, suggestion_hash: str) -> Reso
         "status": "requested",
         "intent": "proposal",
         "code": {"text": f"{ref.pathway}: decide on the suggestion"},
-        "description": f"Suggested by {suggestion.made_by}, support {suggestion.support}",
+        "description": _described(suggestion),
         **({"for": {"reference": suggestion.facts.patient}} if suggestion.facts.patient else {}),
         "encounter": {"reference": f"Encounter/{ref.encounter_id}"},
         "authoredOn": suggestion.facts.as_of.isoformat(),
-        "output": [
-            {
-                "type": {"text": "suggestion"},
-                "valueCodeableConcept": {
-                    "coding": [
-                        {"system": suggestion.system, "code": suggestion.selected, "display": choice and choice.display}
-                    ]
-                },
-            }
-        ],
+        **_suggested(suggestion),
         **_about(suggestion),
     }
     return _valid(Task, body)
+
+
+def _described(suggestion: Suggestion) -> str:
+    if suggestion.selected is None:
+        return "No suggestion: a person chooses"
+    unmeasured = "" if suggestion.measured else ", by a model that was not measured on this pathway"
+    return f"Suggested by {suggestion.made_by}, support {suggestion.support}{unmeasured}"
+
+
+def _suggested(suggestion: Suggestion) -> Resource:
+    """Return the proposed choice as the Task's output; nothing where none is proposed."""
+    choice = suggestion.choice(suggestion.selected)
+    if choice is None:
+        return {}
+    coding = {"system": suggestion.system, "code": choice.code, "display": choice.display}
+    return {"output": [{"type": {"text": "suggestion"}, "valueCodeableConcept": {"coding": [coding]}}]}
 
 
 def _about(suggestion: Suggestion) -> Resource:
@@ -88,8 +94,20 @@ def closed(task: Resource, status: str, reason: str, decision: Decision | None =
 
 
 def provenance(ref: CaseRef, suggestion: Suggestion, decision: Decision, results: list[Resource]) -> Resource:
-    """Return who asserted and who verified the results: the device, if a model did, and the clinician."""
-    device = suggestion.model or "Wardflow rules"
+    """Return who asserted the results: the device, verified by the clinician; or the clinician, who chose alone."""
+    chosen = decision.kind == DecisionKind.CHOOSE
+    device = {
+        "type": {"coding": [{"system": PARTICIPATION, "code": "author"}]},
+        "who": {"type": "Device", "display": suggestion.model or "Wardflow rules"},
+    }
+    clinician = {
+        "type": {"coding": [{"system": PARTICIPATION, "code": "author" if chosen else "verifier"}]},
+        "role": [{"text": decision.reviewer.role}],
+        "who": {
+            "identifier": {"system": f"{TAG}:reviewer", "value": decision.reviewer.reviewer_id},
+            "display": decision.reviewer.name,
+        },
+    }
     body = {
         "resourceType": "Provenance",
         "id": resource_id(ref, "provenance"),
@@ -97,20 +115,7 @@ def provenance(ref: CaseRef, suggestion: Suggestion, decision: Decision, results
         "target": [{"reference": f"{r['resourceType']}/{r['id']}"} for r in results],
         "recorded": decision.decided_at.isoformat(),
         "activity": {"text": f"{decision.kind} {decision.decision_id}"},
-        "agent": [
-            {
-                "type": {"coding": [{"system": PARTICIPATION, "code": "author"}]},
-                "who": {"type": "Device", "display": device},
-            },
-            {
-                "type": {"coding": [{"system": PARTICIPATION, "code": "verifier"}]},
-                "role": [{"text": decision.reviewer.role}],
-                "who": {
-                    "identifier": {"system": f"{TAG}:reviewer", "value": decision.reviewer.reviewer_id},
-                    "display": decision.reviewer.name,
-                },
-            },
-        ],
+        "agent": [clinician] if chosen else [device, clinician],
         "entity": [{"role": "source", "what": {"identifier": {"system": HASH, "value": decision.shown_hash}}}],
     }
     return _valid(Provenance, body)

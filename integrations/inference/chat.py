@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import ipaddress
 import json
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -19,6 +21,7 @@ from integrations.inference.budget import Budget
 from integrations.inference.patience import Patience
 
 TOP_LOGPROBS = 20
+MOST_BYTES = 8 * 1024 * 1024  # of one answer
 MOST_WAIT_S = 86_400.0  # a longer Retry-After is taken for a mistake
 
 
@@ -56,6 +59,22 @@ class ChatEndpoint:
     timeout_s: float
     api_key: str = ""
     base: str = ""
+    measured_on: tuple[str, ...] = ()
+    """Pathways on which this very model was measured; of an alias, what it means until something is promoted."""
+
+
+def loopback(url: str) -> bool:
+    """Return whether a URL names this machine itself."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def private(url: str) -> bool:
+    """Return whether nobody on the network can read what is sent there; an empty URL is served by `wardflow up`."""
+    return not url or url.lower().startswith("https://") or loopback(url)
 
 
 def admit(endpoint: ChatEndpoint) -> None:
@@ -76,7 +95,8 @@ class ChatClient:
         """`route` is asked before each call where the endpoint's model is an alias; without a budget all is free."""
         self.endpoint, self._route, self._budget = endpoint, route, budget
         self._patience = Patience()
-        headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+        headers = {"Accept-Encoding": "identity"}
+        headers |= {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         self._http = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(endpoint.timeout_s, connect=2.0))
 
     async def close(self) -> None:
@@ -91,9 +111,10 @@ class ChatClient:
         """Return the names of the models that the endpoint serves. Raises ModelError(UNREACHABLE)."""
         url = (await self.now()).url
         try:
-            answer = (await self._http.get(f"{url}/models")).raise_for_status().json()
+            async with asyncio.timeout(self.endpoint.timeout_s):
+                answer = (await self._fetch("GET", f"{url}/models")).raise_for_status().json()
             return [model["id"] for model in answer["data"]]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as fault:
+        except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError, RecursionError) as fault:
             raise ModelError(Fallback.UNREACHABLE, type(fault).__name__) from None
 
     async def ask(self, request: ChatRequest) -> ModelCall:
@@ -112,6 +133,7 @@ class ChatClient:
             answer = await self._answer(endpoint, request)
             latency_ms = (time.monotonic() - start) * 1000
             call = self._call(request, answer, called_at, latency_ms)
+            call = call.model_copy(update={"measured_on": endpoint.measured_on})
         if self._budget:
             await asyncio.to_thread(self._budget.add, call)
         return call
@@ -138,7 +160,20 @@ class ChatClient:
             raise ModelError(Fallback.NONSENSE, f"no chat completion ({type(fault).__name__})") from None
 
     async def _post(self, endpoint: ChatEndpoint, request: ChatRequest) -> httpx.Response:
-        return await self._http.post(f"{endpoint.url}/chat/completions", json=_body(endpoint, request))
+        return await self._fetch("POST", f"{endpoint.url}/chat/completions", json=_body(endpoint, request))
+
+    async def _fetch(self, method: str, url: str, **content: Any) -> httpx.Response:
+        """Return the whole answer. Raises ModelError(NONSENSE) for one that is compressed or too large."""
+        async with self._http.stream(method, url, **content) as answer:
+            # A megabyte of gzip unpacks to a thousand, and we ask for none.
+            if answer.headers.get("content-encoding", "identity").lower() != "identity":
+                raise ModelError(Fallback.NONSENSE, "answered with compressed bytes, which were not asked for")
+            kept = bytearray()
+            async for chunk in answer.aiter_bytes():
+                kept += chunk
+                if len(kept) > MOST_BYTES:
+                    raise ModelError(Fallback.NONSENSE, f"answered with more than {MOST_BYTES} bytes")
+        return httpx.Response(answer.status_code, headers=answer.headers, content=bytes(kept), request=answer.request)
 
     def _read(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
         choice = answer["choices"][0]

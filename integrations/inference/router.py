@@ -5,7 +5,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from contracts.errors import Fallback, ModelError
-from integrations.inference.chat import ChatEndpoint
+from integrations.inference.chat import ChatEndpoint, loopback
 from integrations.ledger import registry
 from integrations.ledger.tables import Database
 
@@ -28,18 +28,29 @@ def tuned_elsewhere(tx: sa.Connection, endpoint: ChatEndpoint, pathway: str) -> 
 
 
 def resolve(db: Database, endpoint: ChatEndpoint) -> ChatEndpoint:
-    """Return the endpoint with the immutable name that its alias means, where it is served.
+    """Return the endpoint with the immutable name that its alias means, where it is served and was measured.
 
     A server of its own URL is asked for what the ledger says was promoted. One that `wardflow up` runs serves the
-    model before until the new one answers, so there it is what is up that counts. Raises ModelError(UNREACHABLE).
+    model before until the new one answers, so there it is what is up that counts. Raises ModelError.
     """
     alias = alias_of(endpoint)
     if alias is None:
         return endpoint
     with db.read() as tx:
         if endpoint.url:
-            return replace(endpoint, model=registry.meant(tx, alias) or endpoint.base)
-        up = registry.served(tx, alias)
-    if up is None:
-        raise ModelError(Fallback.UNREACHABLE, f"nothing is served for {alias}")
-    return replace(endpoint, model=up.name, url=up.url)
+            name, url = registry.meant(tx, alias) or endpoint.base, endpoint.url
+        elif up := registry.served(tx, alias):
+            name, url = up.name, up.url
+            if not loopback(url):  # `wardflow up` serves on loopback alone, so somebody else wrote that mark (I21)
+                raise ModelError(Fallback.FORBIDDEN, f"{alias} is marked as served on another machine")
+        else:
+            raise ModelError(Fallback.UNREACHABLE, f"nothing is served for {alias}")
+        return replace(endpoint, model=name, url=url, measured_on=_measured_on(tx, endpoint, name))
+
+
+def _measured_on(tx: sa.Connection, endpoint: ChatEndpoint, name: str) -> tuple[str, ...]:
+    """Return where that model was measured: by our own rounds if it was tuned, else as the configuration says."""
+    row = registry.find(tx, name)
+    if row is None or row.verdict == registry.UNTUNED:
+        return endpoint.measured_on
+    return (row.pathway,) if row.verdict == registry.BETTER else ()

@@ -57,9 +57,10 @@ class TranscriptionClient(ChatClient):
             return await super().served()
         asked = {"api-version": AZURE_VERSION, "top": "1"}
         try:
-            answer = await self._http.get(f"{self.endpoint.url}/speechtotext/models/base", params=asked)
+            async with asyncio.timeout(self.endpoint.timeout_s):
+                answer = await self._fetch("GET", f"{self.endpoint.url}/speechtotext/models/base", params=asked)
             answer.raise_for_status()
-        except httpx.HTTPError as fault:
+        except (httpx.HTTPError, TimeoutError) as fault:
             raise ModelError(Fallback.UNREACHABLE, type(fault).__name__) from None
         return [self.endpoint.model]
 
@@ -74,9 +75,9 @@ class TranscriptionClient(ChatClient):
             definition = (None, json.dumps(_definition(endpoint, recording)), "application/json")
             url = f"{endpoint.url}/speechtotext/transcriptions:transcribe"
             files = {"audio": file, "definition": definition}
-            return await self._http.post(url, params={"api-version": AZURE_VERSION}, files=files)
+            return await self._fetch("POST", url, params={"api-version": AZURE_VERSION}, files=files)
         url = f"{endpoint.url}/audio/transcriptions"
-        return await self._http.post(url, data=_fields(endpoint, recording), files={"file": file})
+        return await self._fetch("POST", url, data=_fields(endpoint, recording), files={"file": file})
 
     def _read(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
         azure = self.endpoint.dialect == Dialect.AZURE_SPEECH

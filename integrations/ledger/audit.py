@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,10 +11,13 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from contracts.frozen import Frozen
-from integrations.ledger import tables
+from integrations.ledger import attestation, tables
+from integrations.ledger.tables import Database
 
 RESTORED = "restored"
 """The mark of when a ledger was put back from a backup."""
+ROWS_ATTESTED = "rows_attested"
+"""The mark of since when each record carries the hashes of its act's rows."""
 
 
 class Action(StrEnum):
@@ -23,11 +27,25 @@ class Action(StrEnum):
     MODEL_CALL = "model_call"
     MODEL_REFUSED = "model_refused"
     """An endpoint that may not see patient data was refused (I16)."""
+    OPEN = "open"
+    """A case was opened."""
+    TELL = "tell"
+    """Events were delivered to a case."""
     PROPOSE = "propose"
+    SHOW = "show"
+    """A version can be decided on from now on."""
+    COVER = "cover"
+    """The shown version has seen later events, which changed nothing."""
     DECIDE = "decide"
+    UNDO = "undo"
+    """A person took a decision back before its write-back began."""
+    BEGIN_WRITE = "begin_write"
+    """From here on a decision can't be taken back."""
     WRITE = "write"
     ESCALATE = "escalate"
     CLOSE = "close"
+    END = "end"
+    """A decided case ended as its decision says."""
     STOP = "stop"
     START = "start"
     """A person stopped or started a model or a pathway."""
@@ -41,6 +59,14 @@ class Action(StrEnum):
     """A tuned model entered the registry."""
     DEPLOY = "deploy"
     """An alias means another model from now on."""
+    SERVE = "serve"
+    """A supervisor of local model servers has another model up for an alias, or none."""
+    BIND = "bind"
+    """From now on the values of each new case in Temporal are sealed for it."""
+    ATTEST = "attest"
+    """Settled events are vouched for from now on."""
+    BASELINE = "baseline"
+    """Rows of before records carried the hashes of their act's rows; once for each ledger."""
     BACKUP = "backup"
     """A copy of the records left for another folder."""
     RESTORE = "restore"
@@ -58,6 +84,14 @@ class AuditRecord(Frozen):
     case_id: str | None = None
     encounter_id: str | None = None
     detail: str = ""
+    rows: dict[str, str] = {}
+    """Keyed hash of each row that the act left, by its name (`integrations.ledger.attestation`)."""
+    heads: dict[str, int] = {}
+    """Of a restore and of the baseline: the position at which each chain ended at that moment."""
+
+    def stored(self) -> str:
+        """Return the record as text; what is silent is left out, as in records of before it could be said."""
+        return self.model_dump_json(exclude={name for name in ("rows", "heads") if not getattr(self, name)})
 
 
 @dataclass(frozen=True)
@@ -67,12 +101,29 @@ class Auditor:
     chain: str
     key: bytes
 
-    def append(self, tx: sa.Connection, action: Action, what: str, **fields: str | None) -> None:
-        """Append in the transaction of the act itself: no record, no act. `actor` defaults to the process."""
+    def append(
+        self, tx: sa.Connection, action: Action, what: str, rows: Iterable[attestation.Row] = (), **fields: str | None
+    ) -> None:
+        """Append in the transaction of the act itself: no record, no act. `actor` defaults to the process.
+
+        `rows` names what the act has written by now, or removed; the record carries their hashes.
+        """
+        self.record(tx, action, what, attestation.hashes(tx, self.key, rows), {}, **fields)
+
+    def record(
+        self,
+        tx: sa.Connection,
+        action: Action,
+        what: str,
+        hashes: Mapping[str, str],
+        ends: Mapping[str, int],
+        /,
+        **fields: str | None,
+    ) -> None:
+        """Append a record that carries these hashes, and where each chain ends."""
         actor = fields.pop("actor", None) or f"process:{self.chain}"
-        record = AuditRecord.model_validate(
-            {"at": tables.now(), "actor": actor, "action": action, "what": what, **fields}
-        ).model_dump_json()
+        known = {"at": tables.now(), "actor": actor, "action": action, "what": what, "rows": hashes}
+        record = AuditRecord.model_validate({**known, "heads": ends, **fields}).stored()
         last = tx.execute(
             sa.select(tables.audit.c.position, tables.audit.c.hash)
             .where(tables.audit.c.chain == self.chain)
@@ -107,22 +158,42 @@ def link(key: bytes, chain: str, position: int, previous: str, record: str) -> s
     return hmac.new(key, content, hashlib.sha256).hexdigest()
 
 
-def verify(tx: sa.Connection, key: bytes, anchors: dict[str, tuple[int, str]]) -> list[str]:
-    """Return what is wrong with the chains: changed, missing or cut records, each as one line.
+def heads(tx: sa.Connection) -> dict[str, int]:
+    """Return the position at which each chain ends."""
+    newest = sa.select(tables.audit.c.chain, sa.func.max(tables.audit.c.position).label("position")).group_by(
+        tables.audit.c.chain
+    )
+    return {row.chain: row.position for row in tx.execute(newest)}
 
-    `anchors` holds position and hash of chain heads as they were seen outside the ledger.
-    """
-    wrong: list[str] = []
-    heads: dict[str, tuple[int, str]] = {}
-    seen: dict[tuple[str, int], str] = {}
-    for row in tx.execute(sa.select(tables.audit).order_by(tables.audit.c.chain, tables.audit.c.position)):
-        position, previous = heads.get(row.chain, (0, ""))
-        expected = link(key, row.chain, row.position, previous, row.record)
-        if row.position != position + 1 or row.previous_hash != previous or row.hash != expected:
-            wrong.append(f"audit chain {row.chain} breaks at {row.position}")
-        heads[row.chain] = (row.position, row.hash)
-        seen[row.chain, row.position] = row.hash
-    for chain, (position, hash_) in anchors.items():
-        if seen.get((chain, position)) != hash_:
-            wrong.append(f"audit chain {chain} lacks the anchored record {position}")
-    return wrong
+
+def begin(db: Database, auditor: Auditor) -> None:
+    """Vouch for the rows of before records carried hashes, once: from then on a row without its record is a finding."""
+    with db.read() as tx:
+        if tables.mark(tx, ROWS_ATTESTED) is not None:
+            return
+    with db.write() as tx:
+        if tables.mark(tx, ROWS_ATTESTED) is not None:
+            return
+        ended = heads(tx)
+        tables.set_mark(tx, ROWS_ATTESTED, tables.now().isoformat())
+        found = [(row.name, hash_) for row, hash_ in attestation.present(tx, auditor.key)]
+        parts = [found[start : start + attestation.RANGE] for start in range(0, len(found), attestation.RANGE)]
+        for number, part in enumerate(parts, 1):
+            detail = f"part {number} of {len(parts)}"
+            auditor.record(tx, Action.BASELINE, "ledger", dict(part), ended if number == 1 else {}, detail=detail)
+
+
+def attest_events(db: Database, auditor: Auditor) -> int:
+    """Vouch for the next range of settled events; return how many ids it has, 0 where nothing was settled."""
+    with db.read() as tx:
+        span = attestation.next_range(tx)
+        if span is None:
+            return 0
+        hash_ = attestation.events_digest(tx, auditor.key, *span)
+    first, last = span
+    with db.write() as tx:
+        if int(tables.mark(tx, attestation.EVENTS_ATTESTED) or 0) != first - 1:  # another process was first
+            return 0
+        tables.set_mark(tx, attestation.EVENTS_ATTESTED, str(last))
+        auditor.record(tx, Action.ATTEST, f"events {first} to {last}", {attestation.range_name(first, last): hash_}, {})
+    return last - first + 1

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from contracts.errors import LedgerError
 from contracts.frozen import Frozen
 from integrations.blobs.store import BlobStore
-from integrations.ledger import audit, cases, inbox, tables
+from integrations.ledger import attestation, audit, cases, inbox, tables
 from integrations.ledger.tables import Database
 
 MANIFEST, BLOBS = "manifest.json", "blobs"
@@ -98,9 +98,12 @@ def _marked(copy: Path, partial: Path, manifest: Manifest, audit_key: bytes) -> 
     try:
         db.create()  # another schema version is refused here
         with db.write() as tx:
+            ended = audit.heads(tx)
             tables.set_mark(tx, audit.RESTORED, tables.now().isoformat())
             auditor = audit.Auditor(audit.chain_name(tx, "cli"), audit_key)
-            auditor.append(tx, audit.Action.RESTORE, "ledger", detail=f"backup of {manifest.taken_at.isoformat()}")
+            hashes = attestation.hashes(tx, audit_key, (attestation.Row(attestation.Kind.MARK, (audit.RESTORED,)),))
+            detail = f"backup of {manifest.taken_at.isoformat()}"
+            auditor.record(tx, audit.Action.RESTORE, "ledger", hashes, ended, detail=detail)
     finally:
         db.close()
     return partial

@@ -1,5 +1,7 @@
 """Accepted events and their fates."""
 
+import json
+import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +9,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.events import AcceptedEvent, Fate, FhirEvent
+from contracts.events import REPEATED, AcceptedEvent, Fate, FhirEvent, Ignored
 from integrations.blobs.store import BlobStore
+from integrations.ledger import readings
 from integrations.ledger.tables import Database, UtcTime, cases, counters, inbox, now, own_writes, told
 
 BODY_BYTES = 64 * 1024  # larger bodies go to the blob store
-RESOURCES_AT_ONCE = 500
+UNREADABLE_AN_HOUR = 1_000
+"""Rows for what a feed sent and nobody could read; beyond them one row an hour stands for what a counter counts."""
+JUDGED_BY_READING = (Fate.ABSORBED, Fate.SUPERSEDED)
+"""Fates by which some case was to read the chart; so it is with those that an ended case had read again."""
 
 
 def count(tx: sa.Connection, name: str, by: int = 1) -> None:
@@ -27,20 +33,144 @@ def counted(tx: sa.Connection, name: str) -> int:
     return tx.scalar(sa.select(counters.c.count).where(counters.c.name == name)) or 0
 
 
-def accept(db: Database, blobs: BlobStore, events: Sequence[FhirEvent]) -> int:
+def accept(
+    db: Database, blobs: BlobStore, events: Sequence[FhirEvent], unreadable_an_hour: int = UNREADABLE_AN_HOUR
+) -> int:
     """Put a batch into the inbox, on disk when this returns; versions already there change nothing.
+
+    `unreadable_an_hour` bounds the rows of each feed's unreadable messages; one row more stands for the rest, so that
+    a sender can't fill the disk. A readable message always has a row of its own.
 
     Returns the number of new rows. Raises LedgerError, and then none of the batch was accepted.
     """
-    first = {_key(event): event for event in reversed(events)}
-    rows = {key: _row(event, blobs) for key, event in reversed(first.items())}
+    rows = _rows(events, blobs)
     with db.write() as tx:
-        for known in _versions(tx, events) & rows.keys():
-            del rows[known]
-        if rows:
-            tx.execute(inbox.insert(), list(rows.values()))
-            count(tx, "events_accepted", len(rows))
-        return len(rows)
+        for feed in {event.feed for event in events if event.quarantine}:
+            _count_rest(tx, feed, rows, unreadable_an_hour)
+        return _insert(tx, events, rows)
+
+
+def accept_found(db: Database, blobs: BlobStore, events: Sequence[FhirEvent]) -> int:
+    """Put what our own search found into the inbox, as `accept` does, unless every case concerned has read it.
+
+    A version number that a feed claimed before hides nothing: if it came with another content, or if a case that was
+    to read it did not find it in the chart yet, it is accepted once more under a key of its own (I8).
+    """
+    stamps = {_resource(e): readings.stamp(json.loads(e.body)) for e in events if not e.quarantine}
+    with db.read() as tx:
+        before = {feed: readings.of(tx, readings.feed(feed), stamps) for feed in {e.feed for e in events}}
+        unread = [e for e in events if e.quarantine or before[e.feed].get(_resource(e)) != stamps[_resource(e)]]
+        asked = [(e, stamps.get(_resource(e), "")) for e in unread]
+        found = [event for one, stamp in asked if (event := _unheard(tx, blobs, one, stamp))]
+    if not unread:
+        return 0
+    rows = _rows(found, blobs)
+    with db.write() as tx:
+        for feed in before:
+            of_feed = {_resource(e) for e in unread if e.feed == feed and not e.quarantine}
+            readings.note(tx, readings.feed(feed), {resource: stamps[resource] for resource in of_feed})
+        return _insert(tx, found, rows)
+
+
+def _resource(event: FhirEvent) -> readings.Key:
+    return event.resource_type, event.resource_id
+
+
+def _unheard(tx: sa.Connection, blobs: BlobStore, found: FhirEvent, stamp: str) -> FhirEvent | None:
+    """Return what our search found as an event to accept, or None where that changes nothing."""
+    if found.quarantine:
+        return found
+    same = (inbox.c.resource_type == found.resource_type, inbox.c.resource_id == found.resource_id)
+    kept = tx.execute(sa.select(inbox).where(inbox.c.feed == found.feed, *same).order_by(inbox.c.event_id)).all()
+    rows = [row for row in kept if _accepted(row).event.version == found.version_id]
+    if not rows:
+        return found
+    content = _content(found.body)
+    equal = next((row for row in reversed(rows) if _content(body(tx, blobs, row.event_id)) == content), None)
+    if equal and _was_read(tx, equal, found, stamp):
+        return None
+    return found.model_copy(update={"version_id": f"{found.version_id}{REPEATED}{len(rows)}"})
+
+
+def _content(body: bytes) -> object:
+    """Return what counts of a resource: servers differ in the rest between a notification and a search."""
+    resource = json.loads(body) if body else None
+    return {k: v for k, v in resource.items() if k not in ("meta", "text")} if isinstance(resource, dict) else None
+
+
+def _was_read(tx: sa.Connection, row: sa.Row[tuple[object, ...]], found: FhirEvent, stamp: str) -> bool:
+    """Return whether those who had to read what that event named have read it, or will."""
+    if row.fate not in JUDGED_BY_READING and row.reason != Ignored.CASE_CLOSED:
+        return True  # pending; or judged by its content alone, which is the same
+    stamps = readings.readers(tx, *_resource(found))
+    heard = list(tx.scalars(sa.select(told.c.case_id).where(told.c.event_id == row.event_id)))
+    if heard:
+        return all(stamps.get(case_id) == stamp for case_id in heard)
+    ids = tx.scalars(sa.select(cases.c.case_id).where(cases.c.encounter_id == found.encounter_id))
+    return any(stamps.get(case_id) == stamp for case_id in ids)
+
+
+def accept_hints(db: Database, blobs: BlobStore, feed: str, resource_type: str, resource_id: str) -> int:
+    """Accept a notice that says of a resource only that something happened to it, such as its deletion.
+
+    Each makes a row for every encounter that the resource is known to belong to, or one without an encounter: the open
+    cases of that encounter read the chart again. Raises LedgerError.
+    """
+    named = (inbox.c.resource_type == resource_type, inbox.c.resource_id == resource_id)
+    with db.read() as tx:
+        known = set(tx.scalars(sa.select(inbox.c.encounter_id).where(*named, inbox.c.encounter_id.is_not(None))))
+        readers = readings.readers(tx, resource_type, resource_id)
+        known |= set(tx.scalars(sa.select(cases.c.encounter_id).where(cases.c.case_id.in_(readers))))
+    hints = [
+        FhirEvent(
+            feed=feed,
+            resource_type=resource_type,
+            resource_id=resource_id,
+            version_id=f"{REPEATED}{uuid.uuid4().hex}",
+            encounter_id=encounter_id,
+        )
+        for encounter_id in sorted(known) or [None]
+    ]
+    return accept(db, blobs, hints)
+
+
+def _rows(events: Sequence[FhirEvent], blobs: BlobStore) -> dict[tuple[str, str, str, str], dict[str, object]]:
+    first = {_key(event): event for event in reversed(events)}
+    return {key: _row(event, blobs) for key, event in reversed(first.items())}
+
+
+def _insert(
+    tx: sa.Connection, events: Sequence[FhirEvent], rows: dict[tuple[str, str, str, str], dict[str, object]]
+) -> int:
+    for known in _versions(tx, events) & rows.keys():
+        del rows[known]
+    if rows:
+        moment = now()  # under the lock: a later row was not accepted earlier, and a case's clock began at its first
+        tx.execute(inbox.insert(), [row | {"accepted_at": moment} for row in rows.values()])
+        count(tx, "events_accepted", len(rows))
+    return len(rows)
+
+
+def _count_rest(tx: sa.Connection, feed: str, rows: dict[Any, dict[str, object]], most: int) -> None:
+    """Leave of a feed's unreadable rows those within its quota of this hour, and have one row stand for the others."""
+    unreadable = [key for key, row in rows.items() if row["feed"] == feed and row["fate"] == Fate.QUARANTINED]
+    if not unreadable:
+        return
+    hour = f"{now():%Y-%m-%dT%H}"
+    counter = f"unreadable:{feed}:{hour}"
+    before = counted(tx, counter)
+    count(tx, counter, len(unreadable))
+    beyond = before + len(unreadable) - max(before, most)
+    if beyond <= 0:
+        return
+    row = next(rows[key] for key in unreadable) | {"resource_id": f"rest-{hour}"}
+    for key in unreadable[-beyond:]:
+        del rows[key]
+    row["reason"] = f"stands for all unreadable messages beyond {most} in this hour (counter {counter})"
+    same = (inbox.c.feed == feed, inbox.c.resource_type == row["resource_type"])
+    same += (inbox.c.resource_id == row["resource_id"],)
+    if tx.scalar(sa.select(inbox.c.event_id).where(*same)) is None:
+        rows["rest", feed, hour] = row
 
 
 def _key(event: FhirEvent) -> tuple[str, str, str, str]:
@@ -52,7 +182,6 @@ def _row(event: FhirEvent, blobs: BlobStore) -> dict[str, object]:
     return event.model_dump(include={"feed", "resource_type", "resource_id", "version_id", "encounter_id", "own"}) | {
         "body": None if large or not event.body else blobs.keyring.seal(event.body, "inbox"),
         "body_blob": blobs.put(event.body) if large else None,
-        "accepted_at": now(),
         "fate": Fate.QUARANTINED if event.quarantine else Fate.PENDING,
         "reason": event.quarantine,
     }
@@ -144,10 +273,17 @@ def told_of(tx: sa.Connection, resource_type: str, encounter_id: str) -> list[st
 def settle(
     tx: sa.Connection, event_ids: Iterable[int], fate: Fate, reason: str | None = None, case_id: str | None = None
 ) -> None:
-    """Give pending events their fate, with an `Ignored` or words as its reason; events that have one keep it."""
+    """Give pending events their fate, with an `Ignored` or words as its reason; events that have one keep it.
+
+    An event that some case was given is absorbed, whatever becomes of it for others.
+    """
+    event_ids = list(event_ids)
+    if fate in (Fate.SUPERSEDED, Fate.IGNORED):
+        for row in tx.execute(told.select().where(told.c.event_id.in_(event_ids))).all():
+            settle(tx, [row.event_id], Fate.ABSORBED, case_id=row.case_id)
     tx.execute(
         inbox.update()
-        .where(inbox.c.event_id.in_(list(event_ids)), inbox.c.fate == Fate.PENDING)
+        .where(inbox.c.event_id.in_(event_ids), inbox.c.fate == Fate.PENDING)
         .values(fate=fate, reason=reason, case_id=case_id)
     )
 
@@ -163,19 +299,22 @@ def numbered(version_id: str) -> bool:
     return version_id.isdecimal() and len(version_id) < 19
 
 
-def outdated(tx: sa.Connection, accepted: Sequence[AcceptedEvent]) -> set[int]:
-    """Return those events whose resource the inbox has in a later version, where versions are numbers."""
-    newest: dict[tuple[str, str, str], int] = {}
-    for start in range(0, len(accepted), RESOURCES_AT_ONCE):
-        for *resource, version in _versions(tx, [a.event for a in accepted[start : start + RESOURCES_AT_ONCE]]):
-            if numbered(version):
-                feed, type_, id_ = resource
-                newest[feed, type_, id_] = max(newest.get((feed, type_, id_), 0), int(version))
-    return {
-        a.event_id
-        for a in accepted
-        if numbered(a.event.version_id) and int(a.event.version_id) < newest[_key(a.event)[:3]]
-    }
+def replaced(accepted: Sequence[AcceptedEvent]) -> set[int]:
+    """Return those pending events after which a higher version of their resource came, for the same encounter.
+
+    Nothing else is outdated: what a feed claimed, or what the chart held before it was restored, is no reason to
+    overlook an event. One that brings nothing new costs its case one look at the chart (I6, I8).
+    """
+    newest: dict[tuple[str, str, str, str | None], int] = {}
+    older: set[int] = set()
+    for one in sorted(accepted, key=lambda a: a.event_id, reverse=True):
+        if not numbered(one.event.version_id):
+            continue
+        key, version = (*_key(one.event)[:3], one.event.encounter_id), int(one.event.version_id)
+        if version < newest.get(key, version):
+            older.add(one.event_id)
+        newest[key] = max(newest.get(key, version), version)
+    return older
 
 
 def newest_event(tx: sa.Connection, encounter_id: str, case_id: str, *, settled: bool = False) -> int:
@@ -211,13 +350,18 @@ def waited_since(tx: sa.Connection, encounter_id: str, after: int, until: int) -
     return tx.scalar(sa.select(sa.func.min(inbox.c.accepted_at)).where(*needed, *ranged))
 
 
-def absorb(tx: sa.Connection, event_ids: Iterable[int], case_id: str, held: set[int]) -> None:
-    """Settle events as given to a case, but those held for another case; the fate names one case, `told` each."""
+def absorb(tx: sa.Connection, event_ids: Iterable[int], case_id: str, held: set[int]) -> set[int]:
+    """Settle events as given to a case, but those held for another case; the fate names one case, `told` each.
+
+    Returns those that the case had not been given before.
+    """
     ids = list(event_ids)
     known = set(tx.scalars(sa.select(told.c.event_id).where(told.c.case_id == case_id, told.c.event_id.in_(ids))))
-    if new := set(ids) - known:
+    new = set(ids) - known
+    if new:
         tx.execute(told.insert(), [{"event_id": event_id, "case_id": case_id} for event_id in new])
     settle(tx, set(ids) - held, Fate.ABSORBED, case_id=case_id)
+    return new
 
 
 def balance(tx: sa.Connection) -> dict[str, int]:

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from contracts.errors import TuningError
 from contracts.frozen import Frozen
 from contracts.tuning import Deployment, RegisteredModel
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.tables import deployments, mark, models, now, set_mark
 
@@ -39,12 +40,17 @@ def register(tx: sa.Connection, auditor: Auditor, model: RegisteredModel) -> Non
                 rows_blob=model.rows_blob or None,
             )
         )
-        auditor.append(tx, Action.REGISTER, f"model {model.name}", detail=model.verdict)
+        _audit(tx, auditor, model)
     elif (held.adapter_sha256, held.base_sha256) != (model.adapter_sha256, model.base_sha256):
         raise TuningError("name_taken", f"{model.name} is registered with other weights")
     elif (held.verdict, held.evaluation) != (model.verdict, model.evaluation):
         tx.execute(models.update().where(models.c.name == model.name).values(document=model.model_dump_json()))
-        auditor.append(tx, Action.REGISTER, f"model {model.name}", detail=model.verdict)
+        _audit(tx, auditor, model)
+
+
+def _audit(tx: sa.Connection, auditor: Auditor, model: RegisteredModel) -> None:
+    rows, detail = (Row(Kind.MODEL, (model.name,)),), f"{model.verdict}; weights {model.adapter_sha256[:16]}"
+    auditor.append(tx, Action.REGISTER, f"model {model.name}", rows, detail=detail)
 
 
 def find(tx: sa.Connection, name: str) -> RegisteredModel | None:
@@ -107,14 +113,16 @@ def rollback(tx: sa.Connection, auditor: Auditor, alias: str, by: str, reason: s
 def _deploy(
     tx: sa.Connection, auditor: Auditor, alias: str, name: str, replaced: str | None, by: str, reason: str
 ) -> None:
-    moment = now()
-    tx.execute(
-        deployments.update().where(deployments.c.alias == alias, deployments.c.until.is_(None)).values(until=moment)
-    )
+    moment, open_ = now(), (deployments.c.alias == alias, deployments.c.until.is_(None))
+    changed = list(tx.scalars(sa.select(deployments.c.deployment_id).where(*open_)))
+    tx.execute(deployments.update().where(*open_).values(until=moment))
     tx.execute(
         deployments.insert().values(alias=alias, name=name, by=by, reason=reason, since=moment, replaced=replaced)
     )
-    auditor.append(tx, Action.DEPLOY, f"{alias} is {name or 'the untuned model'}", actor=f"person:{by}", detail=reason)
+    changed += tx.scalars(sa.select(deployments.c.deployment_id).where(*open_))
+    rows = [Row(Kind.DEPLOYMENT, (deployment_id,)) for deployment_id in changed]
+    what = f"{alias} is {name or 'the untuned model'}"
+    auditor.append(tx, Action.DEPLOY, what, rows, actor=f"person:{by}", detail=reason)
 
 
 def served(tx: sa.Connection, alias: str) -> Served | None:
@@ -123,6 +131,8 @@ def served(tx: sa.Connection, alias: str) -> Served | None:
     return Served.model_validate_json(value) if value else None
 
 
-def set_served(tx: sa.Connection, alias: str, up: Served | None) -> None:
-    """Note what is up for the alias; None: nothing is."""
+def set_served(tx: sa.Connection, auditor: Auditor, alias: str, up: Served | None) -> None:
+    """Record which model a local supervisor has up for the alias, or None; audited in the same transaction."""
     set_mark(tx, SERVED + alias, up.model_dump_json() if up else "")
+    what = f"{alias} is served by {up.name}" if up else f"{alias} is not served"
+    auditor.append(tx, Action.SERVE, what, (Row(Kind.MARK, (SERVED + alias,)),), detail=up.url if up else "")

@@ -9,7 +9,7 @@ from contracts.decisions import DecisionKind
 from contracts.errors import Fallback
 from contracts.frozen import Frozen
 from contracts.suggestions import MadeBy
-from integrations.ledger import cases, inbox, tables, tallies
+from integrations.ledger import cases, inbox, messages, stranded, tables, tallies
 
 OPEN = tables.cases.c.state == CaseState.OPEN
 
@@ -23,6 +23,10 @@ class Standing(Frozen):
     pending_age_s: float
     oldest_open_age_s: float
     past_deadline: int
+    without_workflow: int
+    """Live cases whose workflow did not run at the last look."""
+    messages_refused: int
+    """Distinct messages, results and failures from Temporal that did not open for their case."""
     decisions: dict[str, int]
     suggestions: dict[str, int]
     """By the model, by rules because none was asked, or by the cause of a fallback."""
@@ -42,6 +46,8 @@ def read(tx: sa.Connection) -> Standing:
         pending_age_s=_age(inbox.waiting_since(tx), moment),
         oldest_open_age_s=_age(tx.scalar(sa.select(sa.func.min(tables.cases.c.accepted_at)).where(OPEN)), moment),
         past_deadline=tx.scalar(late) or 0,
+        without_workflow=stranded.last(tx).count,
+        messages_refused=kept.get(messages.COUNTER, 0),
         decisions={kind: kept.get(f"{tallies.DECISION}:{kind}", 0) for kind in DecisionKind},
         suggestions={by: kept.get(f"{tallies.SUGGESTION}:{by}", 0) for by in (*MadeBy, *Fallback)},
         lags=tuple((bound, kept.get(f"{tallies.LAG}:{bound}", 0)) for bound in tallies.LAG_S),

@@ -4,6 +4,7 @@ import json
 
 import sqlalchemy as sa
 
+from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.tables import mark, marks, now, set_mark
 
@@ -16,7 +17,8 @@ def switch(tx: sa.Connection, auditor: Auditor, what: str, by: str, *, stopped: 
         set_mark(tx, PREFIX + what, json.dumps({"by": by, "at": now().isoformat(timespec="seconds")}))
     else:
         tx.execute(marks.delete().where(marks.c.name == PREFIX + what))
-    auditor.append(tx, Action.STOP if stopped else Action.START, what, actor=f"person:{by}")
+    rows = (Row(Kind.MARK, (PREFIX + what,)),)
+    auditor.append(tx, Action.STOP if stopped else Action.START, what, rows, actor=f"person:{by}")
 
 
 def is_stopped(tx: sa.Connection, role: str, pathway: str) -> bool:

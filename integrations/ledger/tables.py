@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from contracts.errors import LedgerError
 
 SCHEMA_VERSION = 1
+BOUND_SINCE = "values_bound_since"
+"""Mark: since when the values of each new case are sealed for that case."""
 BUSY_MS = 4000  # below the time-outs of the activities that wait for it
 metadata = sa.MetaData()
 
@@ -80,9 +82,21 @@ decisions = sa.Table(  # `document` is the signed Decision as JSON
     "decisions", metadata, _key("decision_id"), *_have(sa.String, "case_id", "kind", "reviewer", "document"),
     *_may(sa.String, "selected"), *_have(UtcTime, "recorded_at"), sa.UniqueConstraint("case_id"),
 )
+undone = sa.Table(  # decisions that were taken back: the signed Decision and the signed Undo, as JSON
+    "undone", metadata, _key("decision_id"), *_have(sa.String, "case_id", "document", "undo"),
+    *_have(UtcTime, "recorded_at", "undone_at"), sa.Index("undone_case", "case_id"),
+)
+write_backs = sa.Table(  # which decision's write-back has begun: from then on it can't be taken back
+    "write_backs", metadata, _key("case_id"), *_have(sa.String, "decision_id", "evidence"),
+    *_have(UtcTime, "begun_at"),
+)
 own_writes = sa.Table(  # an empty version stands for a write under way
     "own_writes", metadata, _key("resource_type"), _key("resource_id"), _key("version_id"),
     *_have(sa.String, "case_id", "content_hash"),
+)
+readings = sa.Table(  # which version of a resource our own search or a case's newest snapshot read last; a cache
+    "readings", metadata, _key("reader"), _key("resource_type"), _key("resource_id"), *_have(sa.String, "stamp"),
+    sa.Index("readings_resource", "resource_type", "resource_id"),
 )
 calls = sa.Table(
     "calls", metadata, _key("case_id"), _key("version", sa.Integer), _key("request_hash"),
@@ -132,6 +146,7 @@ class Database:
             found = mark(tx, "schema_version")
             if found is None:
                 set_mark(tx, "schema_version", str(SCHEMA_VERSION))
+                set_mark(tx, BOUND_SINCE, now().isoformat())
             elif found != str(SCHEMA_VERSION):
                 raise LedgerError("schema_version", f"ledger has {found}, this program wants {SCHEMA_VERSION}")
 

@@ -80,7 +80,7 @@ class Wire(asyncio.Protocol):
 
 def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
     """Return the bytes of a request; underscores in header names stand for hyphens."""
-    lines = [f"{method} {path} HTTP/1.1", "host: 127.0.0.1", f"content-length: {len(body)}"]
+    lines = [f"{method} {path} HTTP/1.1", "host: 127.0.0.1", "origin: http://127.0.0.1", f"content-length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
 

@@ -1,53 +1,18 @@
 """A nurse at the page, in a real Chromium."""
 
-import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from contracts.decisions import Decision, DecisionKind
 from integrations.fhir import proposals
 from integrations.ledger import cases
+from tests.browser.chromium import armed, lost_after_s, shot
 from tests.ward import Ward
 
 LOOKED_MS = 300
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser: Browser, ward: Ward) -> Iterator[Page]:
-    context = browser.new_context(base_url=f"http://127.0.0.1:{ward.settings.parts.worklist_port}")
-    page = context.new_page()
-    page.goto("/")
-    page.get_by_role("button", name="Nurse Okafor").click()
-    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
-    yield page
-    context.close()
-
-
-def shot(page: Page, name: str) -> None:
-    folder = os.environ.get("WARDFLOW_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 def test_an_arrival_appears_by_itself_and_is_approved_by_keyboard(page: Page, ward: Ward) -> None:
@@ -63,48 +28,79 @@ def test_an_arrival_appears_by_itself_and_is_approved_by_keyboard(page: Page, wa
     expect(page.get_by_role("heading", name=re.compile("Ada Testperson"))).to_be_visible()
     expect(page.get_by_text("HR", exact=True)).to_be_visible()
     shot(page, "case")
-    page.wait_for_timeout(LOOKED_MS)
+    armed(page).wait_for_timeout(LOOKED_MS)
     page.keyboard.press("a")
     expect(page.get_by_role("row", name=re.compile("abdominal pain since noon"))).to_contain_text(
-        re.compile("Decided|Written")
+        "approved by Nurse Okafor"
     )
     case = ward.ended("browser-1")
-    with ward.world.db.read() as tx:
-        decided = cases.decision_of(tx, case.case_id)
+    decided = decision_of(ward, case.case_id)
     assert decided and decided.dwell_ms and LOOKED_MS <= decided.dwell_ms < 60_000, "what the page measured"
     assert ward.world.fhir.read("Observation", proposals.resource_id(case.ref, "result"))
     assert problems == [], "no script or policy violation"
 
 
-def test_a_changed_level_and_a_rejection_want_a_reason(page: Page, ward: Ward) -> None:
+def decision_of(ward: Ward, case_id: str) -> Decision | None:
+    with ward.world.db.read() as tx:
+        return cases.decision_of(tx, case_id)
+
+
+def test_a_digit_a_reason_and_enter_write_the_chosen_level_and_never_the_suggested_one(page: Page, ward: Ward) -> None:
     row = ward.suggested(ward.admit("browser-2", "sprained wrist", hr=80))
     page.goto(f"/cases/{row['case_id']}")
-    page.keyboard.press("2")
+    armed(page).keyboard.press("2")
     expect(page.get_by_role("radio", name="2 Emergent")).to_be_checked()
-    page.get_by_role("button", name="Change level").click()
-    expect(page.get_by_role("alert")).to_contain_text("needs another level and a reason")
-    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("A change needs a reason")
     page.keyboard.type("hand is cold and pale")
-    page.get_by_role("button", name="Change level").click()
+    page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
-    assert ward.ended("browser-2").state == "written"
+    ended = ward.ended("browser-2")
+    assert ended.state == "written"
+    decided = decision_of(ward, ended.case_id)
+    assert decided and (decided.kind, decided.selected) == (DecisionKind.CHANGE, "2")
+    written = ward.world.fhir.read("Observation", proposals.resource_id(ended.ref, "result"))
+    assert written["valueCodeableConcept"]["coding"][0]["code"] == "2"
     page.goto(f"/cases/{row['case_id']}")
-    expect(page.locator(".decide")).to_contain_text("Change 2 by Nurse Okafor")
+    expect(page.locator(".decide")).to_contain_text("Level 2 recorded instead by Nurse Okafor")
+    expect(page.locator(".decide")).to_contain_text("In the chart.")
 
 
-def test_an_open_page_follows_new_data_and_a_stale_one_is_refused(page: Page, ward: Ward) -> None:
+def test_x_a_reason_and_enter_reject(page: Page, ward: Ward) -> None:
+    row = ward.suggested(ward.admit("browser-4", "cough", hr=80))
+    page.goto(f"/cases/{row['case_id']}")
+    armed(page).keyboard.press("x")
+    page.keyboard.type("wrong patient")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+    assert ward.ended("browser-4").state == "rejected"
+
+
+def test_an_open_page_says_what_changed_and_is_answered_only_when_that_was_seen(page: Page, ward: Ward) -> None:
     row = ward.suggested(ward.admit("browser-3", "dizzy", hr=80, spo2=98))
     page.goto(f"/cases/{row['case_id']}")
-    page.get_by_label(re.compile("Reason")).fill("typing while it happens")  # a person who has begun is not interrupted
     ward.chart("browser-3", spo2=85)
-    ward.suggested("browser-3", version=2)
-    page.get_by_role("button", name="Reject").click()
-    expect(page.get_by_role("alert")).to_contain_text("New data arrived")
-    expect(page.get_by_label(re.compile("Reason"))).to_have_value("typing while it happens")
+    expect(page.get_by_role("alert")).to_contain_text("SpO2 98 → 85 %", timeout=20_000)
+    shot(page, "changed")
+    page.keyboard.press("a")
+    expect(page.locator("#fact-spo2")).to_contain_text("98")
+    page.wait_for_timeout(1000)
+    page.keyboard.press("Enter")
     expect(page.locator("#fact-spo2")).to_contain_text("85")
-    shot(page, "refused")
-    page.get_by_role("button", name="Reject").click()
-    assert ward.ended("browser-3").state == "rejected"
+    assert decision_of(ward, row["case_id"]) is None
+    expect(armed(page).get_by_role("button", name=re.compile("Approve"))).to_be_enabled()
+    page.keyboard.press("a")
+    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+    decided = decision_of(ward, row["case_id"])
+    assert decided and decided.version > row["version"]
+
+
+def test_live_disappears_within_5_s_of_a_worklist_that_hangs(page: Page, ward: Ward) -> None:
+    live = page.locator("#live")
+    expect(live).to_have_text("Live")
+    with ward.frozen("worklist"):
+        assert lost_after_s(page) < 5
+    expect(live).to_have_text("Live")
 
 
 def test_the_page_says_by_itself_which_parts_are_away(page: Page, ward: Ward) -> None:

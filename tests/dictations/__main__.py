@@ -22,7 +22,8 @@ from typing import Any
 import httpx
 import psutil
 
-from agents.dictation.hearing import better, doubts, hotwords
+from agents.dictation.hearing import better, doubts
+from agents.dictation.names import hotwords
 from contracts.errors import ModelError
 from contracts.model_calls import ChatRequest, Recording
 from contracts.transcripts import Transcript

@@ -19,10 +19,15 @@ class ChartProxy:
     `conflict`, `precondition`, `refuse`, `fail`: answered without being passed on; `phantom`: answered 201, not passed
     on; `drop`: passed on, and the connection cut before the answer; `hang`: passed on, answered when nobody waits any
     more; `throttle`, `throttle-date`: 429 with a Retry-After of `THROTTLE_S` as seconds or as a date.
+
+    `refused` are types whose every GET is answered with that status and those words; while `unauthorized`, all but the
+    metadata is answered 401.
     """
 
     def __init__(self, port: Callable[[], int]) -> None:
         self.faults: deque[str] = deque()
+        self.refused: dict[str, tuple[int, str]] = {}
+        self.unauthorized = False
         self.taken: list[str] = []
         self.not_before: dict[str, float] = {}
         """Until when a Task's sender was asked to wait."""
@@ -35,6 +40,11 @@ class ChartProxy:
 
             def relay(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                refusal = proxy.refusal_of(self.command, self.path)
+                if refusal:
+                    issue = {"severity": "error", "code": "security", "diagnostics": refusal[1]}
+                    outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+                    return self.reply(refusal[0], json.dumps(outcome).encode())
                 task = proxy.task_of(self.command, body)
                 fault = proxy.fault_for(task)
                 refused = {"conflict": 409, "precondition": 412, "refuse": 403, "fail": 500}.get(fault or "")
@@ -71,7 +81,7 @@ class ChartProxy:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_POST = do_PUT = relay
+            do_GET = do_POST = do_PUT = do_DELETE = relay
 
             def log_message(self, *_args: Any) -> None:
                 return
@@ -89,6 +99,12 @@ class ChartProxy:
     def close(self) -> None:
         self._http.shutdown()
         self._http.server_close()
+
+    def refusal_of(self, method: str, path: str) -> tuple[int, str] | None:
+        type_ = path.removeprefix("/fhir").strip("/").partition("?")[0].partition("/")[0]
+        if self.unauthorized and type_ != "metadata":
+            return 401, "Unauthorized"
+        return self.refused.get(type_) if method == "GET" else None
 
     def task_of(self, method: str, body: bytes) -> str | None:
         if method != "POST":

@@ -25,9 +25,11 @@ def test_a_running_ward_is_well(ward: Ward) -> None:
     ward.settled()
     code, told = look(ward)
     assert (code, {part for part, verdicts in told.items() if "FAIL" in verdicts}) == (0, set())
-    asked = {"ledger", "backup", "temporal", "redis", "fhir", "clock", "feed", "models", "sandbox", "keys"}
+    asked = {"ledger", "backup", "temporal", "redis", "fhir", "clock", "feed", "models", "sandbox", "keys", "files"}
     assert asked | set(health.PROCESSES) == set(told)
-    assert told["fhir"] == told["temporal"] == told["feed"] == told["keys"] == told["watchdog"] == {"OK"}
+    assert (
+        told["fhir"] == told["temporal"] == told["feed"] == told["keys"] == told["files"] == told["watchdog"] == {"OK"}
+    )
 
 
 def test_parts_that_are_away_and_keys_that_lie_open_are_told(ward: Ward) -> None:

@@ -37,7 +37,7 @@ from service.temporal import connect
 from tests.fakes.samples import NURSE, REF, decision, shown
 from tests.replay.test_replay import HERE
 from tests.unit.workflows.test_case import KEY, PUBLIC
-from workflows import sandbox
+from workflows import refusals, sandbox
 from workflows.case import Case
 
 pytestmark = pytest.mark.integration
@@ -49,6 +49,7 @@ class Steps:
 
     def __init__(self) -> None:
         self.escalating, self.tried, self.writes = asyncio.Event(), asyncio.Event(), 0
+        self.opened = asyncio.Event()
 
     @activity.defn(name="snapshot_chart")
     async def snapshot(self, request: SnapshotRequest) -> ChartSnapshot:
@@ -56,10 +57,12 @@ class Steps:
 
     @activity.defn(name="run_agent")
     async def agent(self, request: AgentRequest) -> AgentResult:
-        return shown().result
+        named = {"case_id": request.ref.case_id, "version": request.version}
+        return shown().result.model_copy(update={**named, "snapshot_blob": request.snapshot.snapshot_blob})
 
     @activity.defn(name="open_case")
-    async def open(self, request: OpenRequest) -> None: ...
+    async def open(self, request: OpenRequest) -> None:
+        self.opened.set()
 
     @activity.defn(name="record_decision")
     async def decide(self, request: DecisionRequest) -> DecisionReceipt:
@@ -111,10 +114,10 @@ async def test_a_decision_reaches_the_chart_though_the_escalation_reports_after_
             await working.enter_async_context(
                 Worker(
                     client, task_queue=queue, workflows=workflows, activities=activities, deployment_config=deployed,
-                    workflow_runner=sandbox.runner(),
+                    workflow_runner=sandbox.runner(), interceptors=[refusals.Refusing()],
                 )
             )  # fmt: skip
-        await _current(client)
+        await become_current(client)
         given = CaseInput(
             ref=REF, due_at=datetime.now(UTC) + timedelta(seconds=1), ladder=(timedelta(minutes=5),),
             roles=(NURSE.role,), verify_key=PUBLIC,
@@ -132,7 +135,7 @@ async def test_a_decision_reaches_the_chart_though_the_escalation_reports_after_
     assert len(history.events) < 60
 
 
-async def _current(client: Client) -> None:
+async def become_current(client: Client) -> None:
     for _ in range(100):
         with suppress(RPCError):
             return await versions.make_current(client, BUILD)

@@ -11,7 +11,7 @@ from integrations.ledger import cases
 from integrations.ledger.cases import CaseRow
 from tests.conftest import model_config
 from tests.fakes.model_server import ModelServer
-from tests.ward import Ward
+from tests.ward import CHARGE, Ward
 
 pytestmark = pytest.mark.integration
 PHYSICIAN = '\n[users.d-haddad]\nname = "Dr Haddad"\nrole = "physician"\n'
@@ -48,11 +48,11 @@ def followed(ward: Ward, encounter: str) -> CaseRow | None:
         return cases.latest(tx, "result_followup", encounter)
 
 
-def shown(ward: Ward, encounter: str) -> dict[str, Any]:
+def shown(ward: Ward, encounter: str, generation: int = 1, user: str = "d-haddad") -> dict[str, Any]:
     def ready() -> dict[str, Any] | None:
-        rows = ward.page("d-haddad").get("/api/cases").raise_for_status().json()
+        rows = ward.page(user).get("/api/cases").raise_for_status().json()
         mine = (r for r in rows if r["encounter_id"] == encounter and r["pathway"] == "result_followup")
-        return next((r for r in mine if r["decidable"]), None)
+        return next((r for r in mine if r["decidable"] and r["generation"] == generation), None)
 
     return ward.until(ready)
 
@@ -103,3 +103,33 @@ def test_results_within_their_range_open_no_case_and_one_that_says_nothing_does(
     shown(lab, unknown)
     lab.settled()
     assert followed(lab, calm) is None
+
+
+def flagged(encounter: str, code: str, value: float, flag: str, **more: Any) -> dict[str, Any]:
+    return result(encounter, code, value, "mmol/L", interpretation=[{"coding": [{"code": flag}]}], **more)
+
+
+def test_a_second_critical_result_after_act_now_is_a_case_of_its_own(ward: Ward) -> None:
+    encounter = ward.admit("lab-second", "weakness", hr=60)
+    ward.send(flagged(encounter, "2823-3", 7.2, "HH"))
+    first = shown(ward, encounter, user=CHARGE)
+    assert first["selected"] == "1" and ward.decide(first, user=CHARGE).status_code == 200
+    ward.until(lambda: (c := followed(ward, encounter)) and c.state == "written")
+    ward.send(flagged(encounter, "2345-7", 1.1, "LL"))
+    second = shown(ward, encounter, generation=2, user=CHARGE)
+    page = ward.page(CHARGE).get(f"/cases/{second['case_id']}").text
+    assert second["selected"] == "1" and "Critical: Glucose 1.1 mmol/L" in page
+    assert ward.decide(second, user=CHARGE).status_code == 200
+
+
+def test_a_rejection_of_one_result_hides_no_later_one(ward: Ward) -> None:
+    encounter = ward.admit("lab-repeat", "weakness", hr=60)
+    ward.send(flagged(encounter, "2823-3", 7.2, "HH"))
+    first = shown(ward, encounter, user=CHARGE)
+    assert ward.decide(first, kind="reject", reason="sample in doubt", user=CHARGE).status_code == 200
+    ward.until(lambda: (c := followed(ward, encounter)) and c.state == "rejected")
+    ward.send(flagged(encounter, "2823-3", 7.4, "HH", id=f"{encounter}-again"))
+    second = shown(ward, encounter, generation=2, user=CHARGE)
+    page = ward.page(CHARGE).get(f"/cases/{second['case_id']}").text
+    assert second["selected"] == "1" and "Potassium 7.4 mmol/L" in page
+    assert ward.decide(second, user=CHARGE).status_code == 200

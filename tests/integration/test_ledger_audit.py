@@ -1,13 +1,22 @@
 """What is planted behind Wardflow's back is found by `wardflow ledger audit`."""
 
+import asyncio
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from activities.world import World
 from integrations.fhir import proposals
+from integrations.ledger import audit as audit_chains
 from integrations.ledger import cases, tables
+from integrations.ledger.tables import Database
+from service import anchors, integrity, watch
+from service.temporal import connect
 from tests.ward import ROOT, Ward
 
 pytestmark = pytest.mark.integration
@@ -63,6 +72,55 @@ def test_a_changed_audit_record_is_found(ward: Ward) -> None:
         tx.execute(tables.audit.update().where(tables.audit.c.seq == row.seq).values(record=row.record))
     assert not [line for line in audit(ward)[1]["findings"] if "audit chain" in line]
     ward.decide(ward.suggested("chained"))
+
+
+def cut_to_the_first(tx: sa.Connection) -> None:
+    tx.execute(tables.audit.delete().where(tables.audit.c.position > 1))
+
+
+def delete_a_chain(tx: sa.Connection) -> None:
+    tx.execute(tables.audit.delete().where(tables.audit.c.chain == "worker"))
+
+
+def delete_everything(tx: sa.Connection) -> None:
+    tx.execute(tables.audit.delete())
+    tables.set_mark(tx, watch.EXPORTED, "0")
+
+
+CUTS = (cut_to_the_first, delete_a_chain, delete_everything)
+
+
+def test_chains_cut_in_a_copy_are_found_by_the_chart_and_by_the_fetched_heads(ward: Ward, tmp_path: Path) -> None:
+    ward.decide(ward.suggested(ward.admit("anchored")))
+    ward.ended("anchored")
+    ward.until(lambda: exported(ward) > 0)
+    key = ward.secrets.head_signer().public_key().public_bytes_raw().hex()
+    heads = ward.state / anchors.HEADS_FILE
+    assert anchors.in_file(heads, key).findings == (), "the gateway wrote it at its start"
+
+    async def check(world: World) -> integrity.Report:
+        opened = ward.settings.parts
+        client = await connect(opened.temporal, opened.temporal_namespace, ward.secrets.keyring())
+        return await integrity.check(world, client, ward.secrets.verify_key(), [(heads, key)])
+
+    for cut in (None, *CUTS):
+        ward.world.db.copy_to(copy := tmp_path / f"{cut and cut.__name__}.db")
+        db = Database(f"sqlite:///{copy}")
+        if cut:
+            with db.write() as tx:
+                cut(tx)
+        found = "\n".join(asyncio.run(check(replace(ward.world, db=db))).findings)
+        db.close()
+        assert ("audit chain worker ends at" in found and "the FHIR server has its record" in found) == bool(cut), found
+        if cut is delete_everything:
+            assert "audit-heads.jsonl has its record" in found
+
+
+def exported(ward: Ward) -> int:
+    """Return how many records of the worker the chart has, once the newest is there."""
+    with ward.world.db.read() as tx:
+        end = audit_chains.heads(tx)["worker"]
+    return end if ward.world.fhir.find("AuditEvent", f"wardflow-worker-{end}") else 0
 
 
 def test_two_live_cases_of_one_encounter_cannot_exist(ward: Ward) -> None:

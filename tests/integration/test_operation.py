@@ -42,7 +42,7 @@ def test_a_part_that_is_away_is_stated_and_refuses_only_whom_it_keeps_from_its_d
         ward.until(lambda of=process: ready(ward, of)[0] == 200 and set(ready(ward, of)[1].values()) == {"live"})
     with ward.frozen("fhir"):
         ward.until(lambda: ready(ward, "gateway")[1]["chart"] == "away")
-        assert (ready(ward, "gateway")[0], ready(ward, "worklist")[0]) == (200, 200)
+    ward.until(lambda: (ready(ward, "gateway")[0], ready(ward, "worklist")[0]) == (200, 200), 60)
     with ward.frozen("temporal"):
         ward.until(lambda: ready(ward, "worklist")[0] == 503)
         assert ready(ward, "worklist")[1]["temporal"] == "away"

@@ -17,6 +17,7 @@ from integrations.ledger import registry
 from integrations.ledger.audit import Auditor
 from integrations.ledger.registry import CHAMPION
 from integrations.ledger.tables import Database
+from service import settings
 from tests.fakes import samples
 from tests.unit.ledger.test_registry import model
 from tests.ward import ROOT
@@ -36,6 +37,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(models, "serve_command", serve)
     for folder in ("logs", BASE, "tuning/copy/merged", f"tuning/{BROKEN}/merged"):
         (tmp_path / folder).mkdir(parents=True)
+    settings.create_secrets(tmp_path)
     db = Database(f"sqlite:///{tmp_path}/ledger.db")
     db.create()
     with db.write() as tx:
@@ -126,6 +128,6 @@ async def test_a_server_that_is_killed_is_started_again(champion: serving.Servin
 
 def test_what_an_earlier_start_had_up_is_forgotten(champion: serving.Serving, state: Path, db: Database) -> None:
     with db.write() as tx:
-        registry.set_served(tx, CHAMPION, registry.Served(name=BASE, url="http://127.0.0.1:9/v1"))
+        registry.set_served(tx, AUDITOR, CHAMPION, registry.Served(name=BASE, url="http://127.0.0.1:9/v1"))
     serving.Serving(state, Path("venv"), state / BASE)
     assert up(db) is None

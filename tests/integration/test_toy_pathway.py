@@ -73,8 +73,8 @@ class FallWatch:
         graph.add_edge("propose", END)
         return graph.compile()
 
-    def reopens(self, facts, held):
-        return False
+    def attention(self, chart, facts):
+        return ()
 
     def results(self, suggestion, decision, result_id, meta):
         body = {"resourceType": "Flag", "id": result_id, "meta": meta, "status": "active",
@@ -144,7 +144,7 @@ def test_a_toy_pathway_runs_beside_triage_without_touching_another_file(toy: War
         )
         for row in rows:
             assert toy.decide(row).status_code == 200
-        assert {row["pathway"]: row["selected"] for row in rows} == {"ed_triage": "3", "fall_watch": "watch"}
+        assert {row["pathway"]: row["selected"] for row in rows} == {"ed_triage": None, "fall_watch": "watch"}
 
         def both_ended() -> bool:
             with toy.world.db.read() as tx:

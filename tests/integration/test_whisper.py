@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from agents.dictation.hearing import doubts, hotwords
+from agents.dictation.hearing import doubts
+from agents.dictation.names import hotwords
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, Recording
 from contracts.transcripts import Transcript

@@ -67,7 +67,9 @@ class People:
     looks: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._pages = {user: httpx.Client(base_url=self.base_url, timeout=25) for user in USERS}
+        self._pages = {
+            user: httpx.Client(base_url=self.base_url, headers={"Origin": self.base_url}, timeout=25) for user in USERS
+        }
         self._tried: set[tuple[str, int]] = set()
         self._done: set[str] = set()
 
@@ -127,13 +129,15 @@ class People:
         time.sleep(think_s)
         others = [code for code in row["choices"] if code != row["selected"]]
         selected = {"approve": row["selected"], "change": others[0], "reject": None}[kind]
+        if kind != "reject" and not row["approvable"]:  # nothing is proposed: the person chooses
+            kind, selected = "choose", others[0]
         form = {
             "kind": kind,
             "version": row["version"],
             "shown_hash": row["suggestion_hash"],
             "decision_id": uuid.uuid4().hex,
-            "selected": (kind == "change" and selected) or "",
-            "reason": "" if kind == "approve" else "clinical judgement",
+            "selected": (kind in ("change", "choose") and selected) or "",
+            "reason": "clinical judgement" if kind in ("change", "reject") else "",
         }
         sent_at = time.time()
         status, answer = self._answered(user, f"/cases/{row['case_id']}/decision", form)

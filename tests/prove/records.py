@@ -108,6 +108,11 @@ def ours(resource: Resource) -> bool:
     return any(tag.get("system") == OURS for tag in resource.get("meta", {}).get("tag", ()))
 
 
+def claimed_version(row: Row) -> int:
+    """Return the version that a feed named; 0 for a notice without one. What we read again is kept as `2#1`."""
+    return int(row["version_id"].partition("#")[0] or 0)
+
+
 def moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 

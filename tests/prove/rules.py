@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from tests.prove.finding import Finding
 from tests.prove.network import Delivery
-from tests.prove.records import Records, Row, link, marked_for, moment, ours
+from tests.prove.records import Records, Row, claimed_version, link, marked_for, moment, ours
 
 PROMISE_S = 5.0
 """How long after its deadline a case may wait unraised while the gateway, which holds the watchdog, is up."""
@@ -31,7 +31,7 @@ def accepted_is_kept(r: Records) -> Iterator[Finding]:
     newest = Counter[tuple[str, str]]()
     for row in r.ledger.inbox:
         what = row["resource_type"], row["resource_id"]
-        newest[what] = max(newest[what], int(row["version_id"] or 0))
+        newest[what] = max(newest[what], claimed_version(row))
     for row in r.ledger.inbox:
         what = f"event {row['event_id']} ({row['resource_type']}/{row['resource_id']}/{row['version_id']})"
         name = row["encounter_id"] or "no encounter"
@@ -39,7 +39,7 @@ def accepted_is_kept(r: Records) -> Iterator[Finding]:
             yield Finding("I1", name, f"{what} is {row['fate']} at the end")
         if row["fate"] == "absorbed" and (row["case_id"] not in known or (row["event_id"], row["case_id"]) not in told):
             yield Finding("I1", name, f"{what} was absorbed by a case that was not told of it")
-        if row["fate"] == "superseded" and newest[row["resource_type"], row["resource_id"]] <= int(row["version_id"]):
+        if row["fate"] == "superseded" and newest[row["resource_type"], row["resource_id"]] <= claimed_version(row):
             yield Finding("I1", name, f"{what} was superseded by nothing")
     for name, rows in (("events_accepted", r.ledger.inbox), ("cases_opened", r.ledger.cases)):
         if r.ledger.counters.get(name, 0) != len(rows):

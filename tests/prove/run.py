@@ -272,7 +272,7 @@ def _counted(values: Any) -> dict[str, int]:
 
 def _ports() -> dict[str, int]:
     """Return ports below those that the system gives to outgoing connections: a killed part finds its own again."""
-    names, chosen = ("temporal", "redis", "fhir", "model", "gateway", "worklist", "worker"), set[int]()
+    names, chosen = ("temporal", "fhir", "model", "gateway", "worklist", "worker"), set[int]()
     while len(chosen) < len(names):
         port = random.randrange(15_000, 30_000)
         with socket.socket() as probe:

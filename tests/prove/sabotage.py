@@ -35,7 +35,7 @@ def own_writes() -> None:
 
 def reconciliation() -> None:
     """Only notifications tell what is new."""
-    gateway.Feed.changed_since = lambda self, moment: iter(())
+    gateway.Feed.changed_since = lambda self, resource_type, moment: iter(())
 
 
 def fsync() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.prove.network import Delivery
-from tests.prove.records import Records, marked_for
+from tests.prove.records import Records, claimed_version, marked_for
 from tests.prove.samples import Late
 
 Lie = Callable[[Records], None]
@@ -32,7 +32,7 @@ def _miscounted(r: Records) -> None:
 
 
 def _superseded(r: Records) -> None:
-    newest = max(r.ledger.inbox, key=lambda row: int(row["version_id"] or 0))
+    newest = max(r.ledger.inbox, key=claimed_version)
     newest["fate"] = "superseded"
 
 

@@ -21,7 +21,7 @@ SHORT = {"deadline_s = 300": "deadline_s = 6", "ladder_s = [600, 1800, 3600]": "
 def main() -> None:
     state = Path(tempfile.mkdtemp(prefix="wardflow-record-"))
     shutil.copy(HERE / "keys.json", state / "keys.json")
-    ward = Ward(state, SHORT).start()
+    ward = Ward(state, SHORT, "\n[timing]\nundo_s = 2.0\n").start()
     try:
         ward.decide(ward.suggested(ward.admit("approved", "cough", hr=80)))
         ward.decide(ward.suggested(ward.admit("rejected", "cough", hr=80)), "reject", reason="not a triage case")
@@ -29,8 +29,11 @@ def main() -> None:
         ward.chart("superseded", hr=80)  # covered: nothing changed
         ward.chart("superseded", spo2=84)
         ward.decide(ward.suggested("superseded", version=2), "change", "1", "looks grey")
+        row = ward.suggested(ward.admit("undone", "cough", hr=80))
+        ward.undo(row, ward.decide(row).json()["decision_id"]).raise_for_status()
+        ward.decide(ward.suggested("undone"))
         ward.admit("undecided", "cut on the hand", hr=80)
-        for name in ("approved", "rejected", "superseded", "undecided"):
+        for name in ("approved", "rejected", "superseded", "undone", "undecided"):
             case = ward.ended(name, 60)
             (HERE / "histories" / f"{name}.json").write_text(asyncio.run(history(ward, case.case_id)))
     finally:

@@ -147,7 +147,7 @@ def test_a_workflow_that_was_terminated_is_started_again_and_its_old_suggestion_
     assert refused.status_code == 409 and refused.json()["refused"] == "stale"
     assert ward.decide(ward.suggested("drill-terminated", version=2, seconds=60)).status_code == 200
     ward.ended("drill-terminated")
-    assert rebuild(ward) == {"running": 0, "started": 0, "ended_elsewhere": [], "published": 0}
+    assert rebuild(ward) == {"running": 0, "started": 0, "freed": 0, "ended_elsewhere": [], "published": 0}
     assert rebuilt_at(ward) == since, "no more cases are excused"
 
 

@@ -2,10 +2,12 @@
 
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from infra import processes
 from infra.processes import Part
 
 
@@ -28,3 +30,20 @@ def test_the_fourth_start_waits_only_where_the_part_itself_failed(
     assert ("again in 7 s" in told[-1]) is not killed, told
     assert part.ended() is not killed
     part.stop()
+
+
+def test_a_log_is_bounded_while_its_process_goes_on_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MOST_LOG_BYTES", 1000)
+    program = "import sys, time\nwhile True: print('x' * 99, flush=True); time.sleep(0.001)"
+    part = Part("part", [sys.executable, "-c", program], lambda: True)
+    part.start(tmp_path)
+    end = time.monotonic() + 20
+    while not (tmp_path / f"part.log.{processes.KEPT_LOGS}").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+        processes.rotate(tmp_path)
+    part.stop()
+    processes.rotate(tmp_path)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"part.log", *(f"part.log.{n}" for n in range(1, processes.KEPT_LOGS + 1))}
+    assert (tmp_path / "part.log").stat().st_size < 1000
+    assert b"\0" not in (tmp_path / "part.log.1").read_bytes(), "it goes on at the beginning of the emptied file"

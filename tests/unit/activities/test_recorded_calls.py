@@ -49,6 +49,7 @@ async def test_questions_asked_at_once_are_each_recorded_and_read_back(db: Datab
     again = await asyncio.gather(*(RecordedChat(world, asked, model).ask(request) for request in requests))
     assert again == said and model.asked == 5
 
+    assert {call.measured_on for call in said} == {()}, "what says nothing was measured nowhere"
     by_rules = RecordedChat(world, SimpleNamespace(ref=REF, version=1, rules_only=True), model)  # pyright: ignore[reportArgumentType]
     assert await by_rules.ask(requests[2]) == said[2], "what the model answered before its time was over"
     other = ChatRequest(step="s9", messages=(Message(role="user", content="x"),), max_tokens=4)

@@ -18,6 +18,7 @@ from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, Message
 from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient
+from integrations.ledger import readings
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from tests.fakes.samples import REF
@@ -40,6 +41,10 @@ def observed(id_: str, value: float, unit: str = "/min", patient: str = "pat-1")
     }
 
 
+def searchset(*found: Resource) -> httpx.Response:
+    return httpx.Response(200, json={"resourceType": "Bundle", "entry": [{"resource": r} for r in found]})
+
+
 class Chart:
     """What the chart's server holds; every test begins with one patient and one heart rate."""
 
@@ -57,8 +62,13 @@ class Chart:
             (id_,) = parse_qs(request.url.query.decode())["_id"]
             self.asked_patients.append(id_)
             same = {"name": [{"text": "Zebedee Quillfeather"}], "gender": "male", "birthDate": "1971-01-05"}
-            return httpx.Response(200, json={"entry": [{"resource": {"resourceType": "Patient", "id": id_} | same}]})
-        return httpx.Response(200, json={"entry": [{"resource": r} for r in self.observations]})
+            return httpx.Response(
+                200,
+                json={"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Patient", "id": id_} | same}]},
+            )
+        return httpx.Response(
+            200, json={"resourceType": "Bundle", "entry": [{"resource": r} for r in self.observations]}
+        )
 
 
 @pytest.fixture
@@ -137,3 +147,13 @@ async def test_a_run_by_rules_says_truly_why_there_is_no_model(
     with pytest.raises(ModelError) as refused:
         await ports.model("reasoning").ask(request)
     assert refused.value.kind == why
+
+
+def test_what_a_snapshot_read_is_noted_instead_of_what_an_earlier_one_did(world: World, chart: Chart) -> None:
+    chart.observations = [observed("hr", 80), observed("rr", 18)]
+    snapshot(world)
+    chart.observations = [observed("hr", 90) | {"meta": {"versionId": "2", "lastUpdated": "2026-01-05T08:29:00Z"}}]
+    snapshot(world)
+    with world.db.read() as tx:
+        assert readings.readers(tx, "Observation", "hr") == {REF.case_id: "2 2026-01-05T08:29:00Z"}
+        assert readings.readers(tx, "Observation", "rr") == {}

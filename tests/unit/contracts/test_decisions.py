@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.decisions import Correction, Decision, DecisionKind
+from contracts.decisions import Correction, Decision, DecisionKind, Evidence, contradiction
 from tests.fakes.samples import NOW, PHYSICIAN, decision
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
@@ -26,6 +26,7 @@ OTHERS: dict[str, Any] = {
     "decided_at": NOW + timedelta(microseconds=1),
     "dwell_ms": 1,
     "corrections": (Correction(key="medication_1", text="ranitidine 150 mg"),),
+    "evidence": Evidence.UNCHECKED,
 }
 
 
@@ -54,11 +55,12 @@ def test_the_signature_is_not_part_of_what_is_signed() -> None:
     assert signed(decision()).signed_bytes() == decision().signed_bytes()
 
 
-def test_a_decision_from_before_there_were_corrections_stays_valid() -> None:
-    before = decision().model_dump_json(exclude={"corrections"}).encode()
-    held = decision().model_copy(update={"signature": KEY.sign(before).hex()})
-    verify(held)
-    added = held.model_copy(update={"corrections": OTHERS["corrections"]})
+@pytest.mark.parametrize("later", ["corrections", "evidence"])
+def test_a_decision_from_before_a_field_was_added_stays_valid_and_the_field_cannot_be_added(later: str) -> None:
+    before = decision().model_dump_json(exclude={"corrections", "evidence"}).encode()
+    older = decision().model_copy(update={"signature": KEY.sign(before).hex()})
+    verify(older)
+    added = older.model_copy(update={later: OTHERS[later]})
     with pytest.raises(InvalidSignature):
         verify(added)
 
@@ -67,3 +69,28 @@ def test_one_key_does_not_vouch_for_another() -> None:
     other = Ed25519PrivateKey.from_private_bytes(b"t" * 32).public_key()
     with pytest.raises(InvalidSignature):
         other.verify(bytes.fromhex(signed(decision()).signature), decision().signed_bytes())
+
+
+@pytest.mark.parametrize(
+    ("kind", "selected", "reason", "proposed", "found"),
+    [
+        ("approve", "3", "", "3", None),
+        ("approve", "3", "walks normally", "3", "an approval with a reason"),
+        ("approve", "3", "wrong patient", "3", "an approval with a reason"),
+        ("approve", "4", "", "3", "an approval of another level than the proposed one"),
+        ("approve", "3", "", None, "an approval of another level than the proposed one"),
+        ("approve", None, "", None, "an approval of another level than the proposed one"),
+        ("approve", "3", None, "3", None),
+        ("change", "4", "walks normally", "3", None),
+        ("change", "4", "  ", "3", "a change without a reason"),
+        ("change", "4", None, "3", None),
+        ("choose", "4", "", None, None),
+        ("choose", "4", "walks normally", "3", None),
+        ("reject", None, "sample in doubt", "1", None),
+        ("reject", "1", "sample in doubt", "1", "a rejection with a level"),
+    ],
+)
+def test_what_contradicts_the_kind_of_a_decision_is_named(
+    kind: str, selected: str | None, reason: str | None, proposed: str | None, found: str | None
+) -> None:
+    assert contradiction(DecisionKind(kind), selected, reason, proposed) == found

@@ -150,8 +150,9 @@ async def test_what_was_filed_in_words_is_evidence_for_triage() -> None:
 
 
 async def test_a_chart_with_what_no_case_has_dealt_with_needs_a_new_case() -> None:
-    assert PATHWAY.reopens(chart(), "1")
-    assert not PATHWAY.reopens(chart().model_copy(update={"recordings": ()}), "1")
+    demanded = PATHWAY.attention((), chart())
+    assert demanded and not any(chart().shows(item) for item in demanded)
+    assert not PATHWAY.attention((), chart().model_copy(update={"recordings": ()}))
 
 
 async def test_what_is_dictated_chooses_nothing() -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.dictation import hearing
-from agents.dictation.hearing import better, doubts, hotwords
+from agents.dictation import names
+from agents.dictation.hearing import better, doubts
+from agents.dictation.names import hotwords
 from agents.dictation.numbers import Kind, read
 from contracts.transcripts import Transcript, Word
 
@@ -152,17 +153,17 @@ def test_a_difference_at_the_very_end_or_in_nothing_is_marked() -> None:
 
 
 def test_own_medications_come_first_without_doses_and_forms() -> None:
-    names = hotwords(["Metoprolol succinate 47.5 mg prolonged-release tablet", "Zorbimab", "metoprolol"])
-    assert names[:2] == ("metoprolol", "zorbimab")
-    assert "aspirin" in names and "tablet" not in names and len(names) <= hearing.MOST_HOTWORDS
+    told = hotwords(["Metoprolol succinate 47.5 mg prolonged-release tablet", "Zorbimab", "metoprolol"])
+    assert told[:2] == ("metoprolol", "zorbimab")
+    assert "aspirin" in told and "tablet" not in told and len(told) <= names.MOST_HOTWORDS
 
 
 @given(st.lists(st.text(max_size=400), max_size=80))
 def test_hotwords_are_bounded_whatever_a_chart_holds(medications: list[str]) -> None:
-    names = hotwords(medications)
-    assert 0 < len(names) <= hearing.MOST_HOTWORDS
-    assert len(", ".join(names)) <= hearing.HOTWORD_CHARS
-    assert all(name.replace(" ", "").isalpha() for name in names)
+    told = hotwords(medications)
+    assert 0 < len(told) <= names.MOST_HOTWORDS
+    assert len(", ".join(told)) <= names.HOTWORD_CHARS
+    assert all(name.replace(" ", "").isalpha() for name in told)
 
 
 words = st.lists(

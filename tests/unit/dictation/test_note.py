@@ -70,9 +70,10 @@ def test_what_is_no_plain_vital_sign_stays_as_it_was_said(said: str) -> None:
 
 
 @pytest.mark.parametrize("said", ["Heart rate 1110.", "Blood pressure 95 over 160.", "Temperature 101.3."])
-def test_a_vital_sign_that_cannot_be_is_marked_and_kept_whole(said: str) -> None:
+def test_a_vital_sign_that_cannot_be_is_marked_and_must_be_typed(said: str) -> None:
     (item,) = marked(made(said))
-    assert item.text == said.rstrip(".") and note.IMPOSSIBLE in item.doubt
+    assert (item.text, item.heard, item.doubt) == ("", said.rstrip("."), note.IMPOSSIBLE)
+    assert item.must_type and item.section == NoteSection.VITALS
 
 
 def test_what_is_said_around_vital_signs_and_medications_stays() -> None:
@@ -180,7 +181,7 @@ def test_no_number_that_was_said_is_dropped_and_none_that_differs_is_unmarked(
     if not first:
         return
     said = spoken(" ".join(first))
-    kept = " ".join(item.text for item in found.items)
+    kept = " ".join(item.heard or item.text for item in found.items)
     for word in said.words:
         for digits in re.findall(r"\d+", word.text):
             assert digits in kept or found.by_hand, word

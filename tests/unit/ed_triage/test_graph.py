@@ -1,6 +1,7 @@
 """The graph without Temporal: floors, fallbacks, claims, and what the model is told."""
 
 import asyncio
+import hashlib
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from agents.pathway import ChatPort, NoModel
 from contracts.charts import ChartFacts
 from contracts.ed_triage import EdTriageOptions
 from contracts.errors import Fallback, ModelError
+from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import Claim, MadeBy, Suggestion, Support
 from tests.fakes.samples import CALM, ESI, NAME, NOW, facts
 from tests.fakes.scripted_chat import LEVELS, ScriptedChat, favouring, reasons
@@ -69,9 +71,10 @@ async def test_without_a_model_the_suggestion_is_by_rules_and_says_why(kind: Fal
     assert all(choice.probability is None for choice in made.choices)
 
 
-async def test_without_model_and_floor_the_middle_level_stands_by_rules_only() -> None:
+async def test_without_model_and_floor_no_level_is_proposed() -> None:
     made = await suggest(facts(complaint="cough"), NoModel())
-    assert (made.selected, made.floor, made.support) == (graph.DEFAULT_LEVEL, None, Support.RULES_ONLY)
+    assert (made.selected, made.floor, made.support) == (None, None, Support.RULES_ONLY)
+    assert not made.approvable
     assert len(made.missing) == len(rules.WANTED)
 
 
@@ -96,6 +99,41 @@ async def test_a_missing_probability_falls_back_to_rules() -> None:
 async def test_support_is_said_in_words(probability: float, support: Support) -> None:
     made = await suggest(facts(**CALM), ScriptedChat(favouring("4", probability + 1e-9)))
     assert made.support == support
+
+
+class Measured(ScriptedChat):
+    """One whose calls say where it was measured."""
+
+    def __init__(self, level: str, probability: float, measured_on: tuple[str, ...] | None) -> None:
+        super().__init__(favouring(level, probability))
+        self._measured_on = measured_on
+
+    async def ask(self, request: ChatRequest) -> ModelCall:
+        return (await super().ask(request)).model_copy(update={"measured_on": self._measured_on})
+
+
+@pytest.mark.parametrize(
+    ("measured_on", "support", "approvable"),
+    [
+        ((), Support.UNCERTAIN, False),
+        (("result_followup",), Support.UNCERTAIN, False),
+        (("result_followup", "ed_triage"), Support.STRONG, True),
+        (None, Support.STRONG, True),  # a record of before this was kept
+    ],
+)
+async def test_a_model_that_was_never_measured_on_the_pathway_is_unsure_and_is_not_approved(
+    measured_on: tuple[str, ...] | None, support: Support, approvable: bool
+) -> None:
+    made = await suggest(facts(**CALM), Measured("2", 0.99, measured_on))
+    assert (made.selected, made.support, made.approvable, made.measured) == ("2", support, approvable, approvable)
+    rules_too = await suggest(facts(**FLOORS["2"]), Measured("4", 0.99, measured_on))
+    assert (rules_too.selected, rules_too.support, rules_too.approvable) == ("2", Support.UNCERTAIN, True)
+
+
+def test_a_suggestion_of_before_models_were_measured_keeps_its_hash() -> None:
+    made = asyncio.run(suggest(facts(**CALM), ScriptedChat(favouring("2"))))
+    before = made.model_dump_json(exclude={"measured"})
+    assert Suggestion.model_validate_json(before).sha256() == hashlib.sha256(before.encode()).hexdigest()
 
 
 async def test_a_level_raised_by_the_floor_has_the_support_of_that_level() -> None:

@@ -57,6 +57,13 @@ def test_an_approval_weighs_less_than_a_change_and_an_unaided_decision_most() ->
     assert 0 < row(**APPROVED).weight < row().weight < row(**UNAIDED).weight
 
 
+def test_a_choice_beside_an_unsure_level_weighs_by_how_far_that_may_have_been_its_anchor() -> None:
+    chosen = {"kind": DecisionKind.CHOOSE, "reasoned": False}
+    as_shown, otherwise = row(**chosen, suggested="3").weight, row(**chosen).weight
+    assert row(**APPROVED).weight < as_shown < otherwise == row().weight
+    assert row(**chosen, **UNAIDED | {"made_by": MadeBy.RULES}).weight == row(**UNAIDED).weight
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -64,6 +71,11 @@ def test_an_approval_weighs_less_than_a_change_and_an_unaided_decision_most() ->
         ({"made_by": None}, NoLesson.RULES_ONLY),
         ({"kind": DecisionKind.REJECT, "selected": None}, NoLesson.REJECTED),
         ({"selected": "9"}, NoLesson.UNKNOWN_CHOICE),
+        ({**APPROVED, "reasoned": True}, NoLesson.CONTRADICTORY),
+        ({"kind": DecisionKind.APPROVE}, NoLesson.CONTRADICTORY),  # of another level than was shown
+        ({"kind": DecisionKind.REJECT}, NoLesson.CONTRADICTORY),
+        ({"reasoned": False}, NoLesson.CONTRADICTORY),  # a change
+        ({"kind": DecisionKind.CHOOSE, "suggested": "3", "dwell_ms": 100}, NoLesson.TOO_FAST),
         ({**APPROVED, "dwell_ms": reward.DWELL_FLOOR_MS - 1}, NoLesson.TOO_FAST),
         ({**APPROVED, "dwell_ms": None}, NoLesson.TOO_FAST),
     ],

@@ -12,6 +12,8 @@ from contracts.errors import FhirError, FhirFault
 from integrations.fhir import client as fhir
 from integrations.fhir.client import FhirClient, Resource
 from integrations.fhir.feed import Feed
+from service.logs import ALLOWED
+from tests.fakes.chart import StrictServer
 from tests.fakes.samples import NOW
 
 BASE = "http://chart.test/fhir"
@@ -26,7 +28,8 @@ def client(answer: Callable[[httpx.Request], httpx.Response]) -> FhirClient:
 
 def page(*resources: Resource, following: str | None = None) -> httpx.Response:
     links = [{"relation": "next", "url": following}] if following else []
-    return httpx.Response(200, json={"entry": [{"resource": r} for r in resources], "link": links})
+    entries = [{"resource": r} for r in resources]
+    return httpx.Response(200, json={"resourceType": "Bundle", "entry": entries, "link": links})
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def test_a_search_reads_all_matches_of_all_pages() -> None:
 
 def test_what_comes_with_the_matches_is_no_match() -> None:
     entries = [{"resource": {"id": mode}, "search": {"mode": mode}} for mode in ("match", "include", "outcome")]
-    found = client(lambda _: httpx.Response(200, json={"entry": entries})).search("Task")
+    found = client(lambda _: httpx.Response(200, json={"resourceType": "Bundle", "entry": entries})).search("Task")
     assert [r["id"] for r in found] == ["match"]
 
 
@@ -169,25 +172,46 @@ def test_a_stopped_subscription_is_asked_for_again_and_an_active_one_is_left() -
         return httpx.Response(200, json=kept[path]) if path in kept else httpx.Response(404)
 
     feed = Feed("ehr", client(answer), ("Encounter",), "http://gateway.test/feeds/ehr", "s3cret")
-    assert feed.ensure_subscriptions() == ["Encounter"]
+    assert feed.ensure_subscription("Encounter") is False
     (subscription,) = kept.values()
     assert subscription["channel"]["header"] == ["Authorization: Bearer s3cret"]
     subscription["status"] = "active"
-    assert feed.ensure_subscriptions() == []
+    assert feed.ensure_subscription("Encounter") is True
     subscription["status"] = "error"
-    assert feed.ensure_subscriptions() == ["Encounter"]
+    assert feed.ensure_subscription("Encounter") is False
 
 
 def test_reconciliation_finds_what_changed() -> None:
     encounter = {"resourceType": "Encounter", "id": "1", "meta": {"versionId": "2"}}
     feed = Feed("ehr", client(lambda _: page(encounter)), ("Encounter",), "", "")
-    assert [e.resource_id for e in feed.changed_since(NOW - timedelta(minutes=5))] == ["1"]
+    assert [e.resource_id for e in feed.changed_since("Encounter", NOW - timedelta(minutes=5))] == ["1"]
 
 
 @pytest.mark.parametrize("odd", [{"resourceType": "OperationOutcome"}, {"resourceType": "Encounter", "id": "2"}])
 def test_a_match_that_is_no_versioned_resource_does_not_hide_the_others(odd: Resource) -> None:
     encounter = {"resourceType": "Encounter", "id": "1", "meta": {"versionId": "2"}}
     feed = Feed("ehr", client(lambda _: page(odd, encounter)), ("Encounter",), "", "")
-    left, right = feed.changed_since(NOW)
+    left, right = feed.changed_since("Encounter", NOW)
     assert left.quarantine
     assert (right.resource_id, right.quarantine) == ("1", None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"resourceType": "OperationOutcome"}, {"resourceType": "Bundle", "entry": [7]},
+     {"resourceType": "Bundle", "entry": 7}, {"resourceType": "Bundle", "link": [{"relation": "next"}]}],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_searchset_is_a_fault_and_no_chart_without_news(body: Resource) -> None:
+    with pytest.raises(FhirError, match="answered a search with"):
+        client(lambda _: httpx.Response(200, json=body)).search("Task")
+
+
+def test_a_refusal_carries_status_address_and_the_servers_words_and_says_none_of_it_in_its_message() -> None:
+    with pytest.raises(FhirError) as refused:
+        StrictServer().client().search("Binary?_lastUpdated=ge2026-01-05&_count=10")
+    assert (refused.value.status, refused.value.diagnostics) == (400, "Cannot search on Binary resource type")
+    assert refused.value.url == f"GET {BASE}/Binary?_lastUpdated=ge2026-01-05&_count=10"
+    assert refused.value.answer == "400 Cannot search on Binary resource type"
+    assert "Cannot search" not in str(refused.value)
+    assert refused.value.log_fields().keys() <= ALLOWED

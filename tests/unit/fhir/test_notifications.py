@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.charts import TAG
 from contracts.events import FhirEvent
-from integrations.fhir.notifications import parse
+from integrations.fhir.notifications import named, parse
 
 BASE = "http://ours/fhir"
 OBSERVATION = {
@@ -182,3 +182,24 @@ def test_of_a_key_that_stands_twice_the_last_counts() -> None:
 
 def test_a_compressed_body_is_quarantined() -> None:
     assert parse("ehr", gzip.compress(json.dumps(OBSERVATION).encode()), BASE).quarantine == "no Unicode text"
+
+
+@pytest.mark.parametrize(
+    ("path", "resource"),
+    [
+        ("Observation/obs-1", ("Observation", "obs-1")),
+        ("/Observation/obs-1/", ("Observation", "obs-1")),
+        ("x/y", None),
+        ("Observation", None),
+        ("Observation/obs-1/_history/2", None),
+        ("Observation/a b", None),
+        ("Observation/" + "x" * 65, None),
+        ("", None),
+    ],
+)
+def test_a_path_names_a_resource_or_nothing(path: str, resource: tuple[str, str] | None) -> None:
+    assert named(path) == resource
+
+
+def test_a_version_that_no_server_gives_is_quarantined() -> None:
+    assert told(meta={"versionId": "#1"}).quarantine

@@ -41,6 +41,25 @@ def test_a_proposal_is_a_valid_requested_task_that_carries_the_suggestion_and_it
     assert (coding["system"], coding["code"], coding["display"]) == (ESI.system, "2", "Emergent")
 
 
+def test_where_nothing_is_proposed_the_task_says_so_and_carries_no_choice() -> None:
+    task = proposals.proposal(REF, suggestion(selected=None, made_by=MadeBy.RULES, model=None), "hash-1")
+    Task.model_validate(task)
+    assert "output" not in task and task["description"] == "No suggestion: a person chooses"
+
+
+def test_a_task_says_that_its_model_was_not_measured() -> None:
+    assert "not measured" in proposals.proposal(REF, suggestion(measured=False), "hash-1")["description"]
+    assert "measured" not in proposals.proposal(REF, suggestion(), "hash-1")["description"]
+
+
+def test_what_a_person_chose_alone_was_asserted_by_nobody_else() -> None:
+    chosen = decision(kind=DecisionKind.CHOOSE, selected="4")
+    written = next(e["resource"] for e in entries(chosen) if e["resource"]["resourceType"] == "Provenance")
+    Provenance.model_validate(written)
+    (author,) = written["agent"]
+    assert author["who"]["display"] == NURSE.name and author["type"]["coding"][0]["code"] == "author"
+
+
 def test_a_task_names_the_recordings_that_it_is_about_and_keeps_them_when_it_is_closed() -> None:
     heard = ChartRecording(resource="Media/m/_history/3", blob="b", copies=("DocumentReference/d/_history/1",))
     shown = suggestion()

@@ -53,6 +53,7 @@ async def test_a_call_keeps_what_the_server_gave() -> None:
     assert (call.prompt_token_ids, call.completion_token_ids, call.logprobs) == ((7, 8), (17,), (-0.1,))
     assert [(t.token, t.logprob) for t in call.top_logprobs[0]] == [("2", -0.1), ("1", -3)]
     assert call.grammar_hash
+    assert call.measured_on == (), "every call says where its model was measured"
 
 
 @pytest.mark.parametrize(("dialect", "closed"), [(Dialect.VLLM, True), (Dialect.OPENAI, False)])
@@ -203,3 +204,51 @@ async def test_a_spent_budget_keeps_the_endpoint_from_being_asked(db: Database) 
 async def test_what_holds_nothing_of_a_patient_may_be_asked_of_any_endpoint() -> None:
     closed = client(lambda _: httpx.Response(200, json=ANSWER), phi=Phi.NONE)
     assert (await closed.ask_without_patient(REQUEST)).content == "2"
+
+
+class Endless(httpx.AsyncByteStream):
+    """Sends until nobody reads any more."""
+
+    sent_bytes = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            self.sent_bytes += 2**16
+            yield b" " * 2**16
+
+
+async def test_an_answer_without_end_is_given_up() -> None:
+    stream = Endless()
+    assert (await refusal(lambda _: httpx.Response(200, stream=stream)))[0] == Fallback.NONSENSE
+    assert stream.sent_bytes <= chat.MOST_BYTES + 2**17
+    with pytest.raises(ModelError):
+        await client(lambda _: httpx.Response(200, stream=Endless())).served()
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "gzip, identity"])
+async def test_a_compressed_answer_is_refused_before_it_is_unpacked(encoding: str) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["accept-encoding"])
+        bomb = Endless()
+        return httpx.Response(200, stream=bomb, headers={"content-encoding": encoding})
+
+    assert (await refusal(answer))[0] == Fallback.NONSENSE
+    with pytest.raises(ModelError):
+        await client(answer).served()
+    assert asked == ["identity"] * 2
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://gpu.test/v1", True), ("http://127.0.0.1:8000/v1", True), ("http://127.8.9.1/v1", True), ("", True),
+        ("http://localhost:1/v1", True), ("http://[::1]:8000/v1", True), ("http://gpu.test/v1", False),
+        ("http://10.0.0.5/v1", False), ("http://127.0.0.1.evil.test/", False), ("http://localhost@evil.test/", False),
+        ("HTTP://gpu.test", False), ("http://[::2]/v1", False), ("ftp://127.0.0.1@x/", False),
+        ("http://0.0.0.0/", False),
+    ],
+)  # fmt: skip
+def test_only_tls_and_this_machine_keep_what_is_sent_private(url: str, kept: bool) -> None:
+    assert chat.private(url) is kept

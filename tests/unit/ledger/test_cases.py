@@ -279,5 +279,6 @@ def test_a_decision_of_each_kind_ends_in_its_state() -> None:
     assert ends == {
         DecisionKind.APPROVE: CaseState.WRITTEN,
         DecisionKind.CHANGE: CaseState.WRITTEN,
+        DecisionKind.CHOOSE: CaseState.WRITTEN,
         DecisionKind.REJECT: CaseState.REJECTED,
     }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from contracts.cases import ENDED, CaseRef, CaseState
-from contracts.decisions import Reviewer
+from contracts.decisions import Decision, Evidence, Reviewer, Undo
 from contracts.errors import ApprovalError, LedgerError, Refusal
 from contracts.events import Fate
 from integrations.blobs.store import BlobStore
@@ -37,6 +37,8 @@ class Known:
     decided_by: str | None = None
     step: int = 0
     told: set[int] = field(default_factory=set)
+    undone: dict[str, int] = field(default_factory=dict)
+    written: bool = False
 
 
 @dataclass
@@ -136,13 +138,17 @@ class LifeOfACase(RuleBasedStateMachine):
         if case.state == CaseState.OPEN and version >= case.version:
             case.version, case.covers = version, max(covers, case.covers)
 
+    def asked(self, case: Known, who: Reviewer, older: bool = False, wrong_hash: bool = False) -> Decision:
+        return decision(
+            decision_id=f"{case.ref.case_id} by {who.reviewer_id}{case.undone.get(who.reviewer_id, 0) or ''}",
+            case_id=case.ref.case_id, reviewer=who, version=case.version - older,
+            shown_hash="hash-0" if wrong_hash else f"hash-{case.version}",
+        )  # fmt: skip
+
     @rule(encounter=ENCOUNTERS, who=st.sampled_from([NURSE, PHYSICIAN]), older=WRONG, wrong_hash=WRONG)
     def decide(self, encounter: str, who: Reviewer, older: bool, wrong_hash: bool) -> None:
         case = self.model.current(encounter)
-        asked = decision(
-            decision_id=f"{case.ref.case_id} by {who.reviewer_id}", case_id=case.ref.case_id, reviewer=who,
-            version=case.version - older, shown_hash="hash-0" if wrong_hash else f"hash-{case.version}",
-        )  # fmt: skip
+        asked = self.asked(case, who, older, wrong_hash)
         expected: bool | Refusal = True
         if case.decided_by:
             expected = False if case.decided_by == asked.decision_id else Refusal.DECIDED
@@ -158,6 +164,40 @@ class LifeOfACase(RuleBasedStateMachine):
         assert got == expected
         if expected is True:
             case.state, case.decided_by = CaseState.DECIDED, asked.decision_id
+
+    @rule(encounter=ENCOUNTERS, who=st.sampled_from([NURSE, PHYSICIAN]))
+    def undo(self, encounter: str, who: Reviewer) -> None:
+        case = self.model.current(encounter)
+        decision_id = f"{case.ref.case_id} by {who.reviewer_id}{case.undone.get(who.reviewer_id, 0) or ''}"
+        asked = Undo(decision_id=decision_id, case_id=case.ref.case_id, reviewer=who, undone_at=NOW)
+        expected: bool | Refusal = True
+        if not case.decided_by:
+            expected = Refusal.NOT_OPEN
+        elif case.decided_by != decision_id:
+            expected = Refusal.DECIDED
+        elif case.state != CaseState.DECIDED or case.written:
+            expected = Refusal.TOO_LATE
+        try:
+            with self.db.write() as tx:
+                got: bool | str = cases.undo(tx, asked)
+                assert cases.undo(tx, asked) is False, "a second attempt changes nothing"
+        except ApprovalError as refused:
+            got = refused.kind
+        assert got == expected
+        if expected is True:
+            case.state, case.decided_by = CaseState.OPEN, None
+            case.undone[who.reviewer_id] = case.undone.get(who.reviewer_id, 0) + 1
+            late = self.asked(case, who).model_copy(update={"decision_id": decision_id})
+            with pytest.raises(ApprovalError, match=Refusal.UNDONE), self.db.write() as tx:
+                cases.decide(tx, late)
+
+    @rule(encounter=ENCOUNTERS)
+    def begin_write(self, encounter: str) -> None:
+        case = self.model.current(encounter)
+        with self.db.write() as tx:
+            found = cases.begin_write(tx, case.ref.case_id, Evidence.CHECKED)
+        assert (found.decision_id if found else None) == case.decided_by
+        case.written |= found is not None
 
     @rule(encounter=ENCOUNTERS, end=st.sampled_from([CaseState.WRITTEN, CaseState.REJECTED]))
     def end(self, encounter: str, end: CaseState) -> None:

@@ -124,7 +124,7 @@ def test_a_decision_counts_when_it_is_kept_and_only_then(db: Database, blobs: Bl
                 cases.decide(tx, again)
         except ApprovalError:
             pass
-    assert read(db).decisions == {"approve": 1, "change": 0, "reject": 0}
+    assert read(db).decisions == {"approve": 1, "change": 0, "choose": 0, "reject": 0}
 
 
 def test_a_ledger_made_before_an_index_was_is_given_it(db: Database) -> None:

@@ -49,6 +49,16 @@ def test_the_newest_of_the_same_result_counts_and_a_broken_one_hides_no_other() 
     assert [fact.value for fact in read(newer, broken, older).facts] == ["0.9 ng/mL (flagged H)"]
 
 
+def test_however_many_are_flagged_a_critical_one_is_shown_first() -> None:
+    enzymes = [
+        flagged(f"Enzyme {n}", 90 + n, "H", f"e-{n}") | {"effectiveDateTime": f"2026-01-05T08:{n:02}:00Z"}
+        for n in range(23)
+    ]
+    older = flagged("Haemoglobin", 38, "LL", "718-7") | {"effectiveDateTime": "2026-01-05T07:00:00Z"}
+    facts = read(*enzymes, older)
+    assert facts.facts[0].label == "Haemoglobin" and levels.floor(rules.findings(facts)) == rules.ACT_NOW
+
+
 def test_an_analyte_that_is_read_is_shown_again_only_where_the_laboratory_calls_it_critical() -> None:
     high, critical = (flagged("Potassium", 6.2, flag, "2823-3") for flag in ("H", "HH"))
     assert levels.floor(rules.findings(read(high))) is None

@@ -2,21 +2,24 @@
 
 import json
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from activities.world import World
 from contracts.cases import CaseRef
 from contracts.events import Fate, FhirEvent, Ignored
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, inbox, tables
+from integrations.ledger import cases, inbox, readings, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from service.dispatcher import Dispatcher
 from service.settings import PartSettings, PathwaySettings, Settings, TimingSettings, TriggerSettings
-from tests.fakes.samples import NOW, event
+from tests.fakes.samples import KEYRING, NOW, event
 from tests.fakes.silence import NobodyListens
 
 HIGH = "Observation.value.ofType(Quantity).value > 120"
@@ -130,11 +133,11 @@ def test_an_arrival_that_is_written_again_and_again_does_not_hold_its_window_ope
     assert ledger.case().accepted_at == NOW
 
 
-def test_an_old_version_that_comes_late_is_settled_at_once(ledger: Ledger) -> None:
-    ledger.hears(stay("2"), 0)
+def test_a_lower_version_that_comes_late_is_given_to_the_case_which_reads_the_chart(ledger: Ledger) -> None:
+    ledger.hears(stay("999999999999999"), 0)
     ledger.looked_at(2.0)
-    ledger.hears(stay("1"), 2.1)
-    assert ledger.looked_at(2.1) == [Fate.PENDING, Fate.SUPERSEDED]
+    ledger.hears(stay("2"), 2.1)
+    assert ledger.looked_at(4.2) == [Fate.PENDING, Fate.PENDING]
 
 
 class TwoPathways:
@@ -206,3 +209,103 @@ def test_what_somebody_else_wrote_over_ours_is_news_to_both(two: TwoPathways) ->
     two.noted()
     inbox.accept(two.db, two.blobs, [two.writes(130, "2").model_copy(update={"own": False})])
     assert two.looked_at()[1] == {"says": {1}, "hears": {1}}
+
+
+def hinted(two: TwoPathways) -> tuple[list[tuple[str, str | None]], dict[str, set[int]]]:
+    with two.db.write() as tx:
+        readings.note(tx, two.ref.case_id, {("Observation", "obs-enc"): "1 "})
+    inbox.accept_hints(two.db, two.blobs, "ehr", "Observation", "obs-enc")
+    return two.looked_at()
+
+
+def test_a_deletion_is_told_to_the_open_cases_of_its_encounter_and_opens_none(two: TwoPathways) -> None:
+    assert hinted(two) == ([(Fate.PENDING, None)], {"says": {1}})
+
+
+def test_a_deletion_that_no_open_case_needs_is_ignored_as_a_hint(two: TwoPathways) -> None:
+    with two.db.write() as tx:
+        tx.execute(tables.cases.update().values(state="written"))
+    assert hinted(two) == ([(Fate.IGNORED, Ignored.HINT)], {})
+
+
+class OneCase:
+    """A chart with one Observation, a feed that may claim anything of it, and the open case that reads it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.db, self.blobs = Database(f"sqlite:///{folder}/ledger.db"), BlobStore.at(f"{folder}/blobs", KEYRING)
+        self.db.create()
+        trigger = TriggerSettings(resource="Observation", opens=True)
+        self.dispatcher = looking(self.db, self.blobs, trigger, TimingSettings(window_quiet_s=0))
+        self.moment = self.seen = 0
+        self.before = self.chart = self.version(1, 130)
+        self.finds()
+        self.looks()
+
+    def version(self, number: int, value: int) -> dict[str, Any]:
+        self.moment += 1
+        meta = {"versionId": str(number), "lastUpdated": f"moment {self.moment}"}
+        return {"resourceType": "Observation", "id": "obs", "meta": meta, "valueQuantity": {"value": value}}
+
+    def becomes(self, number: int, value: int) -> None:
+        self.before, self.chart = self.chart, self.version(number, value)
+
+    def tells(self, resource: dict[str, Any]) -> None:
+        inbox.accept(self.db, self.blobs, [self.event(resource)])
+
+    def finds(self) -> None:
+        inbox.accept_found(self.db, self.blobs, [self.event(self.chart)])
+
+    def event(self, resource: dict[str, Any]) -> FhirEvent:
+        version, body = resource["meta"]["versionId"], json.dumps(resource).encode()
+        return event("obs", version, encounter_id="enc", body=body)
+
+    def looks(self, *, late: bool = False) -> None:
+        """Have the dispatcher look, and the case read what it is told of: late, from a copy that lags behind."""
+        for case_id, events in self.dispatcher._plan().tell.items():
+            read = self.before if late else self.chart
+            with self.db.write() as tx:
+                readings.note_snapshot(tx, case_id, [read])
+            self.seen = read["valueQuantity"]["value"]
+            self.dispatcher._absorb(case_id, events, set())
+
+
+NUMBERS = st.sampled_from([1, 2, 3, 4, 7, 999999999999999])
+VALUES = st.sampled_from([72, 98, 130, 140])
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("claims"), NUMBERS, VALUES),
+        st.tuples(st.sampled_from(["changes", "changes unheard"]), NUMBERS, VALUES),
+        st.tuples(st.sampled_from(["finds", "looks", "looks late"])),
+    ),
+    max_size=14,
+)
+
+
+@example([("claims", 999999999999999, 130), ("looks",), ("changes", 2, 72)])
+@example([("claims", 2, 72), ("looks",), ("changes unheard", 2, 72)])
+@example([("changes", 7, 130), ("looks",), ("changes", 2, 140), ("looks",), ("changes unheard", 7, 98)])
+@example([("changes", 2, 130), ("looks late",), ("finds",), ("looks late",)])
+@given(STEPS)
+def test_whatever_versions_a_feed_claims_the_case_sees_what_the_chart_holds(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
+) -> None:
+    """After the feed's claims and changes in any order, versions going back included, one search and one look suffice.
+
+    A look may be late at most as long as no search followed: what our own search found, the chart shows.
+    """
+    one = OneCase(tmp_path_factory.mktemp("claimed"))
+    for name, *given_ in steps:
+        if name == "claims":
+            one.tells(one.version(*given_))
+        elif name.startswith("changes"):
+            one.becomes(*given_)
+            if name == "changes":
+                one.tells(one.chart)
+        elif name == "finds":
+            one.finds()
+            one.before = one.chart
+        else:
+            one.looks(late=name == "looks late")
+    one.finds()
+    one.looks()
+    assert one.seen == one.chart["valueQuantity"]["value"]

@@ -79,3 +79,15 @@ async def test_walls_and_a_reference_that_work_are_well() -> None:
 
     world: Any = SimpleNamespace(calculator=Works(), reference=Works(), models={"code": None})
     assert [finding.verdict for finding in await doctor._calculations(world)] == ["OK", "OK"]
+
+
+def test_a_state_that_others_can_read_is_named_with_the_command(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("{}")
+    (tmp_path / "keys.json").chmod(0o640)
+    for mode, verdict in ((0o755, "FAIL"), (0o750, "FAIL"), (0o700, "WARN")):
+        tmp_path.chmod(mode)
+        (finding,) = doctor._files(tmp_path)
+        assert finding.verdict == verdict and f"chmod -R go= {tmp_path}" in finding.fix
+    (tmp_path / "keys.json").chmod(0o600)
+    (finding,) = doctor._files(tmp_path)
+    assert finding.verdict == "OK"

@@ -62,6 +62,9 @@ async def test_without_a_model_the_rules_are_measured_alone_and_the_reviewer_bes
     assert judged["rules"].n == judged["reviewer"].n == COUNT
     assert judged["rules"].by_rules is None
     assert judged["rules"].expected_calibration_error is None
+    floors = [levels.floor(rules.findings(facts)) for facts in labelled.charts(plan.cases, PATHWAY, None)]
+    assert judged["rules"].declined == floors.count(None) > 0, "rules without a floor give no level"
+    assert sum(map(sum, judged["rules"].confusion)) == COUNT - floors.count(None)
     assert [row[:1] for row in judged["reviewer"].confusion] == [(0,), (3,), (0,), (0,), (0,)]
 
 
@@ -217,7 +220,7 @@ async def test_json_is_one_line_and_the_images_are_named_by_judge(plan: Evaluati
 async def test_the_table_tells_each_figure_with_its_interval(plan: EvaluationPlan) -> None:
     judged = await run(plan, PATHWAY, ScriptedChat(favouring("2")), "scripted")
     said = figures.table("model", judged["model"])
-    assert "model: 12 cases, 0 of them by rules" in said
+    assert "model: 12 cases, 0 of them by rules, 0 declined" in said
     assert "accuracy                    1.000  [1.000, 1.000]" in said
 
 
@@ -304,11 +307,11 @@ async def test_an_estimator_that_cannot_be_made_is_told_in_one_line(
 
 def test_an_alias_is_asked_where_a_stack_serves_what_it_means(tmp_path: Path) -> None:
     parts = PARTS | {"ledger_url": f"sqlite:///{tmp_path / 'ledger.db'}"}
-    model = {"url": "http://gpu/v1", "model": "alias:champion", "base": "untuned", "phi": "allowed", "dialect": "vllm"}
+    model = {"url": "https://gpu/v1", "model": "alias:champion", "base": "untuned", "phi": "allowed", "dialect": "vllm"}
     (tmp_path / "parts.json").write_text(json.dumps(parts | {"models": {"reasoning": model}}))
     opened = settings.load(tmp_path)
     Database(opened.parts.ledger_url).create()
     asked = evaluate.deployed(opened, "alias:champion")
-    assert (asked.url, asked.model, asked.timeout_s) == ("http://gpu/v1", "untuned", evaluate.TIMEOUT_S)
+    assert (asked.url, asked.model, asked.timeout_s) == ("https://gpu/v1", "untuned", evaluate.TIMEOUT_S)
     with pytest.raises(ConfigurationError, match="no role"):
         evaluate.deployed(opened, "alias:other")

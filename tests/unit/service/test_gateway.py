@@ -45,7 +45,7 @@ async def test_our_own_trouble_leaves_the_event_with_its_sender(
 ) -> None:
     accept = inbox.accept
 
-    def troubled(db: Database, blobs: BlobStore, events: Sequence[FhirEvent]) -> int:
+    def troubled(db: Database, blobs: BlobStore, events: Sequence[FhirEvent], _most: int) -> int:
         if any(event.resource_id == "big" for event in events):
             raise trouble
         return accept(db, blobs, events)

@@ -14,13 +14,14 @@ from fastapi import FastAPI, HTTPException
 from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.errors import FhirError, FhirFault, LedgerError
-from integrations.ledger import signs, switches, tables
+from integrations.ledger import following, signs, switches, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from service import endpoints, health
 from service.health import Health, Probe, State
 from service.metrics import Metrics
 from service.settings import TimingSettings
+from tests.fakes.chart import StrictServer
 from tests.fakes.samples import NOW
 
 TIMING = TimingSettings(health_s=5, reconcile_s=15)
@@ -162,8 +163,8 @@ async def test_the_endpoints_say_what_is_known_and_count_what_was_sent(parts: Pa
         await look(gateway)
         ready = await http.get("/readyz")
         assert ready.status_code == 200 and ready.json()["ready"]
-        assert ready.json()["parts"]["chart"] == {"state": "live", "age_s": 0.0}
-        assert ready.json()["parts"]["worker"] == {"state": "away", "age_s": None}
+        assert ready.json()["parts"]["chart"] == {"state": "live", "age_s": 0.0, "reason": ""}
+        assert ready.json()["parts"]["worker"] == {"state": "away", "age_s": None, "reason": ""}
         for _ in range(3):
             await http.put("/refused")
         text = (await http.get("/metrics")).text
@@ -192,3 +193,77 @@ def test_the_figures_of_a_full_ledger_have_closed_labels(parts: Parts, db: Datab
     text = Metrics(parts.health("gateway"), db).text().decode()
     assert {*re.findall(r'(\w+)="', text)} == {"part", "fate", "state", "kind", "by", "le"}
     assert "Zebedee" not in text
+
+
+TYPES = ("Encounter", "Binary")
+
+
+async def look_at_feed(parts: Parts) -> Health:
+    """Return what the worklist knows after the gateway has given signs of its search."""
+    gateway = parts.health("gateway")
+    gateway.done("reconciler")
+    gateway.done("dispatcher")
+    await look(gateway)
+    worklist = Health(parts.world, TIMING, "worklist", ("ledger",), {}, {"ehr": TYPES})
+    await look(worklist)
+    return worklist
+
+
+async def test_a_process_is_not_ready_before_the_feed_is_known_to_be_followed(parts: Parts, db: Database) -> None:
+    worklist = await look_at_feed(parts)
+    assert not worklist.ready() and worklist.parts()["feed:ehr"].state == State.AWAY
+    for type_ in TYPES:
+        with db.write() as tx:
+            following.note_read(tx, "ehr", type_, NOW, pushed=True)
+    worklist = await look_at_feed(parts)
+    assert worklist.ready() and worklist.parts()["feed:ehr"].state == State.LIVE and worklist.unseen() == []
+
+
+async def test_a_blind_type_is_named_and_keeps_nobody_from_the_rest(parts: Parts, db: Database) -> None:
+    with db.write() as tx:
+        following.note_read(tx, "ehr", "Encounter", NOW, pushed=True)
+        following.note_fault(tx, "ehr", "Binary", "400 Cannot search on Binary", refused=True, pushed=False)
+    worklist = await look_at_feed(parts)
+    seen = worklist.parts()["feed:ehr"]
+    assert worklist.ready()
+    assert (seen.state, seen.reason) == (State.PARTLY, "blind: Binary (400 Cannot search on Binary)")
+    assert worklist.unseen() == ["New recordings are not seen: the chart refuses them."]
+
+
+async def test_a_feed_is_not_followed_without_a_gateway(parts: Parts, db: Database) -> None:
+    for type_ in TYPES:
+        with db.write() as tx:
+            following.note_read(tx, "ehr", type_, NOW, pushed=True)
+    worklist = await look_at_feed(parts)
+    parts.seconds = 25
+    await look(worklist)
+    assert not worklist.ready()
+    assert worklist.unseen() == ["Not connected to the chart since 08:30 UTC: new arrivals are not shown."]
+
+
+async def test_a_feed_that_is_read_while_nobody_dispatches_is_no_calm_list(parts: Parts, db: Database) -> None:
+    for type_ in TYPES:
+        with db.write() as tx:
+            following.note_read(tx, "ehr", type_, NOW, pushed=True)
+    gateway = parts.health("gateway")
+    gateway.done("reconciler")
+    await look(gateway)
+    worklist = Health(parts.world, TIMING, "worklist", ("ledger",), {}, {"ehr": TYPES})
+    await look(worklist)
+    assert worklist.unseen() == ["What arrives is not being looked at: new arrivals are not shown."]
+
+
+async def test_a_chart_that_refuses_us_is_away_at_once_with_its_words(parts: Parts) -> None:
+    server = StrictServer()
+    client: Any = None
+    parts.world.fhir, parts.world.models, parts.world.live = server.client(), {}, None
+    chart = health.probes(parts.world, client, {"ehr": ("Binary", "Encounter")})["chart"]
+    known = Health(parts.world, TIMING, "gateway", (), {"chart": chart})
+    await look(known)
+    assert known.parts()["chart"].state == State.LIVE, "one type that is refused is not the chart"
+    server.token = "another"
+    await look(known)
+    assert known.parts()["chart"].state == State.AWAY and known.parts()["chart"].reason == "401 Unauthorized"
+    server.token = "t0ken"
+    await look(known)
+    assert known.parts()["chart"].state == State.LIVE

@@ -1,5 +1,6 @@
 """What a person is told when our records can't be kept."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +16,7 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from service import pages, settings
+from service.health import Health
 
 
 @pytest.fixture
@@ -22,17 +24,28 @@ async def full(db: Database, blobs: BlobStore, tmp_path: Path) -> httpx.AsyncCli
     """Pages whose ledger takes no audit record, opened by a nurse who is signed in."""
     with db.write() as tx:
         tx.exec_driver_sql("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+    return await opened(db, blobs, tmp_path)
+
+
+async def opened(db: Database, blobs: BlobStore, tmp_path: Path, *followed: str) -> httpx.AsyncClient:
+    """Return the pages of a ward that follows these types, opened by a nurse who is signed in."""
     settings.create_secrets(tmp_path)
     secrets = settings.load_secrets(tmp_path)
+    triggers = [SimpleNamespace(resource=type_) for type_ in followed]
     given: Any = SimpleNamespace(
-        users={"n-okafor": SimpleNamespace(name="Nurse Okafor")},
+        users={"n-okafor": SimpleNamespace(name="Nurse Okafor", role="triage_nurse")},
         timing=settings.TimingSettings(),
+        worklist=settings.WorklistSettings(),
+        models={},
+        pathways={"p": SimpleNamespace(feed="ehr", triggers=triggers, roles=())} if followed else {},
         reviewer=lambda id_: SimpleNamespace(reviewer_id=id_, name="Nurse Okafor", role="triage_nurse"),
     )
     live, nothing = cast(Any, SimpleNamespace(position=lambda: "$")), cast(Any, None)
     world = World(db, blobs, Auditor("worklist", b"a" * 32), nothing, live, {}, {}, "0.1.0")
     app = pages.create_app(world, nothing, given, secrets)
-    person = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ward.test")
+    person = httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", headers={"Origin": "http://127.0.0.1"}
+    )
     await person.post("/login", data={"user_id": "n-okafor"})
     return person
 
@@ -94,7 +107,76 @@ def test_a_mark_is_answered_by_confirming_or_changing_and_what_is_empty_cannot_b
     assert {correction.key: correction.text for correction in found} == corrected
 
 
+TYPED = Item(key="spo2", label="Saturation", text="", doubt="can hardly be right", must_type=True, heard="saturation 9")
+UNHEARD = Item(key="told", label="Told", text="", doubt="nobody has heard it", must_type=True)
+
+
+@pytest.mark.parametrize(
+    ("form", "corrected"),
+    [
+        ({"item-spo2": "", "confirm-spo2": "yes"}, {}),
+        ({"confirm-spo2": "yes"}, {}),
+        ({"item-spo2": "\u2009 ", "confirm-spo2": "yes"}, {}),
+        ({"item-spo2": "94", "confirm-spo2": "yes"}, {"spo2": "94"}),
+        ({"item-spo2": "9"}, {"spo2": "9"}),
+        ({"item-spo2": "", "leave-out-spo2": "yes"}, {"spo2": ""}),
+        ({"item-spo2": "9", "leave-out-spo2": "yes"}, {}),
+        ({"item-told": "", "leave-out-told": "yes"}, {}),
+    ],
+)
+def test_what_must_be_typed_is_typed_or_left_out_and_never_confirmed(
+    form: dict[str, str], corrected: dict[str, str]
+) -> None:
+    view = View(noun="answer", reasons=(), items=(TYPED, UNHEARD))
+    found = pages._corrections(view, FormData(form))
+    assert {c.key: c.text for c in found} == corrected
+
+
 def test_words_without_end_are_refused_and_not_cut() -> None:
     view = View(noun="answer", reasons=(), items=(PLAIN,))
     with pytest.raises(HTTPException):
         pages._corrections(view, FormData({"item-history": "x" * (pages.ITEM_CHARS + 1)}))
+
+
+async def test_what_the_pages_can_do_is_listed_to_nobody(full: httpx.AsyncClient) -> None:
+    assert (await full.get("/openapi.json")).status_code == 404
+
+
+async def test_every_answer_forbids_foreign_content_even_a_refusal(full: httpx.AsyncClient) -> None:
+    for path, host in (("/livez", "127.0.0.1"), ("/nowhere", "127.0.0.1"), ("/login", "evil.test")):
+        answer = await full.get(path, headers={"Host": host})
+        policy = answer.headers["content-security-policy"]
+        assert "script-src 'self'" in policy and "base-uri 'none'" in policy and "object-src 'none'" in policy
+        assert "unsafe" not in policy and answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_an_empty_list_is_called_empty_only_while_the_feed_is_known_to_be_followed(
+    db: Database, blobs: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await opened(db, blobs, tmp_path, "Encounter", "Binary")
+    for path in ("/", "/?fragment=true"):
+        text = (await person.get(path)).text
+        assert "Not yet connected to the chart: new arrivals are not shown." in text
+        assert "No one is waiting" not in text
+    assert "Not yet connected" in (await person.get("/parts")).text
+    answer = await person.get("/readyz")
+    assert (answer.status_code, answer.json()["parts"]["feed:ehr"]["state"]) == (503, "away")
+    monkeypatch.setattr(Health, "unseen", lambda _: ["New recordings are not seen: the chart refuses them."])
+    monkeypatch.setattr(Health, "connected", lambda _: True)
+    text = (await person.get("/")).text
+    assert "New recordings are not seen" in text and "No one is waiting" not in text
+    monkeypatch.setattr(Health, "unseen", lambda _: [])
+    assert "No one is waiting." in (await person.get("/")).text
+
+
+async def test_an_open_list_is_read_again_when_what_it_does_not_show_changes() -> None:
+    async def follow(since: str) -> AsyncIterator[tuple[str, str | None]]:
+        for _ in range(4):
+            yield since, None
+        yield "1-0", "c1" * 20
+
+    world: Any = SimpleNamespace(live=SimpleNamespace(follow=follow))
+    told = iter([[], ["Not connected"], ["Not connected"], [], []])
+    changes = pages._changes(world, "0-0", lambda: next(told))
+    names = [(await anext(changes)).split("event: ")[1].split("\n")[0] for _ in range(5)]
+    assert names == ["heartbeat", "casechange", "heartbeat", "casechange", "casechange"]

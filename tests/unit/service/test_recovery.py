@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from contracts.cases import CaseState
+from contracts.decisions import Evidence
 from contracts.errors import ConfigurationError, LedgerError
 from integrations.ledger import cases, tables
 from integrations.ledger.tables import Database
 from service import recovery, settings
 from service.case_starts import CaseStarts
+from service.settings import TimingSettings
 from tests.fakes.samples import NOW, REF, decision, shown
 
 LIMIT = timedelta(minutes=5)
@@ -21,7 +23,7 @@ LIMIT = timedelta(minutes=5)
 @pytest.fixture
 def starts(db: Database) -> CaseStarts:
     pathway = SimpleNamespace(ladder=(LIMIT,), model_limit=LIMIT, roles=("triage_nurse",))
-    given: Any = SimpleNamespace(pathways={"ed_triage": pathway})
+    given: Any = SimpleNamespace(pathways={"ed_triage": pathway}, timing=TimingSettings(undo_s=7))
     world: Any = SimpleNamespace(db=db, live=SimpleNamespace(publish=lambda _case: False))
     client: Any = None
     with db.write() as tx:
@@ -56,10 +58,22 @@ def test_a_decided_or_ended_case_asks_nobody_any_more(starts: CaseStarts, db: Da
     show(db, 1)
     with db.write() as tx:
         cases.decide(tx, decision())
-    assert starts.input(REF.case_id).decided
+        cases.begin_write(tx, REF.case_id, Evidence.CHECKED)
+    assert (starts.input(REF.case_id).decided, starts.input(REF.case_id).receipt) == (True, None)
     with db.write() as tx:
         cases.end(tx, REF.case_id, CaseState.WRITTEN)
     assert starts.input(REF.case_id).decided
+
+
+def test_a_case_started_anew_in_its_undo_time_keeps_the_rest_of_it(starts: CaseStarts, db: Database) -> None:
+    show(db, 1)
+    with db.write() as tx:
+        cases.decide(tx, decision())
+        recorded = cases.receipt_of(tx, REF.case_id)
+    given = starts.input(REF.case_id)
+    assert given.receipt == recorded
+    assert given.receipt and given.receipt.recorded_at
+    assert given.receipt.undo_until(given.undo) == given.receipt.recorded_at + timedelta(seconds=7)
 
 
 def test_a_case_is_over_only_when_its_trajectory_is_kept(starts: CaseStarts, db: Database) -> None:

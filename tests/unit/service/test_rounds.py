@@ -7,6 +7,7 @@ import pytest
 
 from activities.workbench import Workbench
 from agents.pathway import Pathway
+from contracts.decisions import DecisionKind
 from contracts.errors import ConfigurationError, TuningError
 from contracts.rounds import MeasuredCase
 from contracts.tuning import Arm, DecidedCase, FitKind
@@ -73,6 +74,15 @@ async def test_without_cases_that_measure_some_of_the_decided_ones_do_and_never_
     experts = Measuring(None, tmp_path / "train.csv", "expert_level")
     again, by_experts, against = await rounds.measured(decided, experts, PATHWAY)
     assert again == train and {case.reference for case in by_experts} == {"2"} and "expert_level" in against
+
+
+async def test_a_decision_that_contradicts_itself_neither_trains_nor_measures(decided: list[DecidedCase]) -> None:
+    wrong = {"arm": Arm.SHOWN, "suggested": "3", "kind": DecisionKind.APPROVE, "reasoned": True}
+    _, all_measured, _ = await rounds.measured(decided, NOTHING, PATHWAY)
+    spoilt = [case.model_copy(update=wrong) if n % 2 else case for n, case in enumerate(decided)]
+    train, measured, _ = await rounds.measured(spoilt, NOTHING, PATHWAY)
+    kept = {f"t-{n}" for n in range(0, 40, 2)}
+    assert {case.row_id for case in train} | ids(measured) == kept and ids(measured) < ids(all_measured)
 
 
 async def test_cases_of_their_own_measure_by_their_own_labels(decided: list[DecidedCase], tmp_path: Path) -> None:

@@ -178,3 +178,65 @@ def test_a_port_that_names_no_model_is_refused(state: Path) -> None:
         '[pathways.ed_triage.ports]\nreasoning = "labs"\n[pathways.ed_triage.options]',
     )
     assert "[pathways.ed_triage.ports] names labs" in refusal(state)
+
+
+@pytest.mark.parametrize("phi", ["allowed", "surrogates"])
+def test_patients_are_sent_in_clear_to_no_other_machine(state: Path, phi: str) -> None:
+    config = (state / "wardflow.toml").read_text()
+
+    def block(url: str) -> None:
+        told = f'\n[models.reasoning]\nurl = "{url}"\nmodel = "m"\nphi = "{phi}"\n'
+        (state / "wardflow.toml").write_text(config + told)
+
+    for url in ("http://gpu.test/v1", "http://10.0.0.5:8000/v1"):
+        block(url)
+        told = refusal(state)
+        assert "[models.reasoning]" in told and "use https://" in told
+    for url in ("https://gpu.test/v1", "http://127.0.0.1:8000/v1", "http://[::1]:8000/v1", "http://localhost/v1"):
+        block(url)
+        settings.load(state)
+
+
+def test_an_older_state_is_closed_to_others_and_what_is_not_ours_stays(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (state / "logs").mkdir(parents=True)
+    (state / "mine").mkdir()
+    files = [state / "ledger.db", state / "logs" / "worker.log", state / "wardflow.toml", state / "fhir"]
+    for path in (*files, state / "mine" / "notes"):
+        path.write_text("x")
+        path.chmod(0o644)
+    state.chmod(0o755)
+    (state / "logs").chmod(0o755)
+    assert set(settings.open_to_others(state)) == {state, state / "logs", *files}
+    settings.repair_rights(state)
+    assert list(settings.open_to_others(state)) == []
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (state, files[0])] == [0o700, 0o600]
+    assert stat.S_IMODE((state / "mine" / "notes").stat().st_mode) == 0o644
+
+
+def test_a_private_file_is_private_from_its_first_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "settings.yaml"
+    seen: list[int] = []
+    monkeypatch.setattr(
+        settings.os, "fchmod", lambda fd, mode: seen.append(stat.S_IMODE(settings.os.fstat(fd).st_mode))
+    )
+    before = settings.os.umask(0)
+    try:
+        settings.write_private(path, "token")
+    finally:
+        settings.os.umask(before)
+    assert (seen, path.read_text()) == ([0o600], "token")
+
+
+def test_where_a_model_was_measured_names_pathways_that_are_there(state: Path) -> None:
+    block = '[models.reasoning]\nurl = "http://gpu/v1"\nmodel = "m"\nmeasured_on = ["%s"]\n[users.n-okafor]'
+    edit(state, "[users.n-okafor]", block % "ed_triage")
+    assert settings.load(state).models["reasoning"].endpoint("reasoning").measured_on == ("ed_triage",)
+    edit(state, 'measured_on = ["ed_triage"]', 'measured_on = ["ed_triagge"]')
+    with pytest.raises(ConfigurationError, match=r"measured_on names ed_triagge, and there is no \[pathways"):
+        settings.load(state)
+
+
+def test_a_model_was_measured_nowhere_unless_that_is_said(state: Path) -> None:
+    edit(state, "[users.n-okafor]", '[models.reasoning]\nurl = "http://gpu/v1"\nmodel = "m"\n[users.n-okafor]')
+    assert settings.load(state).models["reasoning"].endpoint("reasoning").measured_on == ()

@@ -16,7 +16,7 @@ LEVELS = ("1", "2", "3", "4", "5")
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40)
 
 
-def judge(pairs: Sequence[tuple[int, int]], probabilities: Sequence[float | None] | None = None) -> Judgement:
+def judge(pairs: Sequence[tuple[int, int | None]], probabilities: Sequence[float | None] | None = None) -> Judgement:
     told = probabilities or [None] * len(pairs)
     cases = [Judged(reference=r, given=g, probability=p) for (r, g), p in zip(pairs, told, strict=True)]
     return judgement.judgement(cases, LEVELS)
@@ -24,7 +24,7 @@ def judge(pairs: Sequence[tuple[int, int]], probabilities: Sequence[float | None
 
 def figures(pairs: Sequence[tuple[int, int]]) -> dict[str, Any]:
     reference, given = np.array(pairs).T
-    return judgement.ordinal(judgement.confusion(reference, given, len(LEVELS)))
+    return judgement.ordinal(reference, given, len(LEVELS))
 
 
 def kappa(rows: list[list[int]]) -> float | None:
@@ -77,6 +77,22 @@ def test_under_triage_over_triage_and_accuracy_are_all_there_is(pairs: list[tupl
     made = figures(pairs)
     assert made["under_triage"] + made["over_triage"] + made["accuracy"] == pytest.approx(1)
     assert made["under_triage_two_or_more"] <= made["under_triage"]
+
+
+def test_what_a_judge_declined_is_counted_as_neither_right_nor_wrong() -> None:
+    made = judge([(0, None), (1, 1), (2, 1), (3, 4), (4, None), (2, 2), (2, None), (1, None)])
+    assert (made.n, made.declined, made.declined_by_level) == (8, 4, (1, 1, 1, 0, 1))
+    assert (made.accuracy, made.under_triage, made.over_triage) == (0.25, 0.125, 0.125)
+    assert made.sensitivity_level_1_2 == pytest.approx(1 / 3), "an urgent case without a level was not found"
+    assert sum(map(sum, made.confusion)) == 4
+    same = judge([(1, 1), (2, 1), (3, 4), (2, 2)])
+    assert made.quadratic_weighted_kappa == same.quadratic_weighted_kappa
+
+
+def test_a_judge_that_declined_every_case_has_no_kappa() -> None:
+    made = judge([(0, None), (3, None)])
+    assert (made.accuracy, made.quadratic_weighted_kappa, made.declined) == (0, None, 2)
+    assert judgement.hacked(made) is None
 
 
 def test_a_given_level_numerically_above_the_label_is_under_triage() -> None:

@@ -17,7 +17,7 @@ from contracts.model_calls import ChatRequest, Message, ModelCall
 from contracts.suggestions import MadeBy
 from tests.fakes.samples import ESI, REF, decision, facts, suggestion
 from tests.fakes.scripted_chat import ScriptedChat, called, favouring, reasons
-from tuning import trajectory
+from tuning import reading, trajectory
 
 REQUEST = ChatRequest(
     step="judge",
@@ -79,6 +79,23 @@ def test_what_was_shown_and_what_it_rests_on_are_named() -> None:
     proposal = build(run(), made=decision())["steps"][-1]["extra"]["wardflow"]
     assert (proposal["snapshot_blob"], proposal["suggestion_hash"]) == ("chart-1", "hash-1")
     assert "facts" not in proposal["suggestion"]
+
+
+NOTHING = suggestion(made_by=MadeBy.RULES, model=None, selected=None, support="rules only")
+
+
+def test_a_choice_where_nothing_was_proposed_is_an_unaided_label() -> None:
+    document = build(run(calls=(), suggestion=NOTHING), made=decision(kind=DecisionKind.CHOOSE, selected="4"))
+    assert (extra(document)["arm"], extra(document)["trainable"]) == ("unaided", True)
+    assert document["steps"][-1]["message"].startswith("proposes no level by rules")
+
+
+@pytest.mark.parametrize("made", [decision(reason="wrong patient"), decision(selected="4")])
+def test_a_decision_that_contradicts_itself_is_not_trainable(made: Decision) -> None:
+    document = build(run(), made=made)
+    assert extra(document)["trainable"] is False
+    document["extra"]["wardflow"]["trainable"] = True  # as older files have it
+    assert reading.contradictory(document) and "not trainable, an approval" in reading.steps(document, ())[0]
 
 
 def test_a_models_decided_case_with_exact_tokens_is_trainable() -> None:

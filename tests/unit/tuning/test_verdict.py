@@ -63,6 +63,18 @@ def test_a_champion_that_always_says_most_urgent_is_no_yardstick_of_safety() -> 
     assert told.under_triage_change < 0
 
 
+def test_rules_that_decline_are_a_yardstick_as_rules_that_give_the_middle_level() -> None:
+    """Whoever gives no level never under-triages: measured against that, every useful model would be refused."""
+    declined = [Judged(reference=truth, given=None) for truth in TRUTH]
+    told = judge(right_but(5, +1), said(0), rules=declined, levels=LEVELS, margin=MARGIN)
+    assert told == verdict(right_but(5, +1), said(0))
+
+
+def test_a_candidate_gains_nothing_by_declining_what_is_hard() -> None:
+    shy = [case if case.reference == 2 else Judged(reference=case.reference, given=None) for case in right_but(9, -1)]
+    assert verdict(shy, right_but(3, -1)).verdict.startswith("not better")
+
+
 def test_a_verdict_needs_the_same_cases() -> None:
     with pytest.raises(ValueError, match="same cases"):
         verdict(said(1), list(reversed(said(1)[:-1])))

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from temporalio.exceptions import ApplicationError
 
 from contracts.cases import CaseInput, CaseSignal
-from contracts.decisions import DecisionKind, DecisionReceipt
+from contracts.decisions import DecisionKind, DecisionReceipt, Reviewer, Undo
 from contracts.errors import ApprovalError, Refusal
-from tests.fakes.samples import NOW, NURSE, REF, decision, shown
+from tests.fakes.samples import NOW, NURSE, PHYSICIAN, REF, decision, shown
 from workflows.case import Case
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
@@ -76,19 +76,78 @@ def test_news_make_it_stale_and_what_was_told_before_does_not(case: Case) -> Non
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"selected": "3"}, Refusal.CHOICE),
-        ({"selected": None}, Refusal.CHOICE),
+        ({"selected": "3"}, Refusal.CONTRADICTION),
+        ({"reason": "walks normally"}, Refusal.CONTRADICTION),
+        ({"selected": None}, Refusal.CONTRADICTION),
         ({"kind": DecisionKind.CHANGE, "selected": "3", "reason": "calm"}, None),
         ({"kind": DecisionKind.CHANGE, "selected": "3"}, Refusal.CHOICE),
         ({"kind": DecisionKind.CHANGE, "selected": "2", "reason": "same"}, Refusal.CHOICE),
         ({"kind": DecisionKind.CHANGE, "selected": "9", "reason": "no level"}, Refusal.CHOICE),
         ({"kind": DecisionKind.REJECT, "selected": None, "reason": "wrong patient"}, None),
         ({"kind": DecisionKind.REJECT, "selected": None}, Refusal.CHOICE),
-        ({"kind": DecisionKind.REJECT, "selected": "2", "reason": "x"}, Refusal.CHOICE),
+        ({"kind": DecisionKind.REJECT, "selected": "2", "reason": "x"}, Refusal.CONTRADICTION),
+        ({"kind": DecisionKind.CHOOSE, "selected": "4"}, Refusal.CHOICE),
     ],
 )
 def test_choice_and_reason_must_fit_the_kind(case: Case, changes: dict[str, Any], expected: Refusal | None) -> None:
     assert ask(case, **changes) == expected
+
+
+@pytest.mark.parametrize("proposed", [{"selected": None}, {"selected": "2"}])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"kind": DecisionKind.CHOOSE, "selected": "2"}, None),
+        ({"kind": DecisionKind.CHOOSE, "selected": "5"}, None),
+        ({"kind": DecisionKind.CHOOSE, "selected": "9"}, Refusal.CHOICE),
+        ({"kind": DecisionKind.CHOOSE, "selected": None}, Refusal.CHOICE),
+        ({"selected": "2"}, Refusal.CHOICE),
+        ({"selected": None}, Refusal.CHOICE),
+        ({"kind": DecisionKind.CHANGE, "selected": "3", "reason": "calm"}, Refusal.CHOICE),
+        ({"kind": DecisionKind.REJECT, "selected": None, "reason": "wrong patient"}, None),
+    ],
+)
+def test_where_nothing_proven_is_proposed_a_person_chooses_and_cannot_approve(
+    case: Case, proposed: dict[str, Any], changes: dict[str, Any], expected: Refusal | None
+) -> None:
+    assert case.shown
+    result = case.shown.result.model_copy(update={"approvable": False} | proposed)
+    case.shown = case.shown.model_copy(update={"result": result})
+    assert ask(case, **changes) == expected
+
+
+def undo(case: Case, by: Reviewer = NURSE, decision_id: str = "d-1", case_id: str = REF.case_id) -> Refusal | None:
+    unsigned = Undo(decision_id=decision_id, case_id=case_id, reviewer=by, undone_at=NOW)
+    return answer_undo(case, unsigned.model_copy(update={"signature": KEY.sign(unsigned.signed_bytes()).hex()}))
+
+
+def answer_undo(case: Case, signed: Undo) -> Refusal | None:
+    try:
+        case.check_undo(signed)
+    except ApplicationError as refused:
+        return Refusal(refused.details[0])
+    return None
+
+
+def test_only_its_author_takes_a_decision_back_and_only_until_it_is_being_written(case: Case) -> None:
+    assert undo(case) == Refusal.NOT_OPEN
+    case.receipt = DecisionReceipt(
+        decision_id="d-1", case_id=REF.case_id, kind=DecisionKind.APPROVE, selected="2", decided_by=NURSE.name,
+        reviewer_id=NURSE.reviewer_id, recorded_at=NOW,
+    )  # fmt: skip
+    assert undo(case) is None
+    assert undo(case, by=PHYSICIAN) == Refusal.NOT_YOURS
+    assert undo(case, decision_id="d-0") == Refusal.DECIDED
+    assert undo(case, case_id="case-2") == Refusal.NOT_OPEN
+    unsigned = Undo(decision_id="d-1", case_id=REF.case_id, reviewer=NURSE, undone_at=NOW)
+    assert answer_undo(case, unsigned) == Refusal.SIGNATURE
+    case.final = True
+    assert undo(case) == Refusal.TOO_LATE
+
+
+def test_a_look_at_the_evidence_that_found_a_change_makes_it_stale(case: Case) -> None:
+    case.chart_changed(CaseSignal(event_ids=(), look=True))
+    assert ask(case) == Refusal.STALE
 
 
 def test_a_case_that_shows_nothing_has_ended_or_is_another_is_not_open(case: Case) -> None:

@@ -1,0 +1,95 @@
+"""Whether the evidence of a suggestion stands in the chart as it was shown (I17, I18)."""
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from activities.snapshot_chart import facts_hash, freeze
+from activities.world import World, read_resources
+from contracts.cases import CaseRef
+from contracts.decisions import Evidence
+from contracts.errors import FhirError, FhirFault
+from integrations.ledger import tables
+from integrations.ledger.audit import Action
+from integrations.ledger.cases import CaseRow
+
+IDS_AT_ONCE = 50
+UNSEARCHABLE = "Binary"  # which many servers do not search (FHIR R4, Binary): the rest of the evidence is looked at
+
+
+def look(world: World, case: CaseRow) -> Evidence:
+    """Look whether the chart still bears out what the case shows. Raises FhirError, ConfigurationError."""
+    found = look_at_versions(world, case)
+    return look_at_facts(world, case) if found == Evidence.CHANGED else found
+
+
+def look_at_versions(world: World, case: CaseRow) -> Evidence:
+    """Compare ids and versions only: CHANGED where one is missing or another, which `look_at_facts` then judges.
+
+    UNCHECKED where the case shows nothing. The reading is audited before it is used (I9). Raises FhirError,
+    ConfigurationError.
+    """
+    if case.snapshot_blob is None:
+        return Evidence.UNCHECKED
+    shown = evidence(world, case, case.snapshot_blob)
+    found = dict(_versions(world, shown))
+    _audit(world, case.ref, f"{len(shown)} resources of the evidence")
+    same = all(found.get(resource) == version for resource, version in shown.items())
+    return Evidence.CHECKED if same else Evidence.CHANGED
+
+
+def look_at_facts(world: World, case: CaseRow) -> Evidence:
+    """Read the chart anew: equal facts are no change, and a stay that is gone is one. Audited before it is used.
+
+    Raises FhirError, ConfigurationError.
+    """
+    as_of = tables.now()
+    try:
+        resources = read_resources(world, case.pathway, case.encounter_id)
+    except FhirError as fault:
+        if fault.kind == FhirFault.MISSING:  # the chart answers: the stay itself is gone
+            return Evidence.CHANGED
+        raise
+    frozen = freeze(world, case.pathway, case.encounter_id, resources, as_of)
+    _audit(world, case.ref, "the chart anew: a version of the evidence is another")
+    shown = world.facts(case.pathway, case.encounter_id, case.snapshot_blob or "")
+    return Evidence.CHECKED if frozen.facts_hash == facts_hash(shown) else Evidence.CHANGED
+
+
+def evidence(world: World, case: CaseRow, snapshot_blob: str) -> dict[str, str]:
+    """Return the version of each resource (`Type/id`) behind the facts, and of the stay and the patient."""
+    chart = world.chart(snapshot_blob)
+    facts = world.pathways[case.pathway].read_chart(chart.resources, case.encounter_id, chart.as_of)
+    cited = {fact.resource for fact in facts.facts}
+    cited |= {version for heard in facts.recordings for version in (heard.resource, *heard.copies)}
+    for resource in chart.resources:
+        name = f"{resource.get('resourceType')}/{resource.get('id')}"
+        if name in (f"Encounter/{case.encounter_id}", facts.patient):
+            cited.add(f"{name}/_history/{resource.get('meta', {}).get('versionId', '')}")
+    return {name: version for name, _, version in (one.partition("/_history/") for one in sorted(cited))}
+
+
+def _versions(world: World, shown: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the version that the chart has of each of these resources; those that are gone are missing."""
+    ids: dict[str, list[str]] = {}
+    for resource in sorted(shown):
+        type_, _, id_ = resource.partition("/")
+        ids.setdefault(type_, []).append(id_)
+    for type_, named in ids.items():
+        for start in range(0, len(named), IDS_AT_ONCE):
+            ids_of = named[start : start + IDS_AT_ONCE]
+            some = ",".join(quote(id_, safe="") for id_ in ids_of)
+            try:
+                found = world.fhir.search(f"{type_}?_id={some}&_elements=id,meta")
+            except FhirError as fault:
+                if type_ != UNSEARCHABLE or fault.kind != FhirFault.REFUSED:
+                    raise
+                yield from ((f"{type_}/{id_}", shown[f"{type_}/{id_}"]) for id_ in ids_of)
+                continue
+            for resource in found:
+                yield f"{type_}/{resource.get('id')}", resource.get("meta", {}).get("versionId", "")
+
+
+def _audit(world: World, ref: CaseRef, detail: str) -> None:
+    with world.db.write() as tx:
+        what = f"Encounter/{ref.encounter_id}"
+        world.auditor.append(tx, Action.READ, what, case_id=ref.case_id, encounter_id=ref.encounter_id, detail=detail)

@@ -1,0 +1,43 @@
+"""What the ledger keeps of Temporal's messages: since when each value is sealed for its case, and what did not open."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from integrations.ledger import inbox, tables
+from integrations.ledger.attestation import Kind, Row
+from integrations.ledger.audit import Action, Auditor
+
+COUNTER, PREFIX = "messages_refused", "refused:"
+MOST_KEPT = 1000
+"""Digests of refused messages, so that a replayed history does not count them again; the oldest are dropped."""
+
+
+def bind(tx: sa.Connection, auditor: Auditor) -> None:
+    """Note that from now on the values of each new case are sealed for it; the gateway does, since it opens cases.
+
+    A new ledger has the mark from its beginning. In one of before, cases opened until then are of before.
+    """
+    if tables.mark(tx, tables.BOUND_SINCE) is None:
+        tables.set_mark(tx, tables.BOUND_SINCE, tables.now().isoformat())
+        auditor.append(tx, Action.BIND, "values of new cases", (Row(Kind.MARK, (tables.BOUND_SINCE,)),))
+
+
+def opened_before(tx: sa.Connection, case_id: str) -> bool:
+    """Return whether this case was accepted before values were sealed for their case; an unknown case was not."""
+    since = tables.mark(tx, tables.BOUND_SINCE)
+    accepted = tx.scalar(sa.select(tables.cases.c.accepted_at).where(tables.cases.c.case_id == case_id))
+    return accepted is not None and (since is None or accepted < datetime.fromisoformat(since))
+
+
+def note(tx: sa.Connection, digests: Iterable[str]) -> None:
+    """Count each refused message once."""
+    marks, moment = tables.marks, tables.now().isoformat()
+    for digest in digests:
+        if tables.mark(tx, PREFIX + digest) is None:
+            tables.set_mark(tx, PREFIX + digest, moment)
+            inbox.count(tx, COUNTER)
+    ours = marks.c.name.startswith(PREFIX)
+    newest = sa.select(marks.c.name).where(ours).order_by(marks.c.value.desc()).limit(MOST_KEPT)
+    tx.execute(marks.delete().where(ours, marks.c.name.not_in(newest)))

@@ -1,0 +1,253 @@
+"""What the ledger must agree with on its own: its audit chains, signatures, blobs, and how its tables hang together."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from activities.world import World
+from contracts.cases import ENDED, CaseState
+from contracts.decisions import Decision, Undo, contradiction
+from contracts.errors import WardflowError
+from contracts.events import Fate
+from contracts.frozen import Frozen
+from contracts.suggestions import Suggestion
+from integrations.ledger import attestation, cases, chains, tables
+from service import watch
+from service.anchors import Known
+
+UNREADABLE = (WardflowError, ValueError, TypeError, LookupError, AttributeError)
+"""What a cell that was written over can lead to; each check names it and the others go on."""
+CLOCK = timedelta(hours=1)
+"""By how much the FHIR server's clock may be ahead."""
+RECONCILED = "reconciled:"
+
+
+class Contradiction(Frozen):
+    """A decision to look at in the chart. Its reason stays where it is: it may name a patient."""
+
+    decision_id: str
+    case_id: str
+    reviewer_id: str
+    kind: str
+    decided_at: datetime
+    what: str
+
+    def __str__(self) -> str:
+        return (
+            f"decision {self.decision_id} of case {self.case_id[:12]}, by {self.reviewer_id} at "
+            f"{self.decided_at.isoformat(timespec='seconds')}, is {self.what}: look at the chart"
+        )
+
+
+def exported_to(tx: sa.Connection) -> int:
+    """Return the number of the newest audit record that was brought to the FHIR server."""
+    return int(tables.mark(tx, watch.EXPORTED) or 0)
+
+
+def findings(
+    world: World, tx: sa.Connection, verify_key: str, known: Sequence[tuple[str, Known]], exported: int
+) -> list[str]:
+    """Return what doesn't agree within the ledger, and with its chains as other places know them.
+
+    `exported` is how far the audit was exported before those places were asked (`exported_to`).
+    """
+    key = world.auditor.key
+    wanted = {(anchor.chain, anchor.position) for _, place in known for anchor in place.anchors}
+    read = chains.read(tx, key, wanted, exported)
+    signer = Ed25519PublicKey.from_public_bytes(bytes.fromhex(verify_key))
+    checks = {
+        "audit": iter(read.findings),
+        "anchors": _anchored(read, known),
+        "rows": attestation.differences(tx, key, read.latest),
+        "events": attestation.events_differences(tx, key, read.events),
+        "deliveries": _deliveries(tx),
+        "decisions": _decisions(tx, signer),
+        "undone decisions": _undone(tx, signer),
+        "cases": _cases(world, tx),
+        "trajectories": _trajectories(world, tx),
+        "marks": _marks(tx),
+    }
+    return [line for name, check in checks.items() for line in _guarded(name, check)]
+
+
+def _guarded(name: str, check: Iterator[str]) -> Iterator[str]:
+    try:
+        yield from check
+    except UNREADABLE as fault:
+        yield f"{name} of the ledger can't be read: {type(fault).__name__}"
+
+
+def _anchored(read: chains.Chains, known: Sequence[tuple[str, Known]]) -> Iterator[str]:
+    for place, held in known:
+        yield from held.findings
+        yield from read.against(held.anchors, place)
+    _, chart = known[0]
+    for chain, position in read.exported.items():
+        if chart.ends.get(chain, 0) < position:
+            yield f"the FHIR server has audit chain {chain} up to {chart.ends.get(chain, 0)}, exported to {position}"
+
+
+def _deliveries(tx: sa.Connection) -> Iterator[str]:
+    """Compare fates with the cases that were told of an event: an absorbed one names one of them (I1)."""
+    inbox, told, known = tables.inbox, tables.told, sa.select(tables.cases.c.case_id)
+    same = (told.c.event_id == inbox.c.event_id, told.c.case_id == inbox.c.case_id)
+    untold = (inbox.c.fate == Fate.ABSORBED, ~sa.exists().where(*same))
+    for event_id in tx.scalars(sa.select(inbox.c.event_id).where(*untold)):
+        yield f"event {event_id} is absorbed, and its case was not told of it"
+    joined = sa.select(told.c.event_id, told.c.case_id, inbox.c.fate).outerjoin(
+        inbox, inbox.c.event_id == told.c.event_id
+    )
+    taken = (Fate.ABSORBED, Fate.PENDING)  # a pending one waits for the case of another pathway
+    odd = sa.or_(inbox.c.fate.is_(None), inbox.c.fate.not_in(taken), told.c.case_id.not_in(known))
+    for event_id, case_id, fate in tx.execute(joined.where(odd)):
+        yield f"event {event_id} was told to case {case_id[:12]}, and is {fate or 'not in the ledger'}"
+
+
+def _decisions(tx: sa.Connection, signer: Ed25519PublicKey) -> Iterator[str]:
+    """Verify each decision again, and that the columns are what was signed."""
+    for row in tx.execute(tables.decisions.select().execution_options(yield_per=500)):
+        decision = Decision.model_validate_json(row.document)
+        name = f"decision {row.decision_id[:32]}"
+        if not _signed(signer, decision):
+            yield f"{name}: its signature is not ours"
+        signed = decision.decision_id, decision.case_id, decision.kind, decision.selected, decision.reviewer.reviewer_id
+        if (row.decision_id, row.case_id, row.kind, row.selected, row.reviewer) != signed:
+            yield f"{name}: its columns are not what was signed"
+    begun = tables.write_backs.outerjoin(tables.decisions, tables.decisions.c.case_id == tables.write_backs.c.case_id)
+    for case_id, begun_for, decided in tx.execute(
+        sa.select(
+            tables.write_backs.c.case_id, tables.write_backs.c.decision_id, tables.decisions.c.decision_id
+        ).select_from(begun)
+    ):
+        if begun_for != decided:
+            yield f"case {case_id[:12]}: write-back began for another decision than it has"
+
+
+def _undone(tx: sa.Connection, signer: Ed25519PublicKey) -> Iterator[str]:
+    for row in tx.execute(tables.undone.select()):
+        decision, undo = Decision.model_validate_json(row.document), Undo.model_validate_json(row.undo)
+        name = f"undone decision {row.decision_id[:32]}"
+        if not _signed(signer, decision) or not _signed(signer, undo):
+            yield f"{name}: a signature is not ours"
+        ids = {(decision.decision_id, decision.case_id), (undo.decision_id, undo.case_id)}
+        if ids != {(row.decision_id, row.case_id)}:
+            yield f"{name}: its columns are not what was signed"
+        if decision.reviewer.reviewer_id != undo.reviewer.reviewer_id:
+            yield f"{name}: another person took it back"
+
+
+def _signed(signer: Ed25519PublicKey, document: Decision | Undo) -> bool:
+    try:
+        signer.verify(bytes.fromhex(document.signature), document.signed_bytes())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _cases(world: World, tx: sa.Connection) -> Iterator[str]:
+    """Compare each case with its name, its decision, and the suggestion that it shows (I21)."""
+    decided = {
+        row.case_id: row.kind for row in tx.execute(sa.select(tables.decisions.c.case_id, tables.decisions.c.kind))
+    }
+    runs = {(row.case_id, row.version): row for row in tx.execute(tables.runs.select())}
+    known = set[str]()
+    for row in cases.listed(tx):
+        known.add(row.case_id)
+        yield from (f"case {row.case_id[:12]}: {wrong}" for wrong in _case(world, row, decided.get(row.case_id)))
+        run = runs.get((row.case_id, row.version))
+        if row.version and (run is None or run.suggestion_blob != row.suggestion_blob):
+            yield f"case {row.case_id[:12]}: its version {row.version} was never shown"
+    for case_id, kind in decided.items():
+        if case_id not in known:
+            yield f"case {case_id[:12]} has a decision ({kind}), and is not in the ledger"
+    for case_id, version in runs:
+        if case_id not in known:
+            yield f"case {case_id[:12]} showed version {version}, and is not in the ledger"
+    ended = (tables.cases.c.state.in_(ENDED), tables.cases.c.case_id.not_in(sa.select(tables.trajectories.c.case_id)))
+    for case_id in tx.scalars(sa.select(tables.cases.c.case_id).where(*ended)):
+        yield f"case {case_id[:12]} ended without a trajectory"
+
+
+def _case(world: World, row: cases.CaseRow, kind: str | None) -> Iterator[str]:
+    named = world.blobs.keyring.name("case", row.pathway, row.encounter_id, str(row.generation))
+    if row.case_id != named:
+        yield "its id is not that of its encounter, pathway and generation"
+    wanted = {CaseState.OPEN: {None}, CaseState.CLOSED_UNDECIDED: {None}, CaseState.REJECTED: {"reject"}}
+    others = {"approve", "change", "choose"}
+    fits = wanted.get(row.state, others if row.state == CaseState.WRITTEN else {*others, "reject"})
+    if kind not in fits:
+        yield f"it is {row.state}, and its decision is {kind or 'missing'}"
+    if (row.ended_at is None) == (row.state in ENDED):
+        yield f"it is {row.state}, and {'ended' if row.ended_at else 'has no end'}"
+    if row.suggestion_blob is not None:
+        suggestion = world.suggestion(row.suggestion_blob)
+        if suggestion.sha256() != row.suggestion_hash:
+            yield "its suggestion is not the one of its hash"
+        if (suggestion.facts.encounter_id, suggestion.pathway) != (row.encounter_id, row.pathway):
+            yield "its suggestion is of another encounter or pathway"
+
+
+def _trajectories(world: World, tx: sa.Connection) -> Iterator[str]:
+    """Compare each trajectory's flag and versions with what is kept in its file."""
+    shown: dict[str, list[tuple[str, str]]] = {}
+    for run in tx.execute(tables.runs.select().order_by(tables.runs.c.version)):
+        shown.setdefault(run.case_id, []).append((run.snapshot_blob, run.shown_at.isoformat()))
+    for row in tx.execute(tables.trajectories.select().execution_options(yield_per=100)):
+        document = json.loads(world.blobs.get(row.blob))
+        name, extra = f"trajectory of case {row.case_id[:12]}", document["extra"]["wardflow"]
+        if document["trajectory_id"] != row.case_id:
+            yield f"{name} is another case's"
+        if row.trainable != extra["trainable"]:
+            yield f"{name} is marked {'' if row.trainable else 'not '}trainable, its file says otherwise"
+        kept = [step["extra"]["wardflow"] for step in document["steps"] if step.get("tool_calls")]
+        if [(step["snapshot_blob"], step["shown_at"]) for step in kept] != shown.get(row.case_id, []):
+            yield f"{name} has other versions than were shown"
+
+
+def _marks(tx: sa.Connection) -> Iterator[str]:
+    rows = tx.execute(sa.select(tables.marks).where(tables.marks.c.name.startswith(RECONCILED)))
+    for row in rows:
+        if datetime.fromisoformat(row.value) > tables.now() + CLOCK:
+            yield f"feed {row.name.removeprefix(RECONCILED)} was searched up to a moment that has not come"
+    if tables.mark(tx, "schema_version") != str(tables.SCHEMA_VERSION):
+        yield "mark schema_version is not that of this program"
+
+
+def unattested(tx: sa.Connection) -> int:
+    """Return how many events are in no attested range yet."""
+    after = int(tables.mark(tx, attestation.EVENTS_ATTESTED) or 0)
+    return tx.scalar(sa.select(sa.func.count()).select_from(tables.inbox).where(tables.inbox.c.event_id > after)) or 0
+
+
+def contradictions(world: World, tx: sa.Connection) -> Iterator[Contradiction]:
+    """Yield the decisions whose reason or choice contradicts their kind, the oldest first."""
+    query = sa.select(tables.decisions.c.document).order_by(tables.decisions.c.recorded_at)
+    for document in tx.scalars(query.execution_options(yield_per=500)):
+        try:
+            decision = Decision.model_validate_json(document)
+        except ValueError:
+            continue  # a finding of its own
+        shown = _shown(world, tx, decision)
+        what = shown and contradiction(decision.kind, decision.selected, decision.reason, shown.selected)
+        if what:
+            yield Contradiction(
+                decision_id=decision.decision_id,
+                case_id=decision.case_id,
+                reviewer_id=decision.reviewer.reviewer_id,
+                kind=decision.kind,
+                decided_at=decision.decided_at,
+                what=what,
+            )
+
+
+def _shown(world: World, tx: sa.Connection, decision: Decision) -> Suggestion | None:
+    same = (tables.runs.c.case_id == decision.case_id, tables.runs.c.version == decision.version)
+    blob = tx.scalar(sa.select(tables.runs.c.suggestion_blob).where(*same))
+    try:
+        return world.suggestion(blob) if blob else None
+    except UNREADABLE:
+        return None

@@ -1,0 +1,97 @@
+"""What becomes of an event that concerns two pathways, when one of their cases can't take it yet."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from contracts.cases import CaseRef, CaseState
+from integrations.blobs.store import BlobStore
+from integrations.ledger import cases, inbox, tables
+from integrations.ledger.tables import Database
+from service import ledger_checks
+from service.dispatcher import Dispatcher
+from tests.fakes.samples import NOW
+from tests.unit.service.test_dispatcher import TwoPathways, told
+
+SAYS, HEARS = "c-says", "c-hears"
+
+
+class Starts:
+    """Cases that take what they are told, but those of `away` at their first time."""
+
+    def __init__(self, away: Collection[str] = ()) -> None:
+        self.away, self.taken = set(away), list[tuple[str, tuple[int, ...]]]()
+
+    async def tell(self, case_id: str, events: list[int], **_: Any) -> bool:
+        if case_id in self.away:
+            self.away.discard(case_id)
+            raise RuntimeError("Temporal is away for this call")
+        self.taken.append((case_id, tuple(events)))
+        return True
+
+
+@pytest.fixture
+def two(db: Database, blobs: BlobStore) -> TwoPathways:
+    """Two pathways with an open case each of the stay `enc`."""
+    made = TwoPathways(db, blobs)
+    with db.write() as tx:
+        ref = CaseRef(case_id=HEARS, pathway="hears", encounter_id="enc", generation=1)
+        cases.open_new(tx, ref, timedelta(minutes=5), NOW)
+    return made
+
+
+def state(two: TwoPathways, case_id: str, state: CaseState) -> None:
+    with two.db.write() as tx:
+        tx.execute(tables.cases.update().where(tables.cases.c.case_id == case_id).values(state=state))
+
+
+async def steps(dispatcher: Dispatcher, number: int) -> None:
+    for _ in range(number):
+        dispatcher.woken.set()
+        await asyncio.wait_for(dispatcher.step(), 5)
+
+
+async def deliver(two: TwoPathways, away: Collection[str] = (), rounds: int = 3) -> list[tuple[str, tuple[int, ...]]]:
+    starts: Any = Starts(away)
+    two.dispatcher._starts = starts
+    await steps(two.dispatcher, rounds)
+    return starts.taken
+
+
+def fates(two: TwoPathways) -> list[str]:
+    with two.db.read() as tx:
+        return [row.fate for row in tx.execute(tables.inbox.select().order_by(tables.inbox.c.event_id))]
+
+
+async def test_what_one_case_could_not_be_told_waits_though_another_took_it(two: TwoPathways) -> None:
+    inbox.accept(two.db, two.blobs, [told("enc", 130)])
+    assert await deliver(two, away=[SAYS]) == [(HEARS, (1,))]
+    assert fates(two) == ["pending"], "the case that could not be told is stale meanwhile"
+    with two.db.read() as tx:
+        assert inbox.newest_event(tx, "enc", SAYS) == 1
+    two.dispatcher._not_before.clear()
+    assert (SAYS, (1,)) in await deliver(two)
+    assert fates(two) == ["absorbed"]
+
+
+async def test_a_case_hears_once_of_what_waits_for_another_that_is_decided(two: TwoPathways) -> None:
+    state(two, HEARS, CaseState.DECIDED)
+    inbox.accept(two.db, two.blobs, [told("enc", 130)])
+    assert await deliver(two, rounds=6) == [(SAYS, (1,))]
+    assert fates(two) == ["pending"]
+
+
+async def test_what_a_case_was_told_is_absorbed_though_a_later_version_replaced_it_for_another(
+    two: TwoPathways,
+) -> None:
+    state(two, HEARS, CaseState.DECIDED)
+    inbox.accept(two.db, two.blobs, [told("enc", 130)])
+    await deliver(two)
+    inbox.accept(two.db, two.blobs, [told("enc", 140).model_copy(update={"version_id": "2"})])
+    await deliver(two)
+    assert fates(two)[0] == "absorbed"
+    with two.db.read() as tx:
+        assert list(ledger_checks._deliveries(tx)) == []
