@@ -5,12 +5,14 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -28,6 +30,9 @@ ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
 Resource = dict[str, Any]
 NURSE, CHARGE = "n-okafor", "c-lindqvist"
+AGED_56 = timedelta(days=round(56.8 * 365.25))
+LOCKED_S = 1.0
+"""Whoever holds the ledger's lock for longer is taken to have been stopped with it."""
 
 
 class Ward:
@@ -57,7 +62,8 @@ class Ward:
         (state / "wardflow.toml").write_text(text)
         self.stack: subprocess.Popen[bytes] | None = None
         self.pages: dict[str, httpx.Client] = {}
-        self.admitted: set[str] = set()
+        self.charted: dict[str, dict[str, str]] = {}
+        """By stay: the newest version of each resource that its feed tells of."""
 
     def start(self) -> "Ward":
         argv = [sys.executable, "-m", *self.starter, str(self.state), "--with-parent", *self.flags]
@@ -94,27 +100,46 @@ class Ward:
     @contextmanager
     def frozen(self, *parts: str) -> Iterator[None]:
         """Have parts hang: they are there, and answer nothing."""
-        pids = [self.pid(part) for part in parts]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+        stopped: list[int] = []
         try:
+            for part in parts:
+                pid = self.pid(part)
+                self.until(lambda of=pid: self.hold(of))
+                stopped.append(pid)
             yield
         finally:
-            for pid in pids:
+            for pid in stopped:
                 os.kill(pid, signal.SIGCONT)
+
+    def hold(self, pid: int) -> bool:
+        """Stop a process, but not where it holds the ledger's lock: that would stop all others with it."""
+        try:
+            os.kill(pid, signal.SIGSTOP)
+            ledger = self.state / settings.LEDGER_FILE
+            with closing(sqlite3.connect(ledger, timeout=LOCKED_S, isolation_level=None)) as db:
+                db.execute("BEGIN IMMEDIATE")
+                db.execute("ROLLBACK")
+        except ProcessLookupError:
+            return False
+        except sqlite3.OperationalError:
+            os.kill(pid, signal.SIGCONT)
+            return False
+        return True
 
     def until(self, ready: Callable[[], T], seconds: float = 30) -> T:
         """Return the first true answer; a real server's state is polled, never slept for."""
-        end = time.monotonic() + seconds
+        end, last = time.monotonic() + seconds, ""
         while time.monotonic() < end:
             try:
                 found = ready()
-            except httpx.TransportError:
-                found = None
+            except (httpx.TransportError, httpx.HTTPStatusError, WardflowError) as fault:
+                if not _may_pass(fault):
+                    raise
+                found, last = None, f", the last fault was {fault!r}"
             if found:
                 return found
             time.sleep(0.05)
-        raise AssertionError(f"not within {seconds} s: {ready}\n{self._seen()}")
+        raise AssertionError(f"not within {seconds} s: {ready}{last}\n{self._seen()}")
 
     def _seen(self) -> str:
         """Return what the ward knows and what its parts last wrote, for whoever reads why a test failed."""
@@ -131,8 +156,9 @@ class Ward:
     # what a hospital does
 
     def admit(self, encounter: str, complaint: str = "cough", name: str = "", **vitals: float) -> str:
-        assert encounter not in self.admitted, f"{encounter} is another test's: what is charted twice opens nothing"
-        patient: Resource = {"resourceType": "Patient", "id": encounter, "gender": "female", "birthDate": "1970-02-03"}
+        assert encounter not in self.charted, f"{encounter} is another test's: what is charted twice opens nothing"
+        born = (tables.now() - AGED_56).date().isoformat()
+        patient: Resource = {"resourceType": "Patient", "id": encounter, "gender": "female", "birthDate": born}
         if name:
             patient["name"] = [{"text": name}]
         arrived = {
@@ -146,17 +172,22 @@ class Ward:
         }
         bodies = [patient, arrived, observation(encounter, "complaint", complaint)]
         bodies += [observation(encounter, key, value) for key, value in vitals.items()]
-        self.send(*bodies)
-        self.admitted.add(encounter)
+        versions = self.send(*bodies)
+        self.charted[encounter] = {at: version for at, version in versions.items() if not at.startswith("Patient/")}
         return encounter
 
     def chart(self, encounter: str, **vitals: float) -> None:
-        self.send(*(observation(encounter, key, value) for key, value in vitals.items()))
+        versions = self.send(*(observation(encounter, key, value) for key, value in vitals.items()))
+        self.charted.setdefault(encounter, {}).update(versions)
 
-    def send(self, *bodies: Resource) -> None:
-        self.world.fhir.bundle(
+    def send(self, *bodies: Resource) -> dict[str, str]:
+        """Write to the chart; return the version of each by its type and id, as in `Observation/x`."""
+        entries = self.world.fhir.bundle(
             [{"resource": b, "request": {"method": "PUT", "url": f"{b['resourceType']}/{b['id']}"}} for b in bodies]
         )
+        etags = [entry["response"]["etag"] for entry in entries]
+        versions = [etag.removeprefix("W/").strip('"') for etag in etags]
+        return {f"{b['resourceType']}/{b['id']}": version for b, version in zip(bodies, versions, strict=True)}
 
     def notify(
         self, body: bytes, token: str | None = None, method: str = "PUT", path: str = "x/y", **headers: str
@@ -171,8 +202,9 @@ class Ward:
     def page(self, user: str = NURSE) -> httpx.Client:
         if user not in self.pages:
             base = f"http://127.0.0.1:{self.settings.parts.worklist_port}"
-            self.pages[user] = httpx.Client(base_url=base, headers={"Origin": base}, timeout=30)
-            self.pages[user].post("/login", data={"user_id": user})
+            page = httpx.Client(base_url=base, headers={"Origin": base}, timeout=30)
+            page.post("/login", data={"user_id": user})
+            self.pages[user] = page
         return self.pages[user]
 
     def listed(self, encounter: str, user: str = NURSE) -> Resource | None:
@@ -181,9 +213,15 @@ class Ward:
         return max(mine, key=lambda row: row["generation"], default=None)
 
     def suggested(self, encounter: str, version: int = 1, seconds: float = 30) -> Resource:
-        """Wait until the case shows this version or a later one, and can be decided."""
+        """Wait until the case shows this version or a later one, and can be decided.
+
+        What was charted has arrived by then: what is on its way still would make the suggestion stale.
+        """
 
         def ready() -> Resource | None:
+            charted = self.charted.get(encounter, {}).items()
+            if not all(version in self.heard(reference) for reference, version in charted):
+                return None
             row = self.listed(encounter)
             return row if row and row["decidable"] and row["version"] >= version else None
 
@@ -240,6 +278,13 @@ class Ward:
             rows = tx.execute(tables.inbox.select().where(column.encounter_id == encounter).order_by(column.event_id))
             return [(row.fate, row.reason) for row in rows]
 
+    def heard(self, reference: str) -> set[str]:
+        """Return the versions that feeds told of, of a resource as in `Observation/x`. A search may bring one twice."""
+        (type_, id_), column = reference.split("/"), tables.inbox.c
+        with self.world.db.read() as tx:
+            versions = sa.select(column.version_id).where(column.resource_type == type_, column.resource_id == id_)
+            return set(tx.scalars(versions))
+
     def settled(self, seconds: float = 30) -> dict[str, int]:
         """Wait until no event is pending; return the balance of events."""
 
@@ -257,6 +302,13 @@ class Ward:
             return await integrity.check(self.world, client, self.secrets.verify_key())
 
         return asyncio.run(check())
+
+
+def _may_pass(fault: httpx.HTTPError | WardflowError) -> bool:
+    """Return whether what was asked may answer later: it was not reached, is busy, or says so."""
+    if isinstance(fault, WardflowError):
+        return fault.retryable
+    return not isinstance(fault, httpx.HTTPStatusError) or fault.response.status_code == 503
 
 
 def observation(encounter: str, key: str, value: float | str) -> Resource:

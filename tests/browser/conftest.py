@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.chromium import FLAGS, signed_in
 from tests.ward import Ward
+
+# Longer than what a person's answer may take: the look at the evidence, the ledger's lock, the workflow.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")

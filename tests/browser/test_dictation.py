@@ -227,6 +227,7 @@ def test_on_the_list_a_dictation_belongs_to_the_focused_row_or_to_nobody(page: P
     expect(button).to_have_text(re.compile(re.escape(f"Dictate for {named}")))
     page.keyboard.press("Enter")
     expect(button).to_have_text(re.compile(re.escape(f"Recording for {named}, press again to stop")))
+    expect(button).to_have_attribute("aria-pressed", "true")
     page.wait_for_timeout(SPOKEN_MS)
     page.keyboard.press("Enter")
     expect(spoken).to_contain_text(f"In the chart for {named}")

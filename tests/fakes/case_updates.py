@@ -44,3 +44,6 @@ class CaseUpdates:
         if self.refuses_undo:
             raise ApprovalError(self.refuses_undo, "Nurse Okafor")
         self.undone.append(undo)
+        with self.world.db.write() as tx:
+            cases.undo(tx, undo)
+        self.world.live.publish(undo.case_id)

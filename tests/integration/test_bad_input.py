@@ -132,7 +132,7 @@ def test_versions_out_of_order_end_at_the_newest(ward: Ward) -> None:
     ward.suggested(encounter)
     ward.chart(encounter, hr=90)
     ward.chart(encounter, hr=140)
-    ward.until(lambda: len(rows(ward, f"{encounter}-hr")) == 3)
+    ward.until(lambda: ward.heard(f"Observation/{encounter}-hr") >= {"1", "2", "3"})
     third = ward.world.fhir.read("Observation", f"{encounter}-hr")
     late = third | {"meta": third["meta"] | {"versionId": "0"}, "valueQuantity": {"value": 70}}
     assert ward.notify(json.dumps(late).encode()).status_code == 200

@@ -65,7 +65,7 @@ def binary(encounter: str, audio: bytes) -> Resource:
     }
 
 
-def note_row(ward: Ward, encounter: str, version: int = 1, generation: int = 1) -> Resource:
+def note_row(ward: Ward, encounter: str, version: int = 1, generation: int = 1, seconds: float = 30) -> Resource:
     """Wait until the dictation of that stay can be decided."""
 
     def ready() -> Resource | None:
@@ -73,7 +73,7 @@ def note_row(ward: Ward, encounter: str, version: int = 1, generation: int = 1) 
         mine = (r for r in rows if r["encounter_id"] == encounter and r["pathway"] == "dictation" and r["decidable"])
         return next((r for r in mine if r["version"] >= version and r["generation"] == generation), None)
 
-    return ward.until(ready)
+    return ward.until(ready, seconds)
 
 
 def texts(row: Resource) -> dict[str, str]:

@@ -123,6 +123,7 @@ async def test_a_decision_reaches_the_chart_though_the_escalation_reports_after_
             roles=(NURSE.role,), verify_key=PUBLIC,
         )  # fmt: skip
         case = await client.start_workflow(Case.run, given, id=REF.case_id, task_queue=TaskQueue.CASES)
+        await asyncio.wait_for(steps.opened.wait(), 30)  # before it there is nothing to decide
         await asyncio.wait_for(steps.escalating.wait(), 30)
         unsigned = decision()
         signed = unsigned.model_copy(update={"signature": KEY.sign(unsigned.signed_bytes()).hex()})

@@ -49,7 +49,7 @@ def test_a_spoken_note_with_a_misheard_drug_is_corrected_and_reaches_the_open_tr
     encounter = ward.admit("heard-1", "palpitations", hr=88)
     triage = ward.suggested(encounter)
     ward.send(media(encounter, voice.read_bytes(), contentType="audio/wav"))
-    row = ward.until(lambda: note_row(ward, encounter), 60)
+    row = note_row(ward, encounter, seconds=60)
     said, marked = texts(row), {item["key"] for item in row["items"] if item["doubt"]}
     print(said, marked)
     assert row["made_by"] == "model" and said["hr"] == "140"

@@ -72,6 +72,7 @@ def test_a_changed_audit_record_is_found(ward: Ward) -> None:
         tx.execute(tables.audit.update().where(tables.audit.c.seq == row.seq).values(record=row.record))
     assert not [line for line in audit(ward)[1]["findings"] if "audit chain" in line]
     ward.decide(ward.suggested("chained"))
+    ward.ended("chained")
 
 
 def cut_to_the_first(tx: sa.Connection) -> None:

@@ -110,7 +110,7 @@ def test_of_two_decisions_at_once_one_wins_and_the_other_is_told_who(ward: Ward)
 def test_new_data_makes_a_suggestion_stale_and_brings_a_new_one(ward: Ward) -> None:
     old = ward.suggested(ward.admit("loop-stale", hr=80, spo2=98))
     ward.chart("loop-stale", spo2=84)
-    ward.until(lambda: len(ward.fates("loop-stale")) == 5)
+    ward.until(lambda: "2" in ward.heard("Observation/loop-stale-spo2"))
     refused = ward.decide(old)
     assert refused.status_code == 409 and refused.json()["refused"] == "stale"
     new = ward.suggested("loop-stale", version=2)
@@ -180,7 +180,7 @@ def test_without_a_usable_model_the_case_goes_on_by_rules_and_says_so(
 
 
 def test_a_model_that_asks_to_be_left_alone_is_and_joins_again_by_itself(ward: Ward, model_server: ModelServer) -> None:
-    model_server.mode, model_server.retry_after_s = "busy", 5
+    model_server.mode, model_server.retry_after_s = "busy", 10
     asked = model_server.asked["judge"]
     rows = [ward.suggested(ward.admit("loop-busy-1", hr=80))]
     model_server.mode = "good"

@@ -44,9 +44,9 @@ def test_a_part_that_is_away_is_stated_and_refuses_only_whom_it_keeps_from_its_d
         ward.until(lambda: ready(ward, "gateway")[1]["chart"] == "away")
     ward.until(lambda: (ready(ward, "gateway")[0], ready(ward, "worklist")[0]) == (200, 200), 60)
     with ward.frozen("temporal"):
-        ward.until(lambda: ready(ward, "worklist")[0] == 503)
-        assert ready(ward, "worklist")[1]["temporal"] == "away"
-        assert ready(ward, "gateway")[0] == 200, "it can still accept events"
+        ward.until(lambda: ready(ward, "worklist")[1]["temporal"] == "away")
+        assert ready(ward, "worklist")[0] == 503
+        ward.until(lambda: ready(ward, "gateway")[0] == 200)  # it can still accept events
         assert "TEMPORAL AWAY" in ward.page().get("/").text
     for process in ("gateway", "worklist"):
         ward.until(lambda of=process: ready(ward, of)[0] == 200 and set(ready(ward, of)[1].values()) == {"live"})
@@ -69,7 +69,7 @@ def test_the_figures_follow_one_case_and_name_nobody(ward: Ward) -> None:
     assert grown("wardflow_answers_total", "401") == 1 and grown("wardflow_answers_total", "200") >= 3
     assert grown("wardflow_cases", "written") == 1
     assert after["wardflow_events_unaccounted",] == after["wardflow_cases_unaccounted",] == 0
-    assert after["wardflow_part_live", "worker"] == 1
+    ward.until(lambda: figures(ward, "gateway")["wardflow_part_live", "worker"] == 1)
     for process in ("gateway", "worklist"):
         text = httpx.get(f"{url(ward, process)}/metrics").text
         assert {*re.findall(r'(\w+)="', text)} <= LABELS
@@ -101,14 +101,20 @@ def test_a_workflow_that_freezes_shows_at_the_worker(ward: Ward) -> None:
 def test_the_lines_of_one_case_are_found_by_its_id_in_every_process(ward: Ward) -> None:
     ward.decide(ward.suggested(ward.admit("logged")))
     case_id = ward.ended("logged").case_id
-    lines = {
-        process: [json.loads(line) for line in log.read_text().splitlines() if case_id in line]
-        for process in ("gateway", "worker", "worklist")
-        if (log := ward.state / "logs" / f"{process}.log")
-    }
+
+    def of_the_case(process: str) -> list[dict[str, Any]]:
+        log = ward.state / "logs" / f"{process}.log"
+        return [json.loads(line) for line in log.read_text().splitlines() if case_id in line]
+
+    last = {"event": "activity_done", "activity": "record_trajectory"}
+    ward.until(lambda: any(last.items() <= line.items() for line in of_the_case("worker")))
+    lines = {process: of_the_case(process) for process in ("gateway", "worker", "worklist")}
     assert [line["event"] for line in lines["gateway"]][:2] == ["case_opened", "case_told"]
     done = [line["activity"] for line in lines["worker"] if line["event"] == "activity_done"]
-    assert [step for step in done if step in STEPS] == list(STEPS)
+    steps = [step for step in done if step in STEPS]
+    # a search that finds the same resources in the meantime has the case look at the chart once more
+    assert list(dict.fromkeys(steps)) == list(STEPS)
+    assert {step for step in steps if steps.count(step) > 1} <= {"snapshot_chart"}
     assert {line["workflow_id"] for line in lines["worker"]} == {case_id}
     assert [line["event"] for line in lines["worklist"]] == ["decision_taken"]
 
@@ -118,8 +124,14 @@ def test_one_case_is_one_trace_from_its_event_to_the_chart(ward: Ward, collector
     ward.decide(ward.suggested(ward.admit("traced", complaint, name="Zzyzxcanary", hr=101)))
     trace_id = ward.ended("traced").case_id[:32]
     names = {"receive", "dispatch", "decide", "chart_read", "model", "chart_write", *STEPS}
-    ward.until(lambda: {span.name for _, span in collector.trace(trace_id).values()} == names)
-    trace = collector.trace(trace_id)
+
+    def spans() -> dict[bytes, Any]:
+        """Return the spans of the case, without those of a second look that a search of the chart may cause."""
+        found = collector.trace(trace_id).items()
+        return {id_: one for id_, one in found if one[1].name != "cover_events"}
+
+    ward.until(lambda: {span.name for _, span in spans().values()} == names)
+    trace = spans()
     (root,) = [span for _, span in trace.values() if not span.parent_span_id]
     assert root.name == "receive"
     parents = {span.name: trace[span.parent_span_id][1].name for _, span in trace.values() if span is not root}

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from service.reconciler import MOST_PAUSE_S
 from tests.fakes.chart_proxy import ChartProxy
 from tests.ward import Ward
 
@@ -48,10 +49,9 @@ def test_refused_types_are_named_and_the_other_types_go_on(refusing: Refusing) -
     row = ward.suggested(ward.admit("beside", hr=90))
     ward.until(lambda: refusing.ready("worklist")[0] == 200 and refusing.ready("gateway")[0] == 200)
     for process in ("gateway", "worklist"):
-        seen = refusing.ready(process)[1]["feed:ehr"]
-        assert seen["state"] == "partly"
-        assert "Binary (400 Cannot search on Binary resource type)" in seen["reason"]
-        assert "Media (403 Forbidden)" in seen["reason"]
+        for refused in ("Binary (400 Cannot search on Binary resource type)", "Media (403 Forbidden)"):
+            ward.until(lambda at=process, part=refused: part in refusing.ready(at)[1]["feed:ehr"]["reason"])
+        assert refusing.ready(process)[1]["feed:ehr"]["state"] == "partly"
     text = ward.until(lambda: (t := page.get("/?fragment=true").text) and "recordings" in t and t)
     assert "Some new recordings" in text and "the chart refuses them" in text
     assert "No one is waiting" not in text
@@ -60,7 +60,7 @@ def test_refused_types_are_named_and_the_other_types_go_on(refusing: Refusing) -
 
 
 def test_the_log_has_status_address_and_the_words_of_the_server(refusing: Refusing) -> None:
-    line = refusing.ward.until(lambda: refusing.logged("feed_not_read", part="Binary"))
+    line = refusing.ward.until(lambda: refusing.logged("feed_not_read", part="Binary", status=BINARY[0]))
     assert (line["status"], line["diagnostics"]) == BINARY
     assert line["url"].startswith(f"GET {refusing.proxy.url}/Binary?_lastUpdated=ge")
 
@@ -74,7 +74,10 @@ def test_a_version_that_a_feed_claims_in_advance_does_not_hide_the_change_that_g
     claimed = real | {"meta": real["meta"] | {"versionId": str(int(real["meta"]["versionId"]) + 1)}}
     assert ward.notify(json.dumps(claimed).encode()).status_code == 200
     ward.settled()
+    known = len(ward.fates(encounter))
     ward.chart(encounter, spo2=72)
+    ward.until(lambda: len(ward.fates(encounter)) > known)
+    ward.settled()
     row = ward.suggested(encounter, version=before["version"] + 1)
     assert "72 %" in ward.page().get(f"/cases/{row['case_id']}").text
     assert ward.decide(row).status_code == 200
@@ -83,7 +86,7 @@ def test_a_version_that_a_feed_claims_in_advance_does_not_hide_the_change_that_g
 def test_a_refused_token_is_no_empty_waiting_room(refusing: Refusing) -> None:
     ward, page = refusing.ward, refusing.ward.page()
     refusing.proxy.refused = {}
-    ward.until(lambda: refusing.ready("worklist")[1]["feed:ehr"]["state"] == "live", 40)
+    ward.until(lambda: refusing.ready("worklist")[1]["feed:ehr"]["state"] == "live", MOST_PAUSE_S + 10)
     assert "Not connected" not in page.get("/").text
     refusing.proxy.unauthorized = True
     try:
@@ -91,6 +94,7 @@ def test_a_refused_token_is_no_empty_waiting_room(refusing: Refusing) -> None:
         text = page.get("/").text
         assert "Not connected to the chart since" in text and "new arrivals are not shown" in text
         assert "No one is waiting" not in text
+        ward.until(lambda: refusing.ready("worklist")[1]["chart"]["state"] == "away")
         seen = refusing.ready("worklist")[1]
         assert seen["feed:ehr"]["state"] == seen["chart"]["state"] == "away"
         assert "401 Unauthorized" in seen["feed:ehr"]["reason"] and seen["chart"]["reason"] == "401 Unauthorized"

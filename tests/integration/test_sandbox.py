@@ -225,7 +225,10 @@ def _interpreters() -> list[int]:
     """Return the processes of this test's sandbox: what descends from it and is bwrap."""
     mine = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        with_name = stat.read_text().rsplit(")", 1)
+        try:
+            with_name = stat.read_text().rsplit(")", 1)
+        except OSError:  # it ended since it was listed
+            continue
         if with_name[0].split("(", 1)[1] in ("bwrap", "monty") and int(with_name[1].split()[1]) == os.getpid():
             mine.append(int(stat.parent.name))
     assert mine

@@ -17,8 +17,9 @@ from tests.fakes.model_server import ModelServer
 from tests.ward import CHARGE, Resource, Ward, observation
 
 pytestmark = pytest.mark.integration
-UNDO_S = 4.0
-SHORT = {"deadline_s = 300": "deadline_s = 3"}
+UNDO_S = 9.0
+SHORT = {"deadline_s = 300": "deadline_s = 5"}
+"""A decision must come before the deadline, and its undo after the deadline and within its time."""
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +96,9 @@ def test_a_kill_neither_loses_a_decision_nor_shortens_its_undo_time_nor_the_undo
     case = slow.ended("undo-kept", 60)
     assert case.state == "written"
     assert waited(slow, case.case_id) >= timedelta(seconds=UNDO_S)
+    other = slow.until(lambda: (row := slow.case("undo-back")) and row.state != "decided" and row, 30)
     with slow.world.db.read() as tx:
         undone = cases.taken_back(tx, taken[1])
-    other = slow.until(lambda: (row := slow.case("undo-back")) and row.state != "decided" and row, 30)
     assert (other.state == "open") == undone, "the ledger alone says what became of it"
 
 

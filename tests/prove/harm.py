@@ -3,18 +3,16 @@
 import os
 import random
 import signal
-import sqlite3
 import threading
 import time
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
 import sqlalchemy as sa
 
 from integrations.ledger import tables
-from service import settings
 from tests.fakes.model_server import ModelServer
 from tests.ward import Ward
 
@@ -24,7 +22,6 @@ EVERY_S, BACK_S = (0.6, 2.2), 30.0
 FROZEN_FROM, PAST_S = 0.45, 7.0
 """When in the run all workers hang, and until how long after a deadline, so that it passes without them."""
 MOODS = {"good": 8, "failing": 1, "nonsense": 1, "truncated": 1}
-LOCKED_S = 1.0
 WATCHED = ("gateway", "worklist")
 
 
@@ -73,7 +70,7 @@ class Harm:
             time.sleep(0.2)
         while time.time() < due + PAST_S:
             pid = self._pid("worker")  # another one, if it was killed meanwhile
-            if pid and pid not in stopped and self._stop(pid):
+            if pid and pid not in stopped and self.ward.hold(pid):
                 stopped.add(pid)
             time.sleep(0.2)
         self.frozen_s = time.time() - begun
@@ -81,21 +78,6 @@ class Harm:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
         self.frozen.clear()
-
-    def _stop(self, pid: int) -> bool:
-        """Stop a process, but not where it holds the ledger's lock: that stops all others with it."""
-        ledger = self.ward.state / settings.LEDGER_FILE
-        try:
-            os.kill(pid, signal.SIGSTOP)
-            with closing(sqlite3.connect(ledger, timeout=LOCKED_S, isolation_level=None)) as db:
-                db.execute("BEGIN IMMEDIATE")
-                db.execute("ROLLBACK")
-        except ProcessLookupError:
-            return False
-        except sqlite3.OperationalError:
-            os.kill(pid, signal.SIGCONT)
-            return False
-        return True
 
     def _due(self, end: float) -> float:
         """Return the third deadline still ahead of open cases, or the last, once there is one."""

@@ -167,7 +167,6 @@ class Chaos:
         self.over.set()
         for work in self._watching:
             work.result()
-        self._exported()
         return time.monotonic() - start, [
             Finding("I1", "the end", f"{what} after {self.plan.settle_s:.0f} s") for what in open_
         ]
@@ -198,6 +197,18 @@ class Chaos:
                     return
             time.sleep(0.25)
 
+    def _at_one_moment(self) -> tuple[records.Ledger, records.Chart]:
+        """Read the ledger and the chart, again where an audit record came in between: the audit never rests."""
+        token, end = self.ward.secrets.fhir_token.get_secret_value(), time.monotonic() + EXPORT_LAG_S
+        while True:
+            self._exported()
+            ledger = records.ledger(self.samples.file, self.ward.world.blobs)
+            chart = records.chart(self.hospital_url, token)
+            with self.ward.world.db.read() as tx:
+                newest = tx.scalar(sa.select(sa.func.max(tables.audit.c.seq))) or 0
+            if newest == max((row["seq"] for row in ledger.audit), default=0) or time.monotonic() > end:
+                return ledger, chart
+
     def records(self) -> Records:
         ward = self.ward
         opened = ward.settings.parts
@@ -211,6 +222,8 @@ class Chaos:
                     return found
                 await asyncio.sleep(1)
 
+        executions = asyncio.run(temporal())
+        ledger, chart = self._at_one_moment()
         return Records(
             sent=list(self.feed.sent),
             clicks=self.people.clicks,
@@ -218,9 +231,9 @@ class Chaos:
             looks=self.people.looks,
             late=list(self.samples.late.values()),
             away=self.watch.away,
-            ledger=records.ledger(self.samples.file, ward.world.blobs),
-            executions=asyncio.run(temporal()),
-            chart=records.chart(self.hospital_url, ward.secrets.fhir_token.get_secret_value()),
+            ledger=ledger,
+            executions=executions,
+            chart=chart,
             audit_key=ward.secrets.audit_bytes(),
             names={user: found.name for user, found in ward.settings.users.items()},
             deadline_s=DEADLINE_S,

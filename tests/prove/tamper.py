@@ -81,7 +81,8 @@ def _waits(r: Records) -> None:
 
 
 def _unseen(r: Records) -> None:
-    seen = next(s for s in r.seen.values() if s.generation == 1)
+    told = {sent.encounter for sent in r.sent if sent.accepted and sent.resource_type == "Encounter"}
+    seen = next(s for s in r.seen.values() if s.generation == 1 and s.encounter in told)
     seen.raised_at = seen.over_at = None
 
 
@@ -105,7 +106,10 @@ def _wrong_winner(r: Records) -> None:
 
 
 def _stale(r: Records) -> None:
-    click = next(c for c in r.clicks if c.acknowledged)
+    told = {
+        sent.encounter: sent.answered_at for sent in r.sent if sent.accepted and sent.resource_type == "Observation"
+    }
+    click = next(c for c in r.clicks if c.acknowledged and told.get(c.encounter, c.sent_at) < c.sent_at)
     old = r.ledger.evidence[click.case_id, click.version]
     r.ledger.evidence[click.case_id, click.version] = dict.fromkeys(old, (0, ""))
 

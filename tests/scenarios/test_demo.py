@@ -50,6 +50,7 @@ def test_a_demo_that_is_killed_takes_its_parts_along(tmp_path: Path) -> None:
     assert len(pids) >= 4, (tmp_path / "told").read_text()
     demo.kill()
     demo.wait()
+    end = time.monotonic() + 60
     while (alive := [pid for pid in _pids(state).values() if Path(f"/proc/{pid}").exists()]) and time.monotonic() < end:
         time.sleep(0.1)
     assert alive == []

@@ -116,7 +116,7 @@ def test_cases_go_on_through_deploys_and_the_loss_of_old_workers(ward: Ward, tmp
         build, steps = served_by(ward, "new")
         assert build == changed.build and steps[0] == "cover_events"
 
-        os.kill(ward.pid("worker"), signal.SIGSTOP)  # it is gone for Temporal, and nobody starts it again
+        ward.until(lambda: ward.hold(ward.pid("worker")))  # it is gone for Temporal, and nobody starts it again
         stack.callback(os.kill, ward.pid("worker"), signal.SIGCONT)
         for encounter in ("left", "left-too", "before", "moves"):
             assert ward.suggested(encounter, 2, seconds=60)["version"] == 2, "started anew from the ledger"
@@ -126,7 +126,7 @@ def test_cases_go_on_through_deploys_and_the_loss_of_old_workers(ward: Ward, tmp
         stack.callback(same.worker.kill)
         assert same.build != changed.build
         changed.stop()
-        ward.until(lambda: served_by(ward, "moves")[0] == same.build, 40)
+        ward.until(lambda: served_by(ward, "moves")[0] == same.build, 60)
         assert decided(ward, "moves", 2)["version"] == decided(ward, "left-too", 2)["version"] == 2, "it went on"
         assert decided(ward, "new")["version"] == 1 and served_by(ward, "new")[0] == same.build
         decided(ward, "before", 2)

@@ -276,6 +276,7 @@ def write_events(ledger_url: str, setting: str) -> None:
     @sa.event.listens_for(db._writing, "connect")
     def _set(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA synchronous={setting}")
+        connection.execute("PRAGMA wal_autocheckpoint=0")  # a checkpoint would make durable what the setting does not
 
     blobs = BlobStore.at("nowhere", KEYRING)
     for number in itertools.count():

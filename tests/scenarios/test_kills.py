@@ -70,7 +70,7 @@ def test_a_decision_whose_recording_outlasts_the_workers_is_still_written(killed
             answer = person.submit(ward.decide, row)
             ward.until(lambda: (case := ward.case("kill-recorded")) and case.state == "decided")
             pid = ward.pid("worker")
-            os.kill(pid, signal.SIGSTOP)
+            ward.until(lambda: ward.hold(pid))
         time.sleep(RECORDING_S)
         os.kill(pid, signal.SIGCONT)
         assert answer.result().status_code == 200, "the ledger has it"
