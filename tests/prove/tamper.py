@@ -106,9 +106,8 @@ def _wrong_winner(r: Records) -> None:
 
 
 def _stale(r: Records) -> None:
-    told = {
-        sent.encounter: sent.answered_at for sent in r.sent if sent.accepted and sent.resource_type == "Observation"
-    }
+    measured = [sent for sent in r.sent if sent.accepted and sent.resource_type == "Observation"]
+    told = {sent.encounter: sent.answered_at for sent in reversed(measured)}  # the first of each
     click = next(c for c in r.clicks if c.acknowledged and told.get(c.encounter, c.sent_at) < c.sent_at)
     old = r.ledger.evidence[click.case_id, click.version]
     r.ledger.evidence[click.case_id, click.version] = dict.fromkeys(old, (0, ""))
