@@ -232,7 +232,7 @@ def test_where_nothing_is_proposed_a_digit_and_enter_record_and_a_does_not(page:
     expect(page.get_by_role("button", name=re.compile("Record level 4"))).to_be_focused()
     shot(page, "choose")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Level 4 recorded for")).to_be_visible()
+    expect(page.locator(f"#undo-{case_id}")).to_contain_text("Level 4 recorded for")
     taken = ward.decision(case_id)
     assert taken and (taken.kind, taken.selected, taken.reason) == (DecisionKind.CHOOSE, "4", "")
 
@@ -386,7 +386,7 @@ def test_one_key_takes_a_decision_back_while_its_time_counts_down(page: Page, wa
     undo = page.locator(f"#undo-{case_id}")
     expect(undo).to_contain_text("Level 2 approved for Ada Testperson")
     expect(undo.get_by_role("button")).to_have_text(re.compile(r"Undo u \(\d+ s\)"))
-    left = "Number(document.querySelector('form.undo .left').textContent.match(/[0-9]+/)[0])"
+    left = f"Number(document.querySelector('#undo-{case_id} .left').textContent.match(/[0-9]+/)[0])"
     first = page.evaluate(left)
     assert 0.8 * UNDO_S < first <= UNDO_S
     page.wait_for_function(f"() => {left} <= {first - 2}")
