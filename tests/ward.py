@@ -212,20 +212,20 @@ class Ward:
         mine = [row for row in rows if row["encounter_id"] == encounter]
         return max(mine, key=lambda row: row["generation"], default=None)
 
-    def suggested(self, encounter: str, version: int = 1, seconds: float = 30) -> Resource:
-        """Wait until the case shows this version or a later one, and can be decided.
+    def decidable(self, encounter: str, version: int = 1) -> Resource | None:
+        """Return the row of the case where it shows this version or a later one, and can be decided.
 
         What was charted has arrived by then: what is on its way still would make the suggestion stale.
         """
+        charted = self.charted.get(encounter, {}).items()
+        if not all(newest in self.heard(reference) for reference, newest in charted):
+            return None
+        row = self.listed(encounter)
+        return row if row and row["decidable"] and row["version"] >= version else None
 
-        def ready() -> Resource | None:
-            charted = self.charted.get(encounter, {}).items()
-            if not all(version in self.heard(reference) for reference, version in charted):
-                return None
-            row = self.listed(encounter)
-            return row if row and row["decidable"] and row["version"] >= version else None
-
-        return self.until(ready, seconds)
+    def suggested(self, encounter: str, version: int = 1, seconds: float = 30) -> Resource:
+        """Wait until the case is `decidable`."""
+        return self.until(lambda: self.decidable(encounter, version), seconds)
 
     def decide(
         self, row: Resource, kind: str = "", selected: str = "", reason: str = "", user: str = NURSE, dwell_ms: str = ""

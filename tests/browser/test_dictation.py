@@ -214,7 +214,7 @@ def test_on_the_list_a_dictation_belongs_to_the_focused_row_or_to_nobody(page: P
     expect(button).to_have_text(re.compile(re.escape(f"Recording for {named}, release to stop")))
     page.keyboard.press("k")  # the focus moves on; the recording does not
     ward.suggested(ward.admit("page-arrival", "wheezing", name="Dora Testperson", rr=34))
-    expect(page.get_by_role("link", name=re.compile("Dora Testperson"))).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("link", name=re.compile("Dora Testperson"))).to_be_visible()
     expect(button).to_have_text(re.compile(re.escape(f"Recording for {named}, release to stop")))
     shot(page, "worklist-recording")
     page.keyboard.up("d")
@@ -235,7 +235,7 @@ def test_on_the_list_a_dictation_belongs_to_the_focused_row_or_to_nobody(page: P
     # the second recording is news of the stay: what is open may be stale for a moment
     ward.until(lambda: ward.decide(ward.suggested(second)).status_code == 200)
     ward.ended(second)
-    expect(button).to_have_text(re.compile("Choose a patient first"), timeout=20_000)
+    expect(button).to_have_text(re.compile("Choose a patient first"))
     expect(page.locator("tr.chosen")).to_have_count(0)
     assert page.problems == []  # pyright: ignore[reportAttributeAccessIssue]
 

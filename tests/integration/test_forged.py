@@ -25,7 +25,7 @@ from contracts.queues import TaskQueue
 from service import recovery, stranded, versions
 from service.temporal import connect
 from tests.integration.test_operation import figures
-from tests.ward import ROOT, Resource, Ward
+from tests.ward import ROOT, Ward
 
 pytestmark = pytest.mark.integration
 REFUSED = "wardflow_messages_refused_total"
@@ -108,11 +108,6 @@ def is_decided(ward: Ward, encounter: str) -> bool:
     return case is not None and case.state != CaseState.OPEN
 
 
-def decidable(ward: Ward, encounter: str) -> Resource | None:
-    row = ward.listed(encounter)
-    return row if row and row["decidable"] else None
-
-
 def test_nobody_is_told_that_someone_else_decided_who_did_not(ward: Ward) -> None:
     donor = ward.admit("receipt-donor", hr=70)
     assert ward.decide(ward.suggested(donor)).status_code == 200
@@ -130,7 +125,7 @@ def test_nobody_is_told_that_someone_else_decided_who_did_not(ward: Ward) -> Non
                 answered = ward.decide(ward.suggested(patients[-1]))
                 assert answered.status_code != 409 and "Silva" not in answered.text, answered.text
         for patient in patients:
-            row = ward.until(lambda name=patient: is_decided(ward, name) or decidable(ward, name))
+            row = ward.until(lambda name=patient: is_decided(ward, name) or ward.decidable(name))
             if isinstance(row, dict):
                 assert ward.decide(row).status_code == 200
             assert ward.ended(patient).state == "written"
