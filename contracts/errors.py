@@ -30,7 +30,7 @@ class WardflowError(Exception):
         self.retry_after = retry_after
 
     def log_fields(self) -> dict[str, object]:
-        """Return what a log line says of the fault, as keys of the allow-list in `service.logs`."""
+        """Return what a log line says of the fault, as keys of the allow-list in `service.process.logs`."""
         return {"error": type(self).__name__, "kind": self.kind}
 
 

@@ -15,7 +15,7 @@ from integrations.ledger import registry
 from integrations.ledger.audit import Auditor, chain_name
 from integrations.ledger.registry import CHAMPION, Served
 from integrations.ledger.tables import Database
-from service import settings
+from service.process import settings
 
 UP, COMING = "model", "model-next"
 START_S = 900.0  # a first start on a busy machine took 353 s

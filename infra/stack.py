@@ -23,7 +23,7 @@ from infra.processes import Part, any_port, end_with_parent, free, http, listens
 from integrations.inference import router
 from integrations.inference.chat import Dialect
 from integrations.ledger import registry
-from service import settings
+from service.process import settings
 
 BIN = Path(sys.prefix) / "bin"
 RESTART_S = 1.0
@@ -67,7 +67,7 @@ def prepare(state: Path, served: Sequence[Embedded] = ()) -> list[Part]:
     settings.write_private(state / "parts.json", json.dumps(known, indent=1))
     parts = [temporal(state, ports["temporal"]), _valkey(state, redis), _fhir(state, ports, fhir_url)]
     for name, alive in (("gateway", "/livez"), ("worklist", "/livez"), ("worker", "/metrics")):
-        argv = [sys.executable, "-m", "service.cli", name, "--state", str(state)]
+        argv = [sys.executable, "-m", "service.commands.cli", name, "--state", str(state)]
         parts.append(Part(name, argv, http(ports[name], alive)))
     return parts
 

@@ -10,7 +10,7 @@ from typing import TextIO
 from contracts.errors import ConfigurationError
 from infra import stack
 from infra.processes import Part, any_port, end_with_parent, rotate
-from service import settings
+from service.process import settings
 
 FORMER_S = 15.0
 

@@ -23,8 +23,10 @@ from activities.world import World
 from contracts.cases import ENDED
 from contracts.errors import WardflowError
 from integrations.ledger import cases, inbox, tables
-from service import integrity, parts, settings
-from service.temporal import connect
+from service.operate import integrity
+from service.process import settings
+from service.process import wiring as parts
+from service.process.temporal import connect
 
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 """Keeps what a stranger sends to Temporal from freezing a workflow: what does not fit is refused like a failed attempt.
 
-The codec marks what does not open (service/temporal.py); here a marked result, a result of another type and a signal
-with other arguments end. Unhandled, each would fail its workflow task, which Temporal repeats for ever.
+The codec marks what does not open (service/process/temporal.py); here a marked result, a result of another type and a
+signal with other arguments end. Unhandled, each would fail its workflow task, which Temporal repeats for ever.
 """
 
 import inspect

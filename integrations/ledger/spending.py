@@ -1,9 +1,11 @@
 """What the calls of a role's model cost today, for every process to read."""
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 
 from contracts.frozen import Frozen
-from integrations.ledger.tables import mark, now, set_mark
+from integrations.ledger.tables import Database, mark, now, set_mark
 
 PREFIX = "spent:"
 
@@ -24,6 +26,14 @@ def today(tx: sa.Connection, role: str) -> Spent:
     day, value = now().date().isoformat(), mark(tx, PREFIX + role)
     spent = Spent.model_validate_json(value) if value else None
     return spent if spent and spent.day == day else Spent(day=day)
+
+
+def used_up(db: Database, budgets: Mapping[str, float]) -> list[str]:
+    """Return the roles whose budget of the day (in the currency of the configuration) is spent. Raises LedgerError."""
+    if not budgets:
+        return []
+    with db.read() as tx:
+        return [role for role, most in budgets.items() if today(tx, role).cost >= most]
 
 
 def note(tx: sa.Connection, role: str, spent: Spent) -> None:

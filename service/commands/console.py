@@ -4,14 +4,15 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from temporalio.service import RPCError
 
-from contracts.errors import WardflowError
+from contracts.errors import ConfigurationError, WardflowError
 
 State = Annotated[Path, typer.Option("--state", help="Folder of ports, keys, ledger and logs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
@@ -26,6 +27,15 @@ def refuse(reason: str) -> NoReturn:
     """Say in one line why the command could not run, and end with 2."""
     typer.echo(f"wardflow: {reason}", err=True)
     leave(2)
+
+
+@contextmanager
+def extra(command: str) -> Iterator[None]:
+    """Import what only the extra `evaluate` installs. Raises ConfigurationError where it is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as fault:
+        raise ConfigurationError(command, f"{fault.name} is missing: install wardflow[evaluate]") from None
 
 
 def finish(work: Coroutine[None, None, int]) -> NoReturn:

@@ -1,23 +1,19 @@
-"""Commands on what the ledger keeps: its own audit, copies and rebuilding, and the trajectories."""
+"""`wardflow ledger`: its own audit, copies and rebuilding."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from activities.world import World
-from contracts.errors import WardflowError
-from service import anchors, console, integrity, parts, recovery, settings, trajectories
-from service.case_starts import CaseStarts
-from service.seals import Seals
-from service.temporal import connect
+from service.commands import console
+from service.gateway import anchors
+from service.operate import integrity, recovery
+from service.process import settings, wiring
+from service.process.case_starts import CaseStarts
+from service.process.seals import Seals
+from service.process.temporal import connect
 
 ledger = typer.Typer(no_args_is_help=True, help="The ledger: what was accepted, decided and written.")
-kept = typer.Typer(no_args_is_help=True, help="Trajectories: what was asked, shown and decided in each case.")
-By = Annotated[str, typer.Option(help="Your user id; it is audited.")]
-Trainable = Annotated[bool, typer.Option("--trainable", help="Only those that may train a model.")]
 
 
 @ledger.command(name="audit")
@@ -33,7 +29,7 @@ def audit_ledger(
 
     async def audit() -> int:
         opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
-        world = parts.world(opened, secrets, "cli")
+        world = wiring.world(opened, secrets, "cli")
         client = await connect(
             opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(),
             opened_before=Seals(world.db).opened_before,
@@ -66,7 +62,7 @@ def backup_ledger(
     """Copy the ledger and its blobs while they are in use. keys.json is not copied: keep it in a safe of your own."""
 
     async def backup() -> int:
-        world = parts.world(settings.load(state.resolve()), settings.load_secrets(state), "cli")
+        world = wiring.world(settings.load(state.resolve()), settings.load_secrets(state), "cli")
         made = recovery.back_up(world, to)
         said = f"{made.cases['opened']} cases, {made.events['accepted']} events, {made.blobs} blobs are in {to}"
         console.say(made.model_dump_json() if as_json else said)
@@ -106,12 +102,12 @@ def rebuild_from_ledger(
 
     async def rebuild() -> int:
         opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
-        world, done = parts.world(opened, secrets, "cli"), recovery.Rebuilt()
+        world, done = wiring.world(opened, secrets, "cli"), recovery.Rebuilt()
         if temporal:
             client = await connect(
-            opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(),
-            opened_before=Seals(world.db).opened_before,
-        )  # fmt: skip
+                opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(),
+                opened_before=Seals(world.db).opened_before,
+            )  # fmt: skip
             starts = CaseStarts(world, client, opened, secrets.verify_key())
             done = await recovery.rebuild_temporal(starts)
         if redis:
@@ -120,74 +116,3 @@ def rebuild_from_ledger(
         return 1 if done.ended_elsewhere else 0
 
     console.finish(rebuild())
-
-
-@kept.command(name="ls")
-def list_trajectories(
-    state: console.State = Path(".state"), trainable: Trainable = False, as_json: console.AsJson = False
-) -> None:
-    """List the trajectories, the oldest first."""
-    rows = trajectories.listed(_world(state), trainable_only=trainable)
-    if as_json:
-        console.say(json.dumps([row.model_dump(mode="json") for row in rows]))
-    else:
-        for row in rows:
-            word = "trainable" if row.trainable else "-"
-            console.say(
-                f"{row.case_id[:12]}  {row.pathway}  {row.state:17} {word:10} {row.recorded_at:%Y-%m-%d %H:%M:%S}"
-            )
-        console.say(f"{len(rows)} trajectories, {sum(row.trainable for row in rows)} trainable")
-
-
-@kept.command(name="export")
-def export_trajectories(
-    to: Annotated[Path, typer.Option(help="Folder; the files hold patient data.")],
-    by: By,
-    state: console.State = Path(".state"),
-    trainable: Trainable = False,
-) -> None:
-    """Write each trajectory as an ATIF file."""
-    world = _world(state, by)
-    console.say(f"{trajectories.export(world, to, by, trainable_only=trainable)} files in {to}")
-
-
-@kept.command(name="show")
-def show_trajectory(
-    case: Annotated[str, typer.Argument(help="A case's id, or how one begins.")],
-    by: By,
-    state: console.State = Path(".state"),
-    as_json: console.AsJson = False,
-) -> None:
-    """Show what was asked, answered, shown and decided in a case, and what the chart told later."""
-    _say_lines(lambda: trajectories.show(_world(state, by), case, by), as_json)
-
-
-@kept.command(name="diff")
-def diff_trajectories(
-    left: Annotated[str, typer.Argument(help="CASE or CASE@VERSION.")],
-    right: Annotated[str, typer.Argument(help="CASE or CASE@VERSION.")],
-    by: By,
-    state: console.State = Path(".state"),
-    as_json: console.AsJson = False,
-) -> None:
-    """Show what differs in facts, suggestion and decision; exit 1 if anything does."""
-    if _say_lines(lambda: trajectories.diff(_world(state, by), left, right, by), as_json):
-        console.leave(1)
-
-
-def _say_lines(read: Callable[[], list[str]], as_json: bool) -> bool:
-    try:
-        lines = read()
-    except WardflowError as fault:
-        console.refuse(str(fault))
-    console.say(json.dumps(lines) if as_json else "\n".join(lines) or "nothing differs")
-    return bool(lines)
-
-
-def _world(state: Path, by: str | None = None) -> World:
-    try:
-        if by is not None and by not in settings.load(state.resolve()).users:
-            console.refuse(f"{by!r} is no user of the configuration")
-        return parts.world(settings.load(state.resolve()), settings.load_secrets(state), "cli")
-    except WardflowError as fault:
-        console.refuse(str(fault))

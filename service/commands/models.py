@@ -13,10 +13,13 @@ import typer
 from activities.world import World
 from contracts.errors import ConfigurationError
 from integrations.ledger import switches
-from service import console, parts, rehearsal, roles, settings
-from service.rehearsal import Asked
-from service.roles import RoleStanding
-from service.settings import Settings
+from service.commands import console
+from service.operate import rehearsal, roles
+from service.operate.rehearsal import Asked
+from service.operate.roles import RoleStanding
+from service.process import settings
+from service.process import wiring as parts
+from service.process.settings import Settings
 
 models = typer.Typer(no_args_is_help=True, help="The models of the roles: how they stand, and what they answer.")
 DEFAULT = Path(".state")

@@ -3,9 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -15,7 +13,9 @@ from contracts.errors import ConfigurationError, WardflowError
 from contracts.tuning import DecidedCase, FitKind
 from integrations.ledger import registry
 from integrations.ledger.registry import CHAMPION
-from service import console, logs, parts, settings, trajectories
+from service.commands import console
+from service.operate import trajectories
+from service.process import logs, settings, wiring
 
 tune = typer.Typer(no_args_is_help=True, help="Better models from what people decided, and back.")
 By = Annotated[str, typer.Option(help="Your user id; it is audited.")]
@@ -52,7 +52,9 @@ def run_rounds(
     """Tune in rounds on growing parts of the decisions; the same command again goes on where it was."""
 
     async def work() -> int:
-        rounds_, climb = _module("rounds"), _module("climb")
+        with console.extra("tune"):
+            from service.operate import rounds as rounds_
+            from tuning.evaluation import climb
         options = {"scale": scale} if scale else {}
         served = settings.pathway_named(pathway, dict(options))
         if from_ledger:
@@ -63,7 +65,7 @@ def run_rounds(
             raise ConfigurationError("cases", "name --cases and --decisions, or --from-ledger USER")
         measuring = rounds_.Measuring(eval_cases, labels, label_column)
         train, measured, against = await rounds_.measured(decided, measuring, served)
-        bench = parts.workbench(state.resolve(), venv, "tune")
+        bench = wiring.workbench(state.resolve(), venv, "tune")
         untuned = rounds_.base_model(bench, pathway, base)
         wanted = rounds_.Wanted(rounds, margin, kind, options, _settings(setting or []))
         planned = rounds_.plan(bench, served, untuned, wanted, train, measured, against)
@@ -79,7 +81,9 @@ def run_rounds(
 def run_worker(state: console.State, venv: Venv = VENV) -> None:
     """Run the steps of rounds; `tune run` starts it."""
     logs.configure("tuner")
-    asyncio.run(_module("tuner").run(parts.workbench(state, venv, "tuner")))
+    with console.extra("tune"):
+        from service.worker import tuning
+    asyncio.run(tuning.run(wiring.workbench(state, venv, "tuner")))
 
 
 @tune.command(name="ls")
@@ -168,23 +172,16 @@ def _own(state: Path, pathway: str, by: str) -> list[DecidedCase]:
     opened = settings.load(state)
     if by not in opened.users:
         raise ConfigurationError("from_ledger", f"{by!r} is no user of the configuration")
-    return trajectories.decided(parts.world(opened, settings.load_secrets(state), "cli"), pathway, by)
+    return trajectories.decided(wiring.world(opened, settings.load_secrets(state), "cli"), pathway, by)
 
 
 def _bench(state: Path) -> Workbench:
     if not (state / "keys.json").exists():
         console.refuse(f"{state} holds no state: start with `wardflow tune run` or `wardflow up`")
     try:
-        return parts.workbench(state.resolve(), VENV, "cli")
+        return wiring.workbench(state.resolve(), VENV, "cli")
     except WardflowError as fault:
         console.refuse(str(fault))
-
-
-def _module(name: str) -> ModuleType:
-    try:
-        return import_module(f"service.{name}")  # its libraries are an extra, which no process that serves needs
-    except ModuleNotFoundError as fault:
-        raise ConfigurationError("tune", f"{fault.name} is missing: install wardflow[evaluate]") from None
 
 
 def _settings(told: list[str]) -> dict[str, float | int | str]:

@@ -28,8 +28,11 @@ from contracts.errors import ConfigurationError, FhirError, WardflowError
 from contracts.events import Fate
 from contracts.suggestions import MadeBy
 from integrations.ledger import cases, tables
-from service import arrivals, integrity, parts, settings
-from service.temporal import connect
+from service.operate import integrity
+from service.process import settings
+from service.process import wiring as parts
+from service.process.temporal import connect
+from service.synthetic import arrivals
 
 SHARES = {"approve": 0.70, "change": 0.15, "reject": 0.10, "silent": 0.05}
 """What the simulated people do; the silent ones wait until they are escalated, and approve then."""

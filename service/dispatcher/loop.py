@@ -25,8 +25,8 @@ from integrations import traces
 from integrations.ledger import cases, inbox, readings, tables
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
-from service.case_starts import CaseStarts
-from service.settings import Settings, TriggerSettings
+from service.process.case_starts import CaseStarts
+from service.process.settings import Settings, TriggerSettings
 
 log = structlog.get_logger()
 OWN_WRITE_PATIENCE = timedelta(seconds=60)  # how long a notification may be ahead of our knowledge of our own write

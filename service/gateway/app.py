@@ -17,14 +17,15 @@ from integrations.fhir import notifications
 from integrations.fhir.feed import Feed
 from integrations.ledger import attestation, audit, inbox
 from integrations.live.worklist import LEDGER_AWAY
-from service import anchors, guard, outcomes, stranded, watch
-from service.dispatcher import Dispatcher
-from service.endpoints import mount
-from service.health import Health, probes
-from service.loops import beside
-from service.metrics import Metrics
-from service.reconciler import Reconciler
-from service.settings import Settings
+from service.dispatcher.loop import Dispatcher
+from service.gateway import anchors, outcomes, stranded, watch
+from service.gateway.reconciler import Reconciler
+from service.process import guard
+from service.process.endpoints import mount
+from service.process.health import Health, probes
+from service.process.loops import beside
+from service.process.metrics import Metrics
+from service.process.settings import Settings
 
 log = structlog.get_logger()
 MOST_BODY_BYTES = 4 * 1024 * 1024

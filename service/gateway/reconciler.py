@@ -12,7 +12,7 @@ from contracts.errors import FhirError, FhirFault
 from integrations.fhir.feed import Feed
 from integrations.ledger import following, inbox, tables
 from integrations.ledger.audit import Action
-from service.settings import TimingSettings
+from service.process.settings import TimingSettings
 
 log = structlog.get_logger()
 MOST_BATCH = 500

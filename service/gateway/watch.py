@@ -17,7 +17,7 @@ from integrations.fhir.client import Resource
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, AuditRecord
-from service import anchors
+from service.gateway import anchors
 
 log = structlog.get_logger()
 AUDIT_BATCH = 200

@@ -8,8 +8,8 @@ from contracts.errors import FhirError, FhirFault
 from integrations.fhir.client import FhirClient, Resource
 from integrations.fhir.feed import Feed
 from integrations.ledger import tables
-from service import following, health
-from service.findings import Finding, Verdict
+from service.operate.findings import Finding, Verdict
+from service.process import following, health
 
 SKEW_S = 30.0
 ADDRESS = "start the FHIR server, or set its address as fhir_url under [parts] of wardflow.toml"

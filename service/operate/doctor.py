@@ -13,12 +13,14 @@ from activities.world import World
 from contracts.errors import WardflowError
 from integrations.fhir.feed import Feed
 from integrations.inference.chat import Phi, admit
-from integrations.ledger import inbox, signs, tables
-from service import chart_checks, health, recovery, roles, stranded, versions
-from service.findings import Finding, Verdict
-from service.settings import FREE_BYTES, OTHERS, Secrets, Settings, open_to_others
-from service.temporal import connect
-from service.versions import Version
+from integrations.ledger import inbox, signs, spending, tables
+from service.gateway import stranded
+from service.operate import chart_checks, recovery
+from service.operate.findings import Finding, Verdict
+from service.process import health, versions
+from service.process.settings import FREE_BYTES, OTHERS, Secrets, Settings, open_to_others
+from service.process.temporal import connect
+from service.process.versions import Version
 
 FREE_WARN_BYTES = 5 * 2**30
 UNSEEN_S = 60.0
@@ -176,7 +178,7 @@ async def _models(settings: Settings, world: World) -> list[Finding]:
         Finding(
             part="models", verdict=Verdict.WARN, told=f"{role}: today's budget is spent; cases go by rules", fix=BUDGET
         )
-        for role in await asyncio.to_thread(roles.spent, settings, world)
+        for role in await asyncio.to_thread(spending.used_up, world.db, settings.budgets)
     ]
     for role, client in world.models.items():
         try:

@@ -17,8 +17,9 @@ from contracts.frozen import Frozen
 from integrations.fhir.client import Resource
 from integrations.fhir.proposals import HASH, content_hash, decided_in, own_meta, resource_id
 from integrations.ledger import cases, inbox, tables
-from service import anchors, ledger_checks, recovery
-from service.ledger_checks import Contradiction
+from service.gateway import anchors
+from service.operate import ledger_checks, recovery
+from service.operate.ledger_checks import Contradiction
 from workflows.case import Case
 
 TASK_STATUS = {

@@ -16,8 +16,8 @@ from contracts.events import Fate
 from contracts.frozen import Frozen
 from contracts.suggestions import Suggestion
 from integrations.ledger import attestation, cases, chains, tables
-from service import watch
-from service.anchors import Known
+from service.gateway import watch
+from service.gateway.anchors import Known
 
 UNREADABLE = (WardflowError, ValueError, TypeError, LookupError, AttributeError)
 """What a cell that was written over can lead to; each check names it and the others go on."""

@@ -13,8 +13,8 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import backup, cases, tables
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
-from service import settings
-from service.case_starts import CaseStarts
+from service.process import settings
+from service.process.case_starts import CaseStarts
 from workflows.case import Case
 
 TEMPORAL_REBUILT, BACKED_UP = "temporal_rebuilt", "backed_up"

@@ -4,7 +4,6 @@ import asyncio
 import time
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 from activities.world import World
 from agents.pathway import Ports, suggest
@@ -15,10 +14,9 @@ from contracts.roles import Role
 from contracts.transcripts import Transcript
 from integrations.inference.budget import tokens_of
 from integrations.inference.chat import ChatClient
-from service import arrivals
+from service.synthetic import arrivals
 
 ANSWER_CHARS = 400
-SAMPLE = Path(__file__).with_name("samples") / "dictation.ogg"
 SMALL = ChatRequest(
     step="small", messages=(Message(role="user", content="What is 2 + 3? Answer with the number."),), max_tokens=4
 )
@@ -101,7 +99,7 @@ def small(world: World, role: str) -> ChatRequest:
     """Return a small request to the model of a role: a question, or to write down a recording that is no patient's."""
     if role != Role.TRANSCRIPTION:
         return SMALL
-    recording = Recording(blob=world.blobs.put(SAMPLE.read_bytes()), media_type="audio/ogg")
+    recording = Recording(blob=world.blobs.put(arrivals.SPOKEN.read_bytes()), media_type="audio/ogg")
     return ChatRequest(step="small", messages=(), recording=recording, max_tokens=500)
 
 

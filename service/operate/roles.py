@@ -11,8 +11,8 @@ from contracts.errors import ModelError
 from contracts.frozen import Frozen
 from contracts.roles import Role
 from integrations.ledger import spending, switches
-from service.rehearsal import small
-from service.settings import ModelSettings, Settings
+from service.operate.rehearsal import small
+from service.process.settings import ModelSettings, Settings
 
 
 class RoleState(StrEnum):
@@ -85,12 +85,3 @@ def _supervised(state: Path) -> bool:
         os.kill(json.loads((state / "pids.json").read_text())["stack"], 0)
         return True
     return False
-
-
-def spent(settings: Settings, world: World) -> list[str]:
-    """Return the roles whose budget of the day is spent. Raises LedgerError."""
-    budgets = {role: model.budget_a_day for role, model in settings.models.items() if model.budget_a_day is not None}
-    if not budgets:
-        return []
-    with world.db.read() as tx:
-        return [role for role, most in budgets.items() if spending.today(tx, role).cost >= most]

@@ -25,8 +25,9 @@ from contracts.rounds import MeasuredCase, RoundsPlan, RoundsReport
 from contracts.tuning import DecidedCase, FitKind, RegisteredModel
 from integrations.ledger import registry
 from integrations.ledger.tables import now
-from service import labelled, tuner
+from service.worker import tuning as tuner
 from tuning import folders
+from tuning.evaluation import labelled
 from workflows.tuning import Tuning
 
 HELD_OUT = 5
@@ -150,7 +151,17 @@ async def run(planned: RoundsPlan, state: Path, venv: Path) -> RoundsReport:
 
     Raises ConfigurationError where they can't be started, WorkflowFailureError where a step failed for good.
     """
-    worker = [sys.executable, "-m", "service.cli", "tune", "worker", "--state", str(state), "--venv", str(venv)]
+    worker = [
+        sys.executable,
+        "-m",
+        "service.commands.cli",
+        "tune",
+        "worker",
+        "--state",
+        str(state),
+        "--venv",
+        str(venv),
+    ]
     folder = state / FOLDER
     parts = subprocess.Popen([sys.executable, "-m", "infra.tuning", str(folder), *worker], stdout=sys.stderr)
     try:

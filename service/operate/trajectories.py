@@ -14,7 +14,7 @@ from contracts.frozen import Frozen
 from contracts.tuning import Arm, DecidedCase
 from integrations.ledger import cases, tables
 from integrations.ledger.audit import Action
-from service import outcomes
+from service.gateway import outcomes
 from tuning import reading
 
 

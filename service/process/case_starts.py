@@ -11,7 +11,7 @@ from activities.world import World
 from contracts.cases import CaseInput, CaseSignal, CaseState
 from contracts.queues import TaskQueue
 from integrations.ledger import cases
-from service.settings import Settings
+from service.process.settings import Settings
 from workflows import policies
 from workflows.case import Case
 

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.health import Health
-from service.metrics import CONTENT_TYPE, Metrics
+from service.process.health import Health
+from service.process.metrics import CONTENT_TYPE, Metrics
 
 
 class CountedAnswers:

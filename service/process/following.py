@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from contracts.frozen import Frozen
 from integrations.ledger import tables
 from integrations.ledger.following import TypeStanding
-from service.settings import TimingSettings
+from service.process.settings import TimingSettings
 
 MISSED = 4  # rounds that a part may miss; one of its own and one of the reader are always under way
 BLIND = "blind: "

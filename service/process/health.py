@@ -18,9 +18,9 @@ from integrations.fhir.client import FhirClient
 from integrations.ledger import following as ledger_following
 from integrations.ledger import signs, switches, tables
 from integrations.ledger.following import TypeStanding
-from service import following
-from service.following import MISSED
-from service.settings import TimingSettings
+from service.process import following
+from service.process.following import MISSED
+from service.process.settings import TimingSettings
 
 log = structlog.get_logger()
 PROBE_S = 3.0

@@ -18,7 +18,7 @@ from contracts.events import Fate
 from integrations.ledger import standing
 from integrations.ledger.standing import Standing
 from integrations.ledger.tables import Database
-from service.health import Health, State
+from service.process.health import Health, State
 
 log = structlog.get_logger()
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

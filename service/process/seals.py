@@ -8,7 +8,7 @@ import structlog
 from contracts.errors import LedgerError
 from integrations.ledger import messages
 from integrations.ledger.tables import Database
-from service import temporal
+from service.process import temporal
 
 log = structlog.get_logger()
 MOST_SEEN = 10_000

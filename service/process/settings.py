@@ -194,6 +194,11 @@ class Settings(Frozen):
     gateway: GatewaySettings = GatewaySettings()
     deployment: DeploymentSettings = DeploymentSettings()
 
+    @property
+    def budgets(self) -> dict[str, float]:
+        """Return what the models of each role may cost in a day, where that is limited."""
+        return {role: model.budget_a_day for role, model in self.models.items() if model.budget_a_day is not None}
+
     @field_validator("models")
     @classmethod
     def speech_by_speech(cls, models: dict[str, ModelSettings]) -> dict[str, ModelSettings]:

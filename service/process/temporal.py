@@ -34,7 +34,7 @@ from temporalio.runtime import (
 
 from contracts.errors import ConfigurationError
 from integrations.blobs.sealing import Keyring
-from service.versions import HEARTBEAT
+from service.process.versions import HEARTBEAT
 from workflows import refusals
 
 log = structlog.get_logger()
@@ -185,8 +185,8 @@ def data_converter(
 ) -> DataConverter:
     """Return the converter that every client, worker and replayer of Wardflow uses.
 
-    A process that reads workflows of before needs `opened_before` of its ledger (service/seals.py): by default what was
-    sealed for no workflow opens nowhere.
+    A process that reads workflows of before needs `opened_before` of its ledger (service/process/seals.py): by
+    default what was sealed for no workflow opens nowhere.
     """
     return _Converter(
         payload_converter_class=PydanticPayloadConverter,

@@ -21,7 +21,7 @@ import workflows
 from contracts.errors import ConfigurationError
 from contracts.frozen import Frozen
 from integrations.ledger import tables
-from service.settings import Settings
+from service.process.settings import Settings
 
 DEPLOYMENT = "wardflow"
 HEARTBEAT = timedelta(seconds=2)

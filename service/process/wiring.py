@@ -18,7 +18,15 @@ from integrations.ledger.tables import Database
 from integrations.live.worklist import LiveWorklist
 from integrations.reference.clincalc import Clincalc
 from integrations.sandbox.monty import Sandbox
-from service.settings import ModelSettings, Secrets, Settings, create_secrets, load_secrets, pathway_named, stores
+from service.process.settings import (
+    ModelSettings,
+    Secrets,
+    Settings,
+    create_secrets,
+    load_secrets,
+    pathway_named,
+    stores,
+)
 
 
 def world(settings: Settings, secrets: Secrets, chain: str) -> World:

@@ -19,11 +19,11 @@ from activities.snapshot_chart import SnapshotChart
 from activities.world import World
 from activities.write_back import WriteBack
 from contracts.queues import TaskQueue
-from service import versions
-from service.case_starts import CaseStarts
-from service.health import Health
-from service.loops import forever
-from service.takeover import Takeover
+from service.process import versions
+from service.process.case_starts import CaseStarts
+from service.process.health import Health
+from service.process.loops import forever
+from service.worker.takeover import Takeover
 from workflows import policies, refusals, sandbox
 from workflows.case import Case
 

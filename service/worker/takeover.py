@@ -15,10 +15,10 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer
 
 from contracts.cases import CaseSignal
-from service import versions
-from service.case_starts import CaseStarts
-from service.temporal import plain
-from service.versions import DEPLOYMENT, Version
+from service.process import versions
+from service.process.case_starts import CaseStarts
+from service.process.temporal import plain
+from service.process.versions import DEPLOYMENT, Version
 from workflows import refusals, sandbox
 from workflows.case import Case
 

@@ -12,8 +12,8 @@ from activities.judge_model import JudgeModel
 from activities.register_model import RegisterModel
 from activities.workbench import FOLDER, Workbench
 from contracts.queues import TaskQueue
-from service import settings
-from service.temporal import connect, log_refused
+from service.process import settings
+from service.process.temporal import connect, log_refused
 from workflows import refusals, sandbox
 from workflows.tuning import Tuning
 

@@ -31,20 +31,22 @@ from contracts.decisions import Correction, DecisionKind, Reviewer
 from contracts.errors import ApprovalError, ConfigurationError, FhirError, LedgerError, Refusal
 from contracts.views import View
 from integrations.blobs.sealing import Keyring
-from integrations.ledger import tables
+from integrations.ledger import spending, tables
 from integrations.live import worklist as live
 from integrations.live.worklist import HEARTBEAT_MS
-from service import changes, flash, guard, ranges, roles, speaking
-from service.changes import Seen
-from service.endpoints import mount
-from service.flash import Flash
-from service.health import Health, probes
-from service.loops import beside
-from service.metrics import Metrics
-from service.parts import feed_types
-from service.settings import Secrets, Settings
-from service.speaking import Speaking
-from service.worklist import Row, Worklist
+from service.process import guard
+from service.process.endpoints import mount
+from service.process.health import Health, probes
+from service.process.loops import beside
+from service.process.metrics import Metrics
+from service.process.settings import Secrets, Settings
+from service.process.wiring import feed_types
+from service.worklist import changes, flash, ranges
+from service.worklist import dictating as speaking
+from service.worklist.changes import Seen
+from service.worklist.dictating import Speaking
+from service.worklist.flash import Flash
+from service.worklist.rows import Row, Worklist
 
 log = structlog.get_logger()
 HERE = Path(__file__).parent
@@ -116,7 +118,7 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
         "models": list(world.models),
         "stopped": worklist.stopped,
         "stranded": worklist.stranded,
-        "spent": partial(roles.spent, settings, world),
+        "spent": partial(spending.used_up, world.db, settings.budgets),
         "AWAY": AWAY,
         "CaseState": CaseState,
         "patient_labels": speaking.patient_labels,

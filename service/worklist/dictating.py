@@ -19,8 +19,8 @@ from integrations.fhir.client import Resource
 from integrations.ledger import tables
 from integrations.ledger.audit import Action
 from integrations.ledger.cases import CaseRow
-from service.settings import Settings
-from service.worklist import Row
+from service.process.settings import Settings
+from service.worklist.rows import Row
 
 AUDIO = re.compile(r"audio/[a-z0-9.+-]{1,40}")
 NAMESPACE = uuid.UUID("6b1f3f0e-6e0b-5d3c-9b8f-2f0c5b7a9d11")

@@ -28,8 +28,8 @@ from integrations import traces
 from integrations.ledger import cases, inbox, stranded, switches, tables
 from integrations.ledger.audit import Action
 from integrations.ledger.stranded import Stranded
-from service import changes
-from service.changes import Change, News, Seen
+from service.worklist import changes
+from service.worklist.changes import Change, News, Seen
 from workflows.case import Case
 
 log = structlog.get_logger()

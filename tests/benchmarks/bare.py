@@ -16,8 +16,10 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from contracts.decisions import Decision, DecisionKind, Reviewer
 from integrations.ledger.tables import now
-from service import parts, settings, worker
-from service.temporal import connect
+from service.process import settings
+from service.process import wiring as parts
+from service.process.temporal import connect
+from service.worker import cases as worker
 from tests.benchmarks.bare_case import BareCase
 from tests.benchmarks.bare_steps import TASK_QUEUE, Steps, parsed, ref
 from workflows import policies, sandbox

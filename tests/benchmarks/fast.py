@@ -14,7 +14,7 @@ MODULE = "tests.benchmarks.fast"
 
 def _part(part: stack.Part) -> stack.Part:
     argv = [word.replace("synchronous=FULL", "synchronous=NORMAL") for word in part.argv]
-    part.argv = [MODULE if word == "service.cli" else word for word in argv]
+    part.argv = [MODULE if word == "service.commands.cli" else word for word in argv]
     return part
 
 
@@ -31,7 +31,7 @@ def _relax() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] in ("gateway", "worklist", "worker"):
-        from service import cli
+        from service.commands import cli
 
         _relax()
         cli.main()

@@ -37,7 +37,9 @@ from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.registry import CHAMPION, Served
 from integrations.ledger.tables import Database
-from service import anchors, ledger_checks, settings, watch
+from service.gateway import anchors, watch
+from service.operate import ledger_checks
+from service.process import settings
 from tests.fakes.chart import Chart
 from tests.fakes.samples import CALM, KEYRING, NOW, NURSE, PHYSICIAN, facts, suggestion
 from tests.fakes.silence import NobodyListens

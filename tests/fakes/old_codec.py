@@ -8,7 +8,7 @@ from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 
 from integrations.blobs.sealing import Keyring
-from service.temporal import PURPOSE, UNBOUND
+from service.process.temporal import PURPOSE, UNBOUND
 
 
 class OldCodec(PayloadCodec):

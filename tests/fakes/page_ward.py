@@ -25,8 +25,9 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
-from service import pages, settings
-from service.worklist import Worklist
+from service.process import settings
+from service.worklist import app as pages
+from service.worklist.rows import Worklist
 from tests.fakes.case_updates import CaseUpdates
 from tests.fakes.samples import KEYRING, suggestion
 

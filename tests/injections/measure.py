@@ -22,7 +22,7 @@ from contracts.result_followup import ResultFollowupOptions
 from contracts.suggestions import Suggestion
 from contracts.transcripts import Transcript, Word
 from integrations.fhir import proposals
-from service import arrivals
+from service.synthetic import arrivals
 from tests.fakes.samples import decision
 from tests.fakes.scripted_chat import called
 from tests.injections.attacks import ATTACKS, CARRIERS, TRANSCRIPT, Chart, carrying

@@ -13,7 +13,7 @@ import pytest
 from contracts.cases import CaseState
 from integrations.fhir import proposals
 from integrations.ledger import cases, tables
-from service.gateway import MOST_BODY_BYTES
+from service.gateway.app import MOST_BODY_BYTES
 from tests.fakes.model_server import ModelServer
 from tests.ward import Resource, Ward, observation
 

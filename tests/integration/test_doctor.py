@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from service import health
+from service.process import health
 from tests.ward import ROOT, Ward
 
 pytestmark = pytest.mark.integration
 
 
 def look(ward: Ward) -> tuple[int, dict[str, set[str]]]:
-    argv = [sys.executable, "-m", "service.cli", "doctor", "--state", str(ward.state), "--json"]
+    argv = [sys.executable, "-m", "service.commands.cli", "doctor", "--state", str(ward.state), "--json"]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, timeout=60)
     told: dict[str, set[str]] = {}
     for finding in json.loads(done.stdout):

@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from infra import stack
 from integrations.live.worklist import STREAM
-from service import connections, settings
+from service.process import connections, settings
 from tests.ward import NURSE, Ward
 
 pytestmark = pytest.mark.integration

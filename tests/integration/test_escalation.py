@@ -31,9 +31,9 @@ from contracts.decisions import DecisionReceipt
 from contracts.queues import TaskQueue
 from infra import stack
 from infra.processes import any_port
-from service import versions
-from service.settings import Secrets
-from service.temporal import connect
+from service.process import versions
+from service.process.settings import Secrets
+from service.process.temporal import connect
 from tests.fakes.samples import NURSE, REF, decision, shown
 from tests.replay.test_replay import HERE
 from tests.unit.workflows.test_case import KEY, PUBLIC

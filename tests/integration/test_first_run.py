@@ -14,7 +14,7 @@ import pytest
 from contracts.errors import ConfigurationError
 from infra import embedded, models, stack
 from infra.processes import Part
-from service import settings
+from service.process import settings
 from tests.ward import ROOT, Ward, checkout
 
 pytestmark = pytest.mark.integration
@@ -95,7 +95,7 @@ def test_a_part_that_ends_at_once_again_and_again_waits_longer_each_time(
 
 
 def up(state: Path) -> tuple[int, str]:
-    argv = [sys.executable, "-m", "service.cli", "up", "--state", str(state)]
+    argv = [sys.executable, "-m", "service.commands.cli", "up", "--state", str(state)]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, timeout=60)
     return done.returncode, done.stderr
 

@@ -22,8 +22,10 @@ from temporalio.worker import Worker
 
 from contracts.cases import CaseState
 from contracts.queues import TaskQueue
-from service import recovery, stranded, versions
-from service.temporal import connect
+from service.gateway import stranded
+from service.operate import recovery
+from service.process import versions
+from service.process.temporal import connect
 from tests.integration.test_operation import figures
 from tests.ward import ROOT, Ward
 
@@ -181,7 +183,7 @@ def test_a_message_that_does_not_open_freezes_no_case(ward: Ward) -> None:
 
 
 def doctor(ward: Ward) -> list[dict[str, str]]:
-    argv = [sys.executable, "-m", "service.cli", "doctor", "--state", str(ward.state), "--json"]
+    argv = [sys.executable, "-m", "service.commands.cli", "doctor", "--state", str(ward.state), "--json"]
     return json.loads(subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, timeout=60).stdout)
 
 
@@ -234,7 +236,7 @@ def test_cases_that_were_ended_or_replaced_in_temporal_are_named_and_brought_bac
     argv = [
         sys.executable,
         "-m",
-        "service.cli",
+        "service.commands.cli",
         "ledger",
         "rebuild",
         "--temporal",

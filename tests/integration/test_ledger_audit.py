@@ -15,15 +15,16 @@ from integrations.fhir import proposals
 from integrations.ledger import audit as audit_chains
 from integrations.ledger import cases, tables
 from integrations.ledger.tables import Database
-from service import anchors, integrity, watch
-from service.temporal import connect
+from service.gateway import anchors, watch
+from service.operate import integrity
+from service.process.temporal import connect
 from tests.ward import ROOT, Ward
 
 pytestmark = pytest.mark.integration
 
 
 def audit(ward: Ward) -> tuple[int, dict]:
-    argv = [sys.executable, "-m", "service.cli", "ledger", "audit", "--state", str(ward.state), "--json"]
+    argv = [sys.executable, "-m", "service.commands.cli", "ledger", "audit", "--state", str(ward.state), "--json"]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, timeout=120)
     return done.returncode, json.loads(done.stdout)
 

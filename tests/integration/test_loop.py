@@ -54,7 +54,7 @@ def test_an_approved_suggestion_is_written_once_and_leaves_a_trajectory(ward: Wa
 def test_trajectories_are_listed_and_exported_with_an_audit_record_each(ward: Ward, tmp_path: Path) -> None:
     ward.decide(ward.suggested(ward.admit("loop-export")))
     case = ward.ended("loop-export")
-    argv = [sys.executable, "-m", "service.cli", "trajectories"]
+    argv = [sys.executable, "-m", "service.commands.cli", "trajectories"]
     where = ["--state", str(ward.state), "--trainable"]
     out = subprocess.run([*argv, "ls", *where, "--json"], capture_output=True, text=True, cwd=ROOT, check=True)
     assert case.case_id in {row["case_id"] for row in json.loads(out.stdout)}

@@ -26,7 +26,7 @@ def paying(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iter
 
 
 def wardflow(ward: Ward, *words: str) -> tuple[int, Any]:
-    argv = [sys.executable, "-m", "service.cli", "models", *words, "--state", str(ward.state), "--json"]
+    argv = [sys.executable, "-m", "service.commands.cli", "models", *words, "--state", str(ward.state), "--json"]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)
@@ -51,12 +51,12 @@ def test_roles_are_listed_and_asked_about_nobody(paying: Ward, model: ModelServe
 
 def test_a_role_that_is_not_there_or_stopped_is_told_in_a_line(paying: Ward) -> None:
     def said(role: str) -> tuple[int, str]:
-        argv = [sys.executable, "-m", "service.cli", "models", "test", role, "--state", str(paying.state)]
+        argv = [sys.executable, "-m", "service.commands.cli", "models", "test", role, "--state", str(paying.state)]
         done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, timeout=60)
         return done.returncode, done.stderr
 
     assert said("code") == (2, "wardflow: role: no model for code: see `wardflow models ls`\n")
-    switch = [sys.executable, "-m", "service.cli", "stop", "--model", "reasoning", "--by", NURSE]
+    switch = [sys.executable, "-m", "service.commands.cli", "stop", "--model", "reasoning", "--by", NURSE]
     subprocess.run([*switch, "--state", str(paying.state)], check=True, cwd=ROOT, capture_output=True)
     assert said("reasoning") == (2, f"wardflow: stopped: {NURSE} stopped it: `wardflow start` ends that\n")
     switch[3] = "start"

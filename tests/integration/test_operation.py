@@ -93,7 +93,7 @@ def test_a_workflow_that_freezes_shows_at_the_worker(ward: Ward) -> None:
 
     before = failed()
     asyncio.run(start())
-    argv = [sys.executable, "-m", "service.cli", "doctor", "--state", str(ward.state)]
+    argv = [sys.executable, "-m", "service.commands.cli", "doctor", "--state", str(ward.state)]
     told = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, timeout=60).stdout
     assert "workflow tasks failed" in told
 

@@ -7,14 +7,24 @@ import sys
 import pytest
 
 from integrations.ledger import tables
-from service import trajectories
+from service.operate import trajectories
 from tests.ward import NURSE, ROOT, Ward
 
 pytestmark = pytest.mark.integration
 
 
 def told(ward: Ward, *argv: str, code: int = 0) -> list[str]:
-    command = [sys.executable, "-m", "service.cli", "trajectories", *argv, "--by", NURSE, "--state", str(ward.state)]
+    command = [
+        sys.executable,
+        "-m",
+        "service.commands.cli",
+        "trajectories",
+        *argv,
+        "--by",
+        NURSE,
+        "--state",
+        str(ward.state),
+    ]
     out = subprocess.run([*command, "--json"], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert out.returncode == code, out.stderr
     return json.loads(out.stdout)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.reconciler import MOST_PAUSE_S
+from service.gateway.reconciler import MOST_PAUSE_S
 from tests.fakes.chart_proxy import ChartProxy
 from tests.ward import Ward
 

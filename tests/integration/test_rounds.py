@@ -24,7 +24,7 @@ SMALL = ("layers=2", "epochs=10", "batch=4", "lr=0.02")
 
 
 def wardflow(*argv: str) -> "subprocess.Popen[str]":
-    command, env = [sys.executable, "-m", "service.cli", "tune", *argv], os.environ | {"PYTHONPATH": str(ROOT)}
+    command, env = [sys.executable, "-m", "service.commands.cli", "tune", *argv], os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, cwd=ROOT, text=True, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

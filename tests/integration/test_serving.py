@@ -17,7 +17,7 @@ from integrations.ledger import registry
 from integrations.ledger.audit import Auditor
 from integrations.ledger.registry import CHAMPION
 from integrations.ledger.tables import Database
-from service import settings
+from service.process import settings
 from tests.fakes import samples
 from tests.unit.ledger.test_registry import model
 from tests.ward import ROOT

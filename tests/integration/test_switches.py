@@ -12,7 +12,7 @@ pytestmark = pytest.mark.integration
 
 
 def turn(ward: Ward, *words: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "service.cli", *words, "--state", str(ward.state)]
+    argv = [sys.executable, "-m", "service.commands.cli", *words, "--state", str(ward.state)]
     return subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, timeout=60)
 
 

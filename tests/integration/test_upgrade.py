@@ -14,9 +14,9 @@ from contracts.cases import CaseInput, CaseState
 from contracts.queues import TaskQueue
 from infra import stack
 from infra.processes import any_port
-from service import versions
-from service.settings import Secrets
-from service.temporal import data_converter
+from service.process import versions
+from service.process.settings import Secrets
+from service.process.temporal import data_converter
 from tests.fakes.old_codec import old_converter
 from tests.fakes.samples import NURSE, REF, decision
 from tests.integration.test_escalation import BUILD, Steps, become_current

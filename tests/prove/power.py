@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from infra import stack
-from service import settings
+from service.process import settings
 from tests import powercut
 from tests.prove import rules
 from tests.prove.finding import Finding
@@ -49,7 +49,7 @@ def _gateway(state: Path, sabotage: str) -> stack.Part:
     state.mkdir()
     (gateway,) = [part for part in stack.prepare(state) if part.name == "gateway"]
     if sabotage:
-        at = gateway.argv.index("service.cli")
+        at = gateway.argv.index("service.commands.cli")
         gateway.argv[at : at + 1] = ["tests.prove.sabotage", sabotage]
     return gateway
 

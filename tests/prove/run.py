@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from contracts.cases import ENDED
 from contracts.events import Fate
 from integrations.ledger import tables
-from service import settings
-from service.temporal import connect
+from service.process import settings
+from service.process.temporal import connect
 from tests.conftest import model_config
 from tests.fakes.model_server import ModelServer
 from tests.prove import people, records, rules, script

@@ -12,7 +12,9 @@ from infra import stack
 from infra.embedded import Embedded
 from integrations.fhir import proposals
 from integrations.ledger import cases, tables
-from service import cli, gateway, watch
+from service.commands import cli
+from service.gateway import app as gateway
+from service.gateway import watch
 
 
 def idempotency() -> None:
@@ -68,8 +70,8 @@ def main(name: str, *rest: str) -> None:
         def prepared(state: Path, served: Sequence[Embedded] = ()) -> list[stack.Part]:
             parts = prepare(state, served)
             for part in parts:
-                if "service.cli" in part.argv:
-                    at = part.argv.index("service.cli")
+                if "service.commands.cli" in part.argv:
+                    at = part.argv.index("service.commands.cli")
                     part.argv[at : at + 1] = [__spec__.name, name]
             return parts
 

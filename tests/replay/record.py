@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from service.temporal import connect
+from service.process.temporal import connect
 from tests.ward import Ward
 
 HERE = Path(__file__).parent

@@ -8,8 +8,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from contracts.cases import CaseInput, CaseOutcome
-from service.settings import Secrets
-from service.temporal import data_converter
+from service.process.settings import Secrets
+from service.process.temporal import data_converter
 from workflows import refusals, sandbox
 from workflows.case import Case
 

@@ -22,7 +22,7 @@ ARRIVALS = 12
 @pytest.mark.timeout(900)
 def test_the_demo_accounts_for_everything_although_parts_are_killed(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    argv = [sys.executable, "-m", "service.cli", "demo", "--limit", str(ARRIVALS), "--decide", "simulated"]
+    argv = [sys.executable, "-m", "service.commands.cli", "demo", "--limit", str(ARRIVALS), "--decide", "simulated"]
     argv += ["--models", "--check", "--json", "--state", str(state), "--seed", "7"]
     with (tmp_path / "told").open("wb") as told:
         demo = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=told, cwd=ROOT)
@@ -41,7 +41,7 @@ def test_the_demo_accounts_for_everything_although_parts_are_killed(tmp_path: Pa
 
 def test_a_demo_that_is_killed_takes_its_parts_along(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    argv = [sys.executable, "-m", "service.cli", "demo", "--no-models", "--state", str(state)]
+    argv = [sys.executable, "-m", "service.commands.cli", "demo", "--no-models", "--state", str(state)]
     with (tmp_path / "told").open("wb") as told:
         demo = subprocess.Popen(argv, stdout=told, stderr=told, cwd=ROOT)
     end = time.monotonic() + 60

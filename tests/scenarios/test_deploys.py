@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from integrations.fhir import proposals
-from service import versions
-from service.temporal import connect
+from service.process import versions
+from service.process.temporal import connect
 from tests.ward import Resource, Ward, checkout
 
 pytestmark = pytest.mark.integration
@@ -37,7 +37,7 @@ class Release:
         self.build: str = ward.until(lambda: ready(logs))
 
     def _wardflow(self, *arguments: str, out: int | None = None) -> "subprocess.Popen[str]":
-        argv = [sys.executable, "-m", "service.cli", *arguments, "--state", str(self.ward.state)]
+        argv = [sys.executable, "-m", "service.commands.cli", *arguments, "--state", str(self.ward.state)]
         env = os.environ | {"PYTHONPATH": str(self.root)}
         with (self.ward.state / f"{self.root.name}.log").open("a") as log:
             return subprocess.Popen(argv, cwd=self.root, env=env, stdout=out or log, stderr=log, text=True)

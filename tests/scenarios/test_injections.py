@@ -11,7 +11,7 @@ from contracts.cases import CaseState
 from contracts.charts import TAG
 from integrations.ledger import cases
 from integrations.ledger.tables import now
-from service import arrivals
+from service.synthetic import arrivals
 from tests.conftest import model_config
 from tests.fakes.model_server import ModelServer
 from tests.injections import measure

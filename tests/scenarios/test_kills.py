@@ -12,7 +12,7 @@ import pytest
 
 from infra import stack
 from integrations.fhir import proposals
-from service import parts
+from service.process import wiring as parts
 from tests.conftest import model_config
 from tests.fakes.model_server import ModelServer
 from tests.ward import Ward

@@ -21,8 +21,8 @@ from temporalio.service import RPCError
 
 from integrations.fhir import proposals
 from integrations.ledger import tables
-from service import recovery
-from service.temporal import connect
+from service.operate import recovery
+from service.process.temporal import connect
 from tests.ward import ROOT, Ward
 
 pytestmark = pytest.mark.integration
@@ -57,7 +57,7 @@ def alive(pid: int) -> bool:
 
 
 def wardflow(*arguments: str | Path) -> tuple[int, dict]:
-    argv = [sys.executable, "-m", "service.cli", "ledger", *map(str, arguments), "--json"]
+    argv = [sys.executable, "-m", "service.commands.cli", "ledger", *map(str, arguments), "--json"]
     done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, timeout=120)
     return done.returncode, json.loads(done.stdout) if done.returncode < 2 else {"said": done.stderr}
 

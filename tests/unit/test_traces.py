@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_process_that_is_not_traced_does_not_load_the_libraries() -> None:
-    look = "import sys, service.cli; print([m for m in sys.modules if m.startswith('opentelemetry.exporter')])"
+    look = "import sys, service.commands.cli; print([m for m in sys.modules if m.startswith('opentelemetry.exporter')])"
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
 

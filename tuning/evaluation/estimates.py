@@ -12,11 +12,12 @@ from contracts.classical import CrossFitJob, EstimateJob, Told
 from contracts.errors import ConfigurationError
 from contracts.suggestions import MadeBy, Suggestion
 from contracts.tuning import FitReport, TrainingRow
-from service import asking, labelled
-from service.asking import Prediction
 from tuning import combined, estimating
 from tuning.combined import Member
 from tuning.decoding import Array, Decoding, Levels
+from tuning.evaluation import labelled
+from tuning.evaluation import predictions as asking
+from tuning.evaluation.predictions import Prediction
 
 PYTHON = Path("bin/python")
 REPORT, DECODING = "report.json", "decoding.json"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,15 +10,13 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from agents.pathway import ChatPort, NoModel, Pathway, Ports, TeachingPathway, suggest
-from contracts.errors import ConfigurationError, ModelError
+from contracts.errors import ConfigurationError
 from contracts.suggestions import MadeBy, Suggestion
-from integrations.inference import router
-from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi, admit, loopback, private
-from integrations.ledger.tables import Database
-from service import asking, estimates, figures, labelled
-from service.asking import Prediction
-from service.settings import Settings
+from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi, loopback, private
 from tuning import paired, second_reader
+from tuning.evaluation import estimates, figures, labelled
+from tuning.evaluation import predictions as asking
+from tuning.evaluation.predictions import Prediction
 from tuning.judgement import DECLINED, Judged, Judgement, judgement
 from tuning.paired import Difference
 from tuning.second_reader import SecondReading
@@ -74,22 +72,6 @@ def endpoint(url: str | None, model: str | None, phi: Phi, dialect: Dialect) -> 
     if not private(url):
         raise ConfigurationError("model", f"charts would go to {host} over plain http: use https://")
     return ChatEndpoint("reasoning", url.rstrip("/"), model, Phi.ALLOWED, dialect, TIMEOUT_S)
-
-
-def deployed(opened: Settings, alias: str) -> ChatEndpoint:
-    """Return where a stack serves what the alias means at this moment. Raises ConfigurationError."""
-    roles = [(role, model) for role, model in opened.models.items() if model.model == alias]
-    if not roles:
-        raise ConfigurationError("model", f"no role of {opened.state} has the model {alias}")
-    db, (role, model) = Database(opened.parts.ledger_url), roles[0]
-    try:
-        now = router.resolve(db, replace(model.endpoint(role), timeout_s=TIMEOUT_S))
-        admit(now)
-    except ModelError as fault:
-        raise ConfigurationError("model", f"{alias}: {fault}") from None
-    finally:
-        db.close()
-    return now
 
 
 async def told(plan: EvaluationPlan, pathway: Pathway, served: ChatEndpoint | None, as_json: bool) -> str:

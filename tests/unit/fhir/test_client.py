@@ -12,7 +12,7 @@ from contracts.errors import FhirError, FhirFault
 from integrations.fhir import client as fhir
 from integrations.fhir.client import FhirClient, Resource
 from integrations.fhir.feed import Feed
-from service.logs import ALLOWED
+from service.process.logs import ALLOWED
 from tests.fakes.chart import StrictServer
 from tests.fakes.samples import NOW
 

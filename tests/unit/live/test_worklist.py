@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from integrations.blobs.sealing import Keyring
 from integrations.live import worklist
-from service import pages
+from service.worklist import app as pages
 
 CASE = Keyring("k1", {"k1": b"k" * 32}, b"n" * 32).name("ed_triage", "encounter", "1")
 

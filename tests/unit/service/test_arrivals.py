@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agents import levels
 from agents.result_followup import flagged, rules
 from contracts.errors import ConfigurationError
-from service import arrivals
+from service.synthetic import arrivals
 from tests.fakes.samples import NOW
 from tests.unit.result_followup.test_followup import PATHWAY
 

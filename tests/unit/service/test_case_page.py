@@ -17,8 +17,9 @@ from contracts.dictation import Note, NoteItem, NoteSection
 from contracts.errors import ApprovalError, Refusal
 from contracts.suggestions import Choice, MadeBy, Suggestion, Support
 from integrations.ledger import inbox, tables
-from service import changes, flash, pages
-from service.pages import TOLD
+from service.worklist import app as pages
+from service.worklist import changes, flash
+from service.worklist.app import TOLD
 from tests.fakes.page_ward import PageWard
 from tests.fakes.samples import NURSE, decision, event, facts, suggestion
 

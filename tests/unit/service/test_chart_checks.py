@@ -4,8 +4,8 @@ import pytest
 
 from integrations.fhir.client import FhirClient
 from integrations.fhir.feed import Feed
-from service import chart_checks
-from service.findings import Finding, Verdict
+from service.operate import chart_checks
+from service.operate.findings import Finding, Verdict
 from tests.fakes.chart import StrictServer
 
 TYPES = ("Encounter", "Media", "Binary")

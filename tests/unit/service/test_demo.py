@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from service import demo, settings
-from service.demo import DemoPlan
+from service.demo import play as demo
+from service.demo.play import DemoPlan
+from service.process import settings
 
 
 @pytest.mark.parametrize(

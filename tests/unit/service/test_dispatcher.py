@@ -17,8 +17,8 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, inbox, readings, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
-from service.dispatcher import Dispatcher
-from service.settings import PartSettings, PathwaySettings, Settings, TimingSettings, TriggerSettings
+from service.dispatcher.loop import Dispatcher
+from service.process.settings import PartSettings, PathwaySettings, Settings, TimingSettings, TriggerSettings
 from tests.fakes.samples import KEYRING, NOW, event
 from tests.fakes.silence import NobodyListens
 

@@ -11,8 +11,9 @@ from agents.pathway import NoReference, NoSandbox
 from contracts.calculations import Calculation
 from integrations.ledger import signs, tables
 from integrations.ledger.tables import Database
-from service import doctor, health, recovery
-from service.settings import TimingSettings
+from service.operate import doctor, recovery
+from service.process import health
+from service.process.settings import TimingSettings
 
 HOUR = timedelta(hours=1)
 

@@ -19,11 +19,15 @@ from contracts.errors import ConfigurationError, Fallback, ModelError, WardflowE
 from contracts.model_calls import ChatRequest, ModelCall
 from integrations.inference.chat import Dialect, Phi
 from integrations.ledger.tables import Database
-from service import arrivals, asking, cli, console, estimates, evaluate, figures, labelled, settings
-from service.evaluate import EvaluationPlan, Judge
+from service.commands import cli, console
+from service.process import settings
+from service.synthetic import arrivals
 from tests.fakes.scripted_chat import ScriptedChat, favouring
 from tests.unit.service.test_settings import PARTS
 from tuning import estimating
+from tuning.evaluation import estimates, evaluate, figures, labelled
+from tuning.evaluation import predictions as asking
+from tuning.evaluation.evaluate import EvaluationPlan, Judge
 from tuning.judgement import Judgement
 
 COUNT = 12

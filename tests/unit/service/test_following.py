@@ -7,8 +7,8 @@ import pytest
 
 from integrations.ledger import tables
 from integrations.ledger.following import TypeStanding
-from service import following
-from service.settings import TimingSettings
+from service.process import following
+from service.process.settings import TimingSettings
 from tests.fakes.samples import NOW
 
 TIMING = TimingSettings(health_s=5, reconcile_s=15)

@@ -13,7 +13,7 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import inbox, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
-from service.gateway import Door
+from service.gateway.app import Door
 from tests.fakes.samples import event
 from tests.fakes.silence import NobodyListens
 

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from service import guard, pages
-from service.guard import Bound, Guard
+from service.process import guard
+from service.process.guard import Bound, Guard
+from service.worklist import app as pages
 from tests.fakes.samples import KEYRING
 
 

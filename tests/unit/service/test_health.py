@@ -17,10 +17,10 @@ from contracts.errors import FhirError, FhirFault, LedgerError
 from integrations.ledger import following, signs, switches, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
-from service import endpoints, health
-from service.health import Health, Probe, State
-from service.metrics import Metrics
-from service.settings import TimingSettings
+from service.process import endpoints, health
+from service.process.health import Health, Probe, State
+from service.process.metrics import Metrics
+from service.process.settings import TimingSettings
 from tests.fakes.chart import StrictServer
 from tests.fakes.samples import NOW
 

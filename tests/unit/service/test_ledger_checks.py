@@ -18,7 +18,8 @@ from integrations.ledger import attestation, audit, tables
 from integrations.ledger import inbox as inbox_of
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.registry import CHAMPION, SERVED
-from service import anchors, ledger_checks
+from service.gateway import anchors
+from service.operate import ledger_checks
 from tests.fakes import full_ledger
 from tests.fakes.full_ledger import KEY, SIGNER, Full
 from tests.fakes.samples import event

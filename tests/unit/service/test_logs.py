@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from service import logs
+from service.process import logs
 from tests.fakes.samples import NAME
 
 Written = Callable[[], list[dict[str, Any]]]

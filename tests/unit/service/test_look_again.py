@@ -17,9 +17,9 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
-from service import settings
-from service.dispatcher import Dispatcher
-from service.settings import PathwaySettings, Settings, TimingSettings, TriggerSettings
+from service.dispatcher.loop import Dispatcher
+from service.process import settings
+from service.process.settings import PathwaySettings, Settings, TimingSettings, TriggerSettings
 from tests.fakes.samples import NOW, decision
 from tests.fakes.silence import NobodyListens
 from tests.unit.service.test_dispatcher import PARTS

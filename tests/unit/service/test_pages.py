@@ -15,8 +15,9 @@ from contracts.views import Item, View
 from integrations.blobs.store import BlobStore
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
-from service import pages, settings
-from service.health import Health
+from service.process import settings
+from service.process.health import Health
+from service.worklist import app as pages
 
 
 @pytest.fixture

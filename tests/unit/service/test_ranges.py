@@ -2,7 +2,7 @@
 
 import pytest
 
-from service import ranges
+from service.worklist import ranges
 
 CONTENT = bytes(range(10))
 

@@ -14,9 +14,9 @@ from integrations.fhir.feed import Feed
 from integrations.ledger import following, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
-from service import reconciler
-from service.reconciler import Reconciler
-from service.settings import TimingSettings
+from service.gateway import reconciler
+from service.gateway.reconciler import Reconciler
+from service.process.settings import TimingSettings
 from tests.fakes.chart import StrictServer
 
 TYPES = ("Encounter", "Observation", "Media", "DocumentReference", "Binary")

@@ -12,9 +12,10 @@ from contracts.decisions import Evidence
 from contracts.errors import ConfigurationError, LedgerError
 from integrations.ledger import cases, tables
 from integrations.ledger.tables import Database
-from service import recovery, settings
-from service.case_starts import CaseStarts
-from service.settings import TimingSettings
+from service.operate import recovery
+from service.process import settings
+from service.process.case_starts import CaseStarts
+from service.process.settings import TimingSettings
 from tests.fakes.samples import NOW, REF, decision, shown
 
 LIMIT = timedelta(minutes=5)

@@ -15,9 +15,9 @@ from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.ledger import spending, switches
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
-from service import rehearsal, roles
-from service.roles import RoleStanding, RoleState
-from service.settings import ModelSettings, pathway_named
+from service.operate import rehearsal, roles
+from service.operate.roles import RoleStanding, RoleState
+from service.process.settings import ModelSettings, pathway_named
 from tests.fakes.scripted_chat import ScriptedChat, favouring, reasons
 
 

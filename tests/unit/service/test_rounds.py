@@ -13,8 +13,10 @@ from contracts.rounds import MeasuredCase
 from contracts.tuning import Arm, DecidedCase, FitKind
 from integrations.ledger import registry
 from integrations.ledger.registry import CHAMPION
-from service import parts, rounds, settings
-from service.rounds import Measuring, Wanted
+from service.operate import rounds
+from service.operate.rounds import Measuring, Wanted
+from service.process import settings
+from service.process import wiring as parts
 from tests.unit.ledger.test_registry import model
 
 PATHWAY: Pathway = settings.pathway_named("ed_triage", {})

@@ -15,9 +15,10 @@ from integrations.ledger import cases, messages, standing, tables
 from integrations.ledger import stranded as kept
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
-from service import doctor, stranded
-from service import seals as service_seals
-from service.seals import Seals
+from service.gateway import stranded
+from service.operate import doctor
+from service.process import seals as service_seals
+from service.process.seals import Seals
 from tests.fakes.samples import REF
 
 LIMIT = timedelta(minutes=5)

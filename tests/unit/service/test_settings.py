@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import ConfigurationError
-from service import settings
+from service.process import settings
 
 PARTS: dict[str, Any] = {
     "temporal": "127.0.0.1:7233",

@@ -8,8 +8,8 @@ import pytest
 
 from contracts.cases import CaseState
 from contracts.errors import FhirError, FhirFault
-from service.speaking import NotOpenError, Speaking, patient_labels
-from service.worklist import Row
+from service.worklist.dictating import NotOpenError, Speaking, patient_labels
+from service.worklist.rows import Row
 from tests.fakes.samples import NURSE, facts, suggestion
 
 AUDIO = b"OggS"

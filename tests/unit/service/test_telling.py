@@ -11,8 +11,8 @@ from contracts.cases import CaseRef, CaseState
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.tables import Database
-from service import ledger_checks
-from service.dispatcher import Dispatcher
+from service.dispatcher.loop import Dispatcher
+from service.operate import ledger_checks
 from tests.fakes.samples import NOW
 from tests.unit.service.test_dispatcher import TwoPathways, told
 

@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError, TimeoutError, TimeoutType
 
 from contracts.errors import ApprovalError, ConfigurationError, LedgerError
 from integrations.blobs.sealing import Keyring
-from service import temporal
+from service.process import temporal
 from tests.fakes.samples import KEYRING, NAME, decision
 from workflows import refusals
 

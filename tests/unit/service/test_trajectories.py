@@ -17,7 +17,7 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
-from service import trajectories
+from service.operate import trajectories
 from tests.fakes.samples import NOW, decision, shown, suggestion
 from tests.fakes.silence import NobodyListens
 

@@ -8,9 +8,10 @@ import pytest
 
 import workflows
 from integrations.ledger import tables
-from service import doctor, versions
-from service.doctor import Verdict
-from service.versions import Version
+from service.operate import doctor
+from service.operate.doctor import Verdict
+from service.process import versions
+from service.process.versions import Version
 
 
 def test_a_changed_workflow_is_another_version_and_the_same_code_the_same(

@@ -9,7 +9,7 @@ from contracts.errors import FhirError, FhirFault
 from integrations.ledger import tables
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.tables import Database
-from service import watch
+from service.gateway import watch
 from tests.fakes.chart import Chart
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from integrations.ledger import tables
-from service.worklist import Row, Worklist, believed
+from service.worklist.rows import Row, Worklist, believed
 
 
 def shown(seconds_ago: float) -> Row:

@@ -1,0 +1,26 @@
+"""`wardflow doctor`: a look at every part."""
+
+import json
+from pathlib import Path
+
+from service.commands import console
+from service.operate import doctor
+from service.operate.findings import Verdict
+from service.process import settings, wiring
+
+
+def run_doctor(state: console.State = Path(".state"), as_json: console.AsJson = False) -> None:
+    """Look at every part: OK, WARN or FAIL, each with what to do; exit 1 if anything failed."""
+
+    async def look() -> int:
+        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        world = wiring.world(opened, secrets, "cli")
+        findings = await doctor.examine(opened, secrets, world, wiring.feeds(opened, secrets, world))
+        if as_json:
+            console.say(json.dumps([finding.model_dump() for finding in findings]))
+        else:
+            width = max(len(f.part) for f in findings)
+            console.say("\n".join(f.lines(width) for f in findings))
+        return int(any(f.verdict == Verdict.FAIL for f in findings))
+
+    console.finish(look())

@@ -1,0 +1,1 @@
+"""Where events come in, and the loops that watch the ledger."""

@@ -1,0 +1,1 @@
+"""What an operator runs: checks, audits, recovery, rounds of tuning."""

@@ -1,0 +1,1 @@
+"""What every process shares: settings, the way to Temporal, health, metrics, logs."""

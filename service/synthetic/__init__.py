@@ -1,0 +1,1 @@
+"""Made-up patients, for demonstrations and rehearsals."""

@@ -1,0 +1,1 @@
+"""The workers: cases, tuning, and the takeover of a deploy."""

@@ -1,0 +1,1 @@
+"""The care team's pages and the way of a decision into its case."""
