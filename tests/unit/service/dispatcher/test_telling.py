@@ -14,7 +14,7 @@ from integrations.ledger.tables import Database
 from service.dispatcher.loop import Dispatcher
 from service.operate import ledger_checks
 from tests.fakes.samples import NOW
-from tests.unit.service.test_dispatcher import TwoPathways, told
+from tests.unit.service.dispatcher.test_loop import TwoPathways, told
 
 SAYS, HEARS = "c-says", "c-hears"
 

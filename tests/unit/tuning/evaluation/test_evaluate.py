@@ -23,7 +23,7 @@ from service.commands import cli, console
 from service.process import settings
 from service.synthetic import arrivals
 from tests.fakes.scripted_chat import ScriptedChat, favouring
-from tests.unit.service.test_settings import PARTS
+from tests.unit.service.process.test_settings import PARTS
 from tuning import estimating
 from tuning.evaluation import estimates, evaluate, figures, labelled
 from tuning.evaluation import predictions as asking
