@@ -38,6 +38,7 @@ async def opened(db: Database, blobs: BlobStore, tmp_path: Path, *followed: str)
         timing=settings.TimingSettings(),
         worklist=settings.WorklistSettings(),
         models={},
+        budgets={},
         pathways={"p": SimpleNamespace(feed="ehr", triggers=triggers, roles=())} if followed else {},
         reviewer=lambda id_: SimpleNamespace(reviewer_id=id_, name="Nurse Okafor", role="triage_nurse"),
     )

@@ -20,6 +20,7 @@ from contracts.model_calls import ChatRequest, ModelCall
 from integrations.inference.chat import Dialect, Phi
 from integrations.ledger.tables import Database
 from service.commands import cli, console
+from service.commands.evaluate import deployed
 from service.process import settings
 from service.synthetic import arrivals
 from tests.fakes.scripted_chat import ScriptedChat, favouring
@@ -315,7 +316,7 @@ def test_an_alias_is_asked_where_a_stack_serves_what_it_means(tmp_path: Path) ->
     (tmp_path / "parts.json").write_text(json.dumps(parts | {"models": {"reasoning": model}}))
     opened = settings.load(tmp_path)
     Database(opened.parts.ledger_url).create()
-    asked = evaluate.deployed(opened, "alias:champion")
+    asked = deployed(opened, "alias:champion", evaluate.TIMEOUT_S)
     assert (asked.url, asked.model, asked.timeout_s) == ("https://gpu/v1", "untuned", evaluate.TIMEOUT_S)
     with pytest.raises(ConfigurationError, match="no role"):
-        evaluate.deployed(opened, "alias:other")
+        deployed(opened, "alias:other", evaluate.TIMEOUT_S)
