@@ -8,7 +8,7 @@ from activities.world import World, read_resources
 from contracts.cases import CaseRef
 from contracts.decisions import Evidence
 from contracts.errors import FhirError, FhirFault
-from integrations.ledger import tables
+from integrations import clock
 from integrations.ledger.audit import Action
 from integrations.ledger.cases import CaseRow
 
@@ -42,7 +42,7 @@ def look_at_facts(world: World, case: CaseRow) -> Evidence:
 
     Raises FhirError, ConfigurationError.
     """
-    as_of = tables.now()
+    as_of = clock.now()
     try:
         resources = read_resources(world, case.pathway, case.encounter_id)
     except FhirError as fault:

@@ -16,8 +16,8 @@ from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall, TokenLogprob
 from contracts.rounds import JudgedCandidate, JudgeRequest, MeasuredCase
 from contracts.suggestions import Suggestion
+from integrations import clock
 from integrations.ledger.registry import UNTUNED
-from integrations.ledger.tables import now
 from tuning import folders, judgement, trainer, verdict
 from tuning.jobs import Tell
 
@@ -50,7 +50,7 @@ class _Scored:
         top = tuple(TokenLogprob(token=choice, logprob=log(max(p, LEAST))) for p, choice in ranked)
         return ModelCall(
             request=request, content=ranked[0][1], finish_reason="stop", model=self._model, endpoint="trainer",
-            top_logprobs=(top,), called_at=now(), latency_ms=0.0,
+            top_logprobs=(top,), called_at=clock.now(), latency_ms=0.0,
         )  # fmt: skip
 
 

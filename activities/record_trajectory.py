@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.world import World, boundary
 from contracts.cases import CaseOutcome, CaseRef
 from contracts.model_calls import ModelCall
+from integrations import clock
 from integrations.ledger import cases, tables
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
@@ -59,7 +60,7 @@ class RecordTrajectory:
         with self.world.db.write() as tx:
             tx.execute(kept.delete().where(kept.c.case_id == ref.case_id))
             tx.execute(
-                kept.insert().values(case_id=ref.case_id, blob=blob, trainable=trainable, recorded_at=tables.now())
+                kept.insert().values(case_id=ref.case_id, blob=blob, trainable=trainable, recorded_at=clock.now())
             )
             rows = (Row(Kind.TRAJECTORY, (ref.case_id,)),)
             detail = "trainable" if trainable else ""

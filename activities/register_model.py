@@ -8,8 +8,8 @@ from activities.workbench import Workbench, code_sha256
 from activities.world import boundary
 from contracts.rounds import RegisterRequest, RoundResult
 from contracts.tuning import RegisteredModel
+from integrations import clock
 from integrations.ledger import registry
-from integrations.ledger.tables import now
 from tuning import folders
 
 
@@ -45,7 +45,7 @@ class RegisterModel:
                 file_sha256=files,
                 evaluation=judged.evaluation,
                 verdict=judged.verdict,
-                made_at=now(),
+                made_at=clock.now(),
             )
             with self.bench.db.write() as tx:
                 registry.register(tx, self.bench.auditor, model)

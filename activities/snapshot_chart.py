@@ -11,11 +11,10 @@ from activities import recordings
 from activities.world import World, boundary, read_resources
 from contracts.cases import ChartSnapshot, SnapshotRequest
 from contracts.charts import ChartFacts
-from integrations import traces
+from integrations import clock, traces
 from integrations.fhir.client import Resource
 from integrations.ledger import readings
 from integrations.ledger.audit import Action
-from integrations.ledger.tables import now
 
 
 @activity.defn(name="snapshot_chart")
@@ -29,7 +28,7 @@ class SnapshotChart:
         """Read with our own credentials, whatever the notification said; audited before anybody uses it."""
         ref = request.ref
         with boundary():
-            as_of = now()
+            as_of = clock.now()
             with traces.span("chart_read"):
                 resources = read_resources(self.world, ref.pathway, ref.encounter_id)
                 frozen = freeze(self.world, ref.pathway, ref.encounter_id, resources, as_of)

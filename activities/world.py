@@ -17,13 +17,13 @@ from agents.pathway import CalculatorPort, NoReference, NoSandbox, Pathway, Refe
 from contracts.charts import ChartFacts
 from contracts.errors import FhirError, FhirFault, WardflowError
 from contracts.suggestions import Suggestion
-from integrations import traces
+from integrations import clock, traces
 from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient, Resource
 from integrations.inference.chat import ChatClient
 from integrations.ledger import inbox
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database, now
+from integrations.ledger.tables import Database
 from integrations.live.worklist import LiveWorklist
 
 log = structlog.get_logger()
@@ -119,7 +119,7 @@ def beat() -> None:
 
     Not at the start, which Temporal knows of: each heartbeat costs a call to it, and most activities are over by then.
     """
-    if activity.in_activity() and now() - activity.info().started_time > HEARTBEAT:
+    if activity.in_activity() and clock.now() - activity.info().started_time > HEARTBEAT:
         activity.heartbeat()
 
 

@@ -1,9 +1,10 @@
 """How long a server asks to be left alone (RFC 9110, section 10.2.3)."""
 
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
+
+from integrations import clock
 
 
 def seconds(headers: httpx.Headers, most_s: float) -> float:
@@ -13,7 +14,7 @@ def seconds(headers: httpx.Headers, most_s: float) -> float:
         return min(float(told), most_s)
     try:
         until = parsedate_to_datetime(told)
-        begun = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+        begun = parsedate_to_datetime(headers["date"]) if "date" in headers else clock.now()
         return min(max((until - begun).total_seconds(), 0.0), most_s)
     except (ValueError, TypeError):
         return 0.0

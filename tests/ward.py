@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from activities.world import World
 from contracts.cases import ENDED
 from contracts.errors import WardflowError
+from integrations import clock
 from integrations.ledger import cases, inbox, tables
 from service.operate import integrity
 from service.process import settings
@@ -159,7 +160,7 @@ class Ward:
 
     def admit(self, encounter: str, complaint: str = "cough", name: str = "", **vitals: float) -> str:
         assert encounter not in self.charted, f"{encounter} is another test's: what is charted twice opens nothing"
-        born = (tables.now() - AGED_56).date().isoformat()
+        born = (clock.now() - AGED_56).date().isoformat()
         patient: Resource = {"resourceType": "Patient", "id": encounter, "gender": "female", "birthDate": born}
         if name:
             patient["name"] = [{"text": name}]
@@ -169,7 +170,7 @@ class Ward:
             "status": "arrived",
             "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "EMER"},
             "subject": {"reference": f"Patient/{encounter}"},
-            "period": {"start": tables.now().isoformat()},
+            "period": {"start": clock.now().isoformat()},
             "reasonCode": [{"text": complaint}],
         }
         bodies = [patient, arrived, observation(encounter, "complaint", complaint)]
@@ -329,7 +330,7 @@ def observation(encounter: str, key: str, value: float | str) -> Resource:
         "code": {"coding": [{"system": "http://loinc.org", "code": codes[key]}]},
         "subject": {"reference": f"Patient/{encounter}"},
         "encounter": {"reference": f"Encounter/{encounter}"},
-        "effectiveDateTime": tables.now().isoformat(),
+        "effectiveDateTime": clock.now().isoformat(),
     }
     if key == "avpu":
         return body | {"valueCodeableConcept": {"text": value}}

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ import httpx
 
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall, TokenLogprob
-from integrations import retry_after
+from integrations import clock, retry_after
 from integrations.inference.budget import Budget
 from integrations.inference.patience import Patience
 
@@ -129,7 +129,7 @@ class ChatClient:
         self._patience.admit()
         endpoint = await self.now()
         async with self._patience.attempt():
-            called_at, start = datetime.now(UTC), time.monotonic()
+            called_at, start = clock.now(), time.monotonic()
             answer = await self._answer(endpoint, request)
             latency_ms = (time.monotonic() - start) * 1000
             call = self._call(request, answer, called_at, latency_ms)

@@ -11,6 +11,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from contracts.frozen import Frozen
+from integrations import clock
 from integrations.ledger import attestation, tables
 from integrations.ledger.tables import Database
 
@@ -122,7 +123,7 @@ class Auditor:
     ) -> None:
         """Append a record that carries these hashes, and where each chain ends."""
         actor = fields.pop("actor", None) or f"process:{self.chain}"
-        known = {"at": tables.now(), "actor": actor, "action": action, "what": what, "rows": hashes}
+        known = {"at": clock.now(), "actor": actor, "action": action, "what": what, "rows": hashes}
         record = AuditRecord.model_validate({**known, "heads": ends, **fields}).stored()
         last = tx.execute(
             sa.select(tables.audit.c.position, tables.audit.c.hash)
@@ -175,7 +176,7 @@ def begin(db: Database, auditor: Auditor) -> None:
         if tables.mark(tx, ROWS_ATTESTED) is not None:
             return
         ended = heads(tx)
-        tables.set_mark(tx, ROWS_ATTESTED, tables.now().isoformat())
+        tables.set_mark(tx, ROWS_ATTESTED, clock.now().isoformat())
         found = [(row.name, hash_) for row, hash_ in attestation.present(tx, auditor.key)]
         parts = [found[start : start + attestation.RANGE] for start in range(0, len(found), attestation.RANGE)]
         for number, part in enumerate(parts, 1):

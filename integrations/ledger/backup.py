@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from contracts.errors import LedgerError
 from contracts.frozen import Frozen
+from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import attestation, audit, cases, inbox, tables
 from integrations.ledger.tables import Database
@@ -47,7 +48,7 @@ def take(db: Database, blobs: BlobStore, folder: Path) -> Manifest:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = folder / "ledger.partial"
     partial.unlink(missing_ok=True)
-    taken_at = tables.now()
+    taken_at = clock.now()
     db.copy_to(partial)
     with _opened(partial) as tx:
         names, events, balance = blob_names(tx), inbox.balance(tx), cases.balance(tx)
@@ -99,7 +100,7 @@ def _marked(copy: Path, partial: Path, manifest: Manifest, audit_key: bytes) -> 
         db.create()  # another schema version is refused here
         with db.write() as tx:
             ended = audit.heads(tx)
-            tables.set_mark(tx, audit.RESTORED, tables.now().isoformat())
+            tables.set_mark(tx, audit.RESTORED, clock.now().isoformat())
             auditor = audit.Auditor(audit.chain_name(tx, "cli"), audit_key)
             hashes = attestation.hashes(tx, audit_key, (attestation.Row(attestation.Kind.MARK, (audit.RESTORED,)),))
             detail = f"backup of {manifest.taken_at.isoformat()}"

@@ -10,13 +10,13 @@ from contracts.cases import CaseRef, CaseState, OpenRequest
 from contracts.decisions import Decision, DecisionKind, DecisionReceipt, Evidence, Undo
 from contracts.errors import ApprovalError, LedgerError, Refusal
 from contracts.frozen import Frozen
+from integrations import clock
 from integrations.ledger import inbox, tallies
 from integrations.ledger.tables import (
     UtcTime,
     calls,
     cases,
     decisions,
-    now,
     own_writes,
     runs,
     told,
@@ -133,7 +133,7 @@ def show_version(tx: sa.Connection, request: OpenRequest, task_version: str) -> 
             suggestion_hash=request.result.suggestion_hash,
             snapshot_blob=request.snapshot.snapshot_blob,
             task_version=task_version,
-            suggested_at=now(),
+            suggested_at=clock.now(),
         )
     )
     if case.version < request.version:
@@ -143,11 +143,11 @@ def show_version(tx: sa.Connection, request: OpenRequest, task_version: str) -> 
                 version=request.version,
                 snapshot_blob=request.snapshot.snapshot_blob,
                 suggestion_blob=request.result.suggestion_blob,
-                shown_at=now(),
+                shown_at=clock.now(),
             )
         )
         waited = inbox.waited_since(tx, case.encounter_id, case.covers_event, request.covers_event)
-        lag = now() - waited if waited else None
+        lag = clock.now() - waited if waited else None
         tallies.suggested(tx, request.result.made_by, request.result.fallback, lag)
 
 
@@ -200,7 +200,7 @@ def decide(tx: sa.Connection, decision: Decision) -> bool:
             selected=decision.selected,
             reviewer=decision.reviewer.reviewer_id,
             document=decision.model_dump_json(),
-            recorded_at=now(),
+            recorded_at=clock.now(),
         )
     )
     tx.execute(cases.update().where(cases.c.case_id == decision.case_id).values(state=CaseState.DECIDED))
@@ -234,7 +234,7 @@ def undo(tx: sa.Connection, asked: Undo) -> bool:
             document=row["document"],
             undo=asked.model_dump_json(),
             recorded_at=row["recorded_at"],
-            undone_at=now(),
+            undone_at=clock.now(),
         )
     )
     tx.execute(decisions.delete().where(decisions.c.case_id == asked.case_id))
@@ -262,7 +262,7 @@ def begin_write(tx: sa.Connection, case_id: str, evidence: Evidence) -> Decision
     if decision and not write_begun(tx, case_id):
         tx.execute(
             write_backs.insert().values(
-                case_id=case_id, decision_id=decision.decision_id, evidence=evidence, begun_at=now()
+                case_id=case_id, decision_id=decision.decision_id, evidence=evidence, begun_at=clock.now()
             )
         )
     return decision
@@ -319,13 +319,15 @@ def stale(tx: sa.Connection) -> set[str]:
 def end(tx: sa.Connection, case_id: str, state: CaseState) -> None:
     """End a decided case as its decision says; an ended case stays as it is."""
     decided = (cases.c.case_id == case_id, cases.c.state == CaseState.DECIDED)
-    tx.execute(cases.update().where(*decided).values(state=state, ended_at=now()))
+    tx.execute(cases.update().where(*decided).values(state=state, ended_at=clock.now()))
 
 
 def close_undecided(tx: sa.Connection, case_id: str) -> bool:
     """End an open case that nobody decided; False if it is not open any more."""
     still_open = (cases.c.case_id == case_id, cases.c.state == CaseState.OPEN)
-    closed = tx.execute(cases.update().where(*still_open).values(state=CaseState.CLOSED_UNDECIDED, ended_at=now()))
+    closed = tx.execute(
+        cases.update().where(*still_open).values(state=CaseState.CLOSED_UNDECIDED, ended_at=clock.now())
+    )
     return closed.rowcount == 1
 
 
@@ -334,7 +336,9 @@ def escalate(tx: sa.Connection, case_id: str, step: int) -> bool:
     changed = tx.execute(
         cases.update()
         .where(cases.c.case_id == case_id, cases.c.state == CaseState.OPEN, cases.c.escalation_step < step)
-        .values(escalation_step=step, escalated_at=sa.func.coalesce(cases.c.escalated_at, sa.literal(now(), UtcTime)))
+        .values(
+            escalation_step=step, escalated_at=sa.func.coalesce(cases.c.escalated_at, sa.literal(clock.now(), UtcTime))
+        )
     )
     return changed.rowcount == 1
 
@@ -347,7 +351,7 @@ def unwritten(tx: sa.Connection, since: datetime) -> Sequence[CaseRow]:
 
 def overdue(tx: sa.Connection) -> Sequence[CaseRow]:
     """Return the open cases past their deadline that nobody has escalated (I4)."""
-    late = (cases.c.state == CaseState.OPEN, cases.c.due_at < now(), cases.c.escalation_step == 0)
+    late = (cases.c.state == CaseState.OPEN, cases.c.due_at < clock.now(), cases.c.escalation_step == 0)
     return _rows(tx.execute(cases.select().where(*late)))
 
 

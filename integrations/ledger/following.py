@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from contracts.frozen import Frozen
-from integrations.ledger import tables
+from integrations import clock
 from integrations.ledger.tables import mark, marks, set_mark
 
 PREFIX = "followed:"
@@ -60,7 +60,7 @@ def reached(tx: sa.Connection, feed: str, resource_type: str) -> datetime | None
 def note_read(tx: sa.Connection, feed: str, resource_type: str, until: datetime, *, pushed: bool) -> None:
     """Note that all changes of a type up to that moment of the server's clock were read."""
     set_mark(tx, _reached(feed, resource_type), until.isoformat())
-    _set(tx, TypeStanding(feed=feed, resource_type=resource_type, read_at=tables.now(), pushed=pushed))
+    _set(tx, TypeStanding(feed=feed, resource_type=resource_type, read_at=clock.now(), pushed=pushed))
 
 
 def note_fault(tx: sa.Connection, feed: str, resource_type: str, fault: str, *, refused: bool, pushed: bool) -> None:

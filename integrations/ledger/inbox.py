@@ -10,9 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from contracts.events import REPEATED, AcceptedEvent, Fate, FhirEvent, Ignored
+from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import readings
-from integrations.ledger.tables import Database, UtcTime, cases, counters, inbox, now, own_writes, told
+from integrations.ledger.tables import Database, UtcTime, cases, counters, inbox, own_writes, told
 
 BODY_BYTES = 64 * 1024  # larger bodies go to the blob store
 UNREADABLE_AN_HOUR = 1_000
@@ -145,7 +146,9 @@ def _insert(
     for known in _versions(tx, events) & rows.keys():
         del rows[known]
     if rows:
-        moment = now()  # under the lock: a later row was not accepted earlier, and a case's clock began at its first
+        moment = (
+            clock.now()
+        )  # under the lock: a later row was not accepted earlier, and a case's clock began at its first
         tx.execute(inbox.insert(), [row | {"accepted_at": moment} for row in rows.values()])
         count(tx, "events_accepted", len(rows))
     return len(rows)
@@ -156,7 +159,7 @@ def _count_rest(tx: sa.Connection, feed: str, rows: dict[Any, dict[str, object]]
     unreadable = [key for key, row in rows.items() if row["feed"] == feed and row["fate"] == Fate.QUARANTINED]
     if not unreadable:
         return
-    hour = f"{now():%Y-%m-%dT%H}"
+    hour = f"{clock.now():%Y-%m-%dT%H}"
     counter = f"unreadable:{feed}:{hour}"
     before = counted(tx, counter)
     count(tx, counter, len(unreadable))

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from integrations import clock
 from integrations.ledger import inbox, tables
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
@@ -20,7 +21,7 @@ def bind(tx: sa.Connection, auditor: Auditor) -> None:
     A new ledger has the mark from its beginning. In one of before, cases opened until then are of before.
     """
     if tables.mark(tx, tables.BOUND_SINCE) is None:
-        tables.set_mark(tx, tables.BOUND_SINCE, tables.now().isoformat())
+        tables.set_mark(tx, tables.BOUND_SINCE, clock.now().isoformat())
         auditor.append(tx, Action.BIND, "values of new cases", (Row(Kind.MARK, (tables.BOUND_SINCE,)),))
 
 
@@ -33,7 +34,7 @@ def opened_before(tx: sa.Connection, case_id: str) -> bool:
 
 def note(tx: sa.Connection, digests: Iterable[str]) -> None:
     """Count each refused message once."""
-    marks, moment = tables.marks, tables.now().isoformat()
+    marks, moment = tables.marks, clock.now().isoformat()
     for digest in digests:
         if tables.mark(tx, PREFIX + digest) is None:
             tables.set_mark(tx, PREFIX + digest, moment)

@@ -5,9 +5,10 @@ import sqlalchemy as sa
 from contracts.errors import TuningError
 from contracts.frozen import Frozen
 from contracts.tuning import Deployment, RegisteredModel
+from integrations import clock
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
-from integrations.ledger.tables import deployments, mark, models, now, set_mark
+from integrations.ledger.tables import deployments, mark, models, set_mark
 
 BETTER, UNTUNED = "better", "untuned"
 """Verdicts: of a model that may be promoted, and of a base. Any other says why a model was refused."""
@@ -36,7 +37,7 @@ def register(tx: sa.Connection, auditor: Auditor, model: RegisteredModel) -> Non
                 name=model.name,
                 pathway=model.pathway,
                 document=model.model_dump_json(),
-                registered_at=now(),
+                registered_at=clock.now(),
                 rows_blob=model.rows_blob or None,
             )
         )
@@ -113,7 +114,7 @@ def rollback(tx: sa.Connection, auditor: Auditor, alias: str, by: str, reason: s
 def _deploy(
     tx: sa.Connection, auditor: Auditor, alias: str, name: str, replaced: str | None, by: str, reason: str
 ) -> None:
-    moment, open_ = now(), (deployments.c.alias == alias, deployments.c.until.is_(None))
+    moment, open_ = clock.now(), (deployments.c.alias == alias, deployments.c.until.is_(None))
     changed = list(tx.scalars(sa.select(deployments.c.deployment_id).where(*open_)))
     tx.execute(deployments.update().where(*open_).values(until=moment))
     tx.execute(

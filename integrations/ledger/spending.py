@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from contracts.frozen import Frozen
-from integrations.ledger.tables import Database, mark, now, set_mark
+from integrations import clock
+from integrations.ledger.tables import Database, mark, set_mark
 
 PREFIX = "spent:"
 
@@ -23,7 +24,7 @@ class Spent(Frozen):
 
 def today(tx: sa.Connection, role: str) -> Spent:
     """Return what the role's calls cost so far."""
-    day, value = now().date().isoformat(), mark(tx, PREFIX + role)
+    day, value = clock.now().date().isoformat(), mark(tx, PREFIX + role)
     spent = Spent.model_validate_json(value) if value else None
     return spent if spent and spent.day == day else Spent(day=day)
 

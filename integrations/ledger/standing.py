@@ -9,6 +9,7 @@ from contracts.decisions import DecisionKind
 from contracts.errors import Fallback
 from contracts.frozen import Frozen
 from contracts.suggestions import MadeBy
+from integrations import clock
 from integrations.ledger import cases, inbox, messages, stranded, tables, tallies
 
 OPEN = tables.cases.c.state == CaseState.OPEN
@@ -37,7 +38,7 @@ class Standing(Frozen):
 
 def read(tx: sa.Connection) -> Standing:
     """Return the standing of this transaction's moment."""
-    moment = tables.now()
+    moment = clock.now()
     kept: dict[str, int] = {row[0]: row[1] for row in tx.execute(sa.select(tables.counters))}
     late = sa.select(sa.func.count()).select_from(tables.cases).where(OPEN, tables.cases.c.due_at < moment)
     return Standing(

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from contracts.frozen import Frozen
+from integrations import clock
 from integrations.ledger import tables
 
 MARK = "cases_without_workflow"
@@ -17,7 +18,7 @@ class Stranded(Frozen):
 
 def live(tx: sa.Connection, older_than: timedelta) -> set[str]:
     """Return the ids of the cases that wait for a decision or its write-back and were accepted that long ago."""
-    accepted = tables.cases.c.accepted_at < tables.now() - older_than
+    accepted = tables.cases.c.accepted_at < clock.now() - older_than
     return set(tx.scalars(sa.select(tables.cases.c.case_id).where(tables.LIVE, accepted)))
 
 
@@ -29,5 +30,5 @@ def last(tx: sa.Connection) -> Stranded:
 
 def note(tx: sa.Connection, count: int) -> None:
     """Keep what a look found; `since` is when cases were first found without a workflow."""
-    since = (last(tx).since or tables.now()) if count else None
+    since = (last(tx).since or clock.now()) if count else None
     tables.set_mark(tx, MARK, Stranded(count=count, since=since).model_dump_json())

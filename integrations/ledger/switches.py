@@ -4,9 +4,10 @@ import json
 
 import sqlalchemy as sa
 
+from integrations import clock
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
-from integrations.ledger.tables import mark, marks, now, set_mark
+from integrations.ledger.tables import mark, marks, set_mark
 
 PREFIX = "stopped:"
 
@@ -14,7 +15,7 @@ PREFIX = "stopped:"
 def switch(tx: sa.Connection, auditor: Auditor, what: str, by: str, *, stopped: bool) -> None:
     """Stop or start `model:ROLE` or `pathway:NAME` for every process at once; audited in the same transaction."""
     if stopped:
-        set_mark(tx, PREFIX + what, json.dumps({"by": by, "at": now().isoformat(timespec="seconds")}))
+        set_mark(tx, PREFIX + what, json.dumps({"by": by, "at": clock.now().isoformat(timespec="seconds")}))
     else:
         tx.execute(marks.delete().where(marks.c.name == PREFIX + what))
     rows = (Row(Kind.MARK, (PREFIX + what,)),)

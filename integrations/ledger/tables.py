@@ -12,6 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from contracts.errors import LedgerError
+from integrations import clock
 
 SCHEMA_VERSION = 1
 BOUND_SINCE = "values_bound_since"
@@ -146,7 +147,7 @@ class Database:
             found = mark(tx, "schema_version")
             if found is None:
                 set_mark(tx, "schema_version", str(SCHEMA_VERSION))
-                set_mark(tx, BOUND_SINCE, now().isoformat())
+                set_mark(tx, BOUND_SINCE, clock.now().isoformat())
             elif found != str(SCHEMA_VERSION):
                 raise LedgerError("schema_version", f"ledger has {found}, this program wants {SCHEMA_VERSION}")
 
@@ -217,8 +218,3 @@ def set_mark(tx: sa.Connection, name: str, value: str) -> None:
     """Note how far a recurring task has come."""
     tx.execute(marks.delete().where(marks.c.name == name))
     tx.execute(marks.insert().values(name=name, value=value))
-
-
-def now() -> datetime:
-    """Return the current moment in UTC."""
-    return datetime.now(UTC)

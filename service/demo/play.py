@@ -27,6 +27,7 @@ from contracts.cases import ENDED
 from contracts.errors import ConfigurationError, FhirError, WardflowError
 from contracts.events import Fate
 from contracts.suggestions import MadeBy
+from integrations import clock
 from integrations.ledger import cases, tables
 from service.operate import integrity
 from service.process import settings
@@ -160,7 +161,7 @@ async def _arrive(plan: DemoPlan, world: World, source: Iterable[list[arrivals.B
             break
         while await asyncio.to_thread(_without_suggestion, world, progress) >= AHEAD:
             await asyncio.sleep(0.2)
-        moved = arrivals.shifted(bundles, tables.now())
+        moved = arrivals.shifted(bundles, clock.now())
         progress.played.append(next(id_ for b in moved if (id_ := arrivals.encounter_of(b))))
         for position, bundle in enumerate(moved):
             await asyncio.sleep(2.0 * bool(position))

@@ -21,8 +21,8 @@ from agents import charts
 from contracts.cases import CaseRef, CaseState
 from contracts.errors import WardflowError
 from contracts.events import AcceptedEvent, Fate, FhirEvent, Ignored
-from integrations import traces
-from integrations.ledger import cases, inbox, readings, tables
+from integrations import clock, traces
+from integrations.ledger import cases, inbox, readings
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 from service.process.case_starts import CaseStarts
@@ -86,7 +86,7 @@ class Dispatcher:
                     if await self._tell(again.case_id, events):
                         await asyncio.to_thread(self._absorb, again.case_id, events, plan.held)
         if plan.next_close:  # what comes meanwhile closes later
-            return min(max((plan.next_close - tables.now()).total_seconds(), LEAST_S), POLL_S)
+            return min(max((plan.next_close - clock.now()).total_seconds(), LEAST_S), POLL_S)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.woken.wait(), POLL_S)
         return 0.0
@@ -125,7 +125,7 @@ class Dispatcher:
         except (WardflowError, RPCError, RuntimeError, ValueError, TypeError, LookupError, AttributeError) as fault:
             # RuntimeError is how a lazy client says that Temporal is away; the rest is a chart like none before.
             log.warning("case_waits", case_id=case_id, exc_info=fault)
-            self._not_before[case_id] = tables.now() + LATER
+            self._not_before[case_id] = clock.now() + LATER
 
     def _plan(self) -> Plan:
         plan = Plan()
@@ -133,7 +133,7 @@ class Dispatcher:
             closed: list[str | None] = []
             for window in inbox.windows(tx):
                 close = self._close(window)
-                if close <= tables.now():
+                if close <= clock.now():
                     closed.append(window.encounter_id)
                 else:
                     plan.next_close = min(close, plan.next_close or close)
@@ -159,14 +159,14 @@ class Dispatcher:
             for fate, events in plain.items():
                 inbox.settle(tx, events, *fate)
             for (feed, encounter_id), group in groups.items():
-                if encounter_id in ready and self._not_before.get(encounter_id, tables.now()) <= tables.now():
+                if encounter_id in ready and self._not_before.get(encounter_id, clock.now()) <= clock.now():
                     self._assign(tx, plan, feed, encounter_id, group, replaced)
         self._seen = max([self._seen, *(a.event_id for a in fresh)])
         return plan
 
     def _close(self, window: inbox.Window) -> datetime:
         if not window.encounter_id or not window.first or not window.last:
-            return tables.now()
+            return clock.now()
         quiet, most = (timedelta(seconds=s) for s in (self._timing.window_quiet_s, self._timing.window_most_s))
         return min(window.last + quiet, window.first + most)
 
@@ -203,7 +203,7 @@ class Dispatcher:
 
     def _own_under_way(self, tx: sa.Connection, accepted: AcceptedEvent) -> bool:
         event = accepted.event
-        young = tables.now() - accepted.accepted_at < OWN_WRITE_PATIENCE
+        young = clock.now() - accepted.accepted_at < OWN_WRITE_PATIENCE
         return event.own and young and "" in cases.own_versions(tx, event.resource_type, event.resource_id)
 
     def _assign(
@@ -238,7 +238,7 @@ class Dispatcher:
                     triggered[name] = matching(name, list(pathways[name].triggers))
         except WardflowError as fault:  # a body of this encounter is out of reach; the others don't wait for it
             log.warning("encounter_waits", exc_info=fault)
-            self._not_before[encounter_id] = tables.now() + LATER
+            self._not_before[encounter_id] = clock.now() + LATER
             return
         hints = {a.event_id for a in newest if a.event.hint}
         for name, matches in triggered.items():
@@ -251,7 +251,7 @@ class Dispatcher:
             if case is None or not matched:
                 continue
             wanted |= matched
-            if case.state == CaseState.DECIDED or self._not_before.get(case.case_id, tables.now()) > tables.now():
+            if case.state == CaseState.DECIDED or self._not_before.get(case.case_id, clock.now()) > clock.now():
                 plan.held |= matched
             elif case.state == CaseState.OPEN:
                 plan.tell[case.case_id] = matched
@@ -308,7 +308,7 @@ class Dispatcher:
         """
         world, pathway = self._world, self._world.pathways[case.pathway]
         resources = read_resources(world, case.pathway, case.encounter_id)
-        facts = pathway.read_chart(resources, case.encounter_id, tables.now())
+        facts = pathway.read_chart(resources, case.encounter_id, clock.now())
         with world.db.read() as tx:
             decided = cases.decided_of_stay(tx, case.pathway, case.encounter_id)
         shown = [world.suggestion(row.suggestion_blob).facts for row in decided if row.suggestion_blob]
@@ -322,7 +322,7 @@ class Dispatcher:
                 inbox.settle(tx, events - spoken_for, Fate.IGNORED, Ignored.CASE_CLOSED)
                 return None
             pending = inbox.pending(tx, [case.encounter_id])
-            accepted = min((a.accepted_at for a in pending if a.event_id in events), default=tables.now())
+            accepted = min((a.accepted_at for a in pending if a.event_id in events), default=clock.now())
             opened = self._open(tx, case.pathway, case.encounter_id, case.generation + 1, accepted)
             inbox.assign(tx, events, opened.case_id)
             return opened

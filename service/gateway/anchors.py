@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from contracts.charts import TAG
 from contracts.errors import ConfigurationError, FhirError, FhirFault
 from contracts.frozen import Frozen
+from integrations import clock
 from integrations.fhir.client import FhirClient, Resource
 from integrations.ledger import audit, tables
 from integrations.ledger.chains import Anchor
@@ -128,7 +129,7 @@ def write_heads(db: Database, path: Path, signer: Ed25519PrivateKey) -> None:
     with db.read() as tx:
         rows = tx.execute(sa.select(tables.audit).join(found, joined)).all()
     chains = {row.chain: (row.position, row.hash) for row in rows}
-    unsigned = Heads(at=tables.now(), chains=chains, key=signer.public_key().public_bytes_raw().hex())
+    unsigned = Heads(at=clock.now(), chains=chains, key=signer.public_key().public_bytes_raw().hex())
     line = unsigned.model_copy(update={"signature": signer.sign(unsigned.signed_bytes()).hex()}).model_dump_json()
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "a") as file:

@@ -6,6 +6,7 @@ import structlog
 from activities.world import World
 from contracts.cases import CaseState
 from contracts.tuning import Outcome
+from integrations import clock
 from integrations.fhir import outcomes
 from integrations.ledger import tables
 from integrations.ledger.attestation import Kind, Row
@@ -61,7 +62,7 @@ def _keep(world: World, case_id: str, encounter_id: str, told: list[Outcome]) ->
         known = set(tx.scalars(sa.select(kept.c.kind).where(kept.c.case_id == case_id)))
         for outcome in told:
             if outcome.kind not in known:
-                tx.execute(kept.insert().values(case_id=case_id, recorded_at=tables.now(), **outcome.model_dump()))
+                tx.execute(kept.insert().values(case_id=case_id, recorded_at=clock.now(), **outcome.model_dump()))
         what, detail = f"Encounter/{encounter_id}", f"{len(told)} outcomes"
         rows = [Row(Kind.OUTCOME, (case_id, outcome.kind)) for outcome in told if outcome.kind not in known]
         world.auditor.append(tx, Action.READ, what, rows, case_id=case_id, encounter_id=encounter_id, detail=detail)

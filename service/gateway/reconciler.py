@@ -9,8 +9,9 @@ import structlog
 
 from activities.world import World
 from contracts.errors import FhirError, FhirFault
+from integrations import clock
 from integrations.fhir.feed import Feed
-from integrations.ledger import following, inbox, tables
+from integrations.ledger import following, inbox
 from integrations.ledger.audit import Action
 from service.process.settings import TimingSettings
 
@@ -95,7 +96,7 @@ class Reconciler:
                 with suppress(FhirError):  # its clock is what it dates changes by
                     feed.fhir.read_metadata()
                 with self._world.db.write() as tx:
-                    following.begin(tx, feed.name, feed.types, feed.fhir.server_time or tables.now())
+                    following.begin(tx, feed.name, feed.types, feed.fhir.server_time or clock.now())
 
     def _search(self, one: Followed) -> None:
         name, type_ = one.feed.name, one.resource_type
@@ -103,8 +104,8 @@ class Reconciler:
             reached = following.reached(tx, name, type_)
         try:
             until = one.feed.fhir.server_time
-            found = self._accept(one, (reached or until or tables.now()) - self._overlap)
-            until = until or one.feed.fhir.server_time or tables.now()
+            found = self._accept(one, (reached or until or clock.now()) - self._overlap)
+            until = until or one.feed.fhir.server_time or clock.now()
         except FhirError as fault:
             one.answered = refused(fault)
             one.search.failed(fault)

@@ -13,6 +13,7 @@ from fhir.resources.R4B.auditevent import AuditEvent
 from activities.world import World
 from contracts.charts import TAG
 from contracts.errors import FhirError, FhirFault
+from integrations import clock
 from integrations.fhir.client import Resource
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.attestation import Kind, Row
@@ -30,7 +31,7 @@ ACTION_CODES = {Action.READ: "R", Action.VIEW: "R", Action.PROPOSE: "C", Action.
 
 def watchdog(world: World) -> None:
     """Raise what waits, from the ledger alone, whatever has become of Temporal and its workers (I4)."""
-    moment = tables.now()
+    moment = clock.now()
     with world.db.read() as tx:
         overdue, unwritten = cases.overdue(tx), cases.unwritten(tx, moment - WRITTEN_WITHIN)
         waiting = inbox.waiting_since(tx)
@@ -74,7 +75,7 @@ async def keep_heads(world: World, path: Path, signer: Ed25519PrivateKey) -> flo
     Returns the seconds until the next time, when the day in UTC is over.
     """
     await asyncio.to_thread(anchors.write_heads, world.db, path, signer)
-    moment = tables.now()
+    moment = clock.now()
     midnight = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     try:
         await asyncio.sleep((midnight - moment).total_seconds())

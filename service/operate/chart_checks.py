@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from contracts.errors import FhirError, FhirFault
+from integrations import clock
 from integrations.fhir.client import FhirClient, Resource
 from integrations.fhir.feed import Feed
-from integrations.ledger import tables
 from service.operate.findings import Finding, Verdict
 from service.process import following, health
 
@@ -38,7 +38,7 @@ def server(fhir: FhirClient, feeds: list[Feed]) -> Iterator[Finding]:
     yield Finding(part="fhir", verdict=Verdict.OK, told="takes our credentials")
     yield rolls_back(fhir)
     if fhir.server_time:
-        ahead_s = (fhir.server_time - tables.now()).total_seconds()
+        ahead_s = (fhir.server_time - clock.now()).total_seconds()
         told = f"the FHIR server's is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} ours"
         well = abs(ahead_s) < SKEW_S
         verdict, fix = (Verdict.OK, "") if well else (Verdict.WARN, "set the clocks")

@@ -11,6 +11,7 @@ from temporalio.service import RPCError
 
 from activities.world import World
 from contracts.errors import WardflowError
+from integrations import clock
 from integrations.fhir.feed import Feed
 from integrations.inference.chat import Phi, admit
 from integrations.ledger import inbox, signs, spending, tables
@@ -68,7 +69,7 @@ FIXES = {
 
 def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
     with world.db.write() as tx:
-        tables.set_mark(tx, "doctor", tables.now().isoformat())
+        tables.set_mark(tx, "doctor", clock.now().isoformat())
         if tx.dialect.name == "sqlite":
             mode = tx.exec_driver_sql("PRAGMA synchronous").scalar()
             yield _judged(
@@ -83,7 +84,7 @@ def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
         balance, waiting = inbox.balance(tx), inbox.waiting_since(tx)
     yield _judged("ledger", not balance["unaccounted"], f"{balance['accepted']} events accepted, none unaccounted for",
                   "run `wardflow ledger audit`")  # fmt: skip
-    late = waiting is not None and (tables.now() - waiting).total_seconds() > UNSEEN_S
+    late = waiting is not None and (clock.now() - waiting).total_seconds() > UNSEEN_S
     yield _judged("ledger", not late, "no event waits unseen", "events wait: is the gateway running?", Verdict.WARN)
     free = shutil.disk_usage(settings.state).free
     worse = Verdict.FAIL if free < FREE_BYTES else Verdict.WARN
@@ -105,7 +106,7 @@ def _backup(world: World) -> Iterator[Finding]:
         at = recovery.backed_up_at(tx)
         if tx.dialect.name != "sqlite":
             return  # by the tools of its own database
-    age = tables.now() - at if at else None
+    age = clock.now() - at if at else None
     told = f"the last one was taken {age.total_seconds() / 3600:.0f} h ago" if age else "none was ever taken"
     worse = Verdict.FAIL if age and age > BACKUP_FAIL else Verdict.WARN
     fix = f"{told}: run `wardflow ledger backup` at least once a day"

@@ -15,6 +15,7 @@ from contracts.errors import WardflowError
 from contracts.events import Fate
 from contracts.frozen import Frozen
 from contracts.suggestions import Suggestion
+from integrations import clock
 from integrations.ledger import attestation, cases, chains, tables
 from service.gateway import watch
 from service.gateway.anchors import Known
@@ -211,7 +212,7 @@ def _trajectories(world: World, tx: sa.Connection) -> Iterator[str]:
 def _marks(tx: sa.Connection) -> Iterator[str]:
     rows = tx.execute(sa.select(tables.marks).where(tables.marks.c.name.startswith(RECONCILED)))
     for row in rows:
-        if datetime.fromisoformat(row.value) > tables.now() + CLOCK:
+        if datetime.fromisoformat(row.value) > clock.now() + CLOCK:
             yield f"feed {row.name.removeprefix(RECONCILED)} was searched up to a moment that has not come"
     if tables.mark(tx, "schema_version") != str(tables.SCHEMA_VERSION):
         yield "mark schema_version is not that of this program"

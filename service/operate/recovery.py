@@ -9,6 +9,7 @@ from temporalio.client import WorkflowExecutionStatus
 from activities.world import World
 from contracts.errors import ConfigurationError, LedgerError
 from contracts.frozen import Frozen
+from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import backup, cases, tables
 from integrations.ledger.attestation import Kind, Row
@@ -69,7 +70,7 @@ async def rebuild_temporal(starts: CaseStarts) -> Rebuilt:
     can't replay. What such a workflow had not yet done is done again by the one that takes its place (I2, I5).
     Where Temporal does not know a case at all, the ledger notes that Temporal was rebuilt, and since when.
     """
-    world, moment = starts.world, tables.now()
+    world, moment = starts.world, clock.now()
     known: dict[str, set[WorkflowExecutionStatus | None]] = {}
     async for execution in starts.client.list_workflows("WorkflowType = 'case'"):
         known.setdefault(execution.id, set()).add(execution.status)

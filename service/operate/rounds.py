@@ -23,8 +23,8 @@ from contracts.errors import ConfigurationError, TuningError
 from contracts.queues import TaskQueue
 from contracts.rounds import MeasuredCase, RoundsPlan, RoundsReport
 from contracts.tuning import DecidedCase, FitKind, RegisteredModel
+from integrations import clock
 from integrations.ledger import registry
-from integrations.ledger.tables import now
 from service.worker import tuning as tuner
 from tuning import folders
 from tuning.evaluation import labelled
@@ -117,7 +117,7 @@ def base_model(bench: Workbench, pathway: str, base: str) -> RegisteredModel:
         name=folder.name, pathway=pathway, kind=FitKind.MODEL, parent=None, base_sha256=folders.weights_sha256(folder),
         adapter_sha256="", tokenizer_sha256=files.get("tokenizer.json", ""), template_sha256=template, data_sha256="",
         code_sha256="", settings={}, folder=str(folder), file_sha256=files, evaluation={}, verdict=registry.UNTUNED,
-        made_at=now(),
+        made_at=clock.now(),
     )  # fmt: skip
     with bench.db.write() as tx:
         registry.register(tx, bench.auditor, model)

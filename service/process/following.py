@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from contracts.frozen import Frozen
-from integrations.ledger import tables
+from integrations import clock
 from integrations.ledger.following import TypeStanding
 from service.process.settings import TimingSettings
 
@@ -56,7 +56,7 @@ def _reads(timing: TimingSettings, one: TypeStanding) -> bool:
     if one.read_at is None or one.refused:
         return False
     rounds_s = timing.health_s if one.fault else max(timing.health_s, timing.reconcile_s)
-    return tables.now() - one.read_at <= timedelta(seconds=MISSED * rounds_s)
+    return clock.now() - one.read_at <= timedelta(seconds=MISSED * rounds_s)
 
 
 def for_operators(seen: FeedView) -> str:
@@ -76,7 +76,7 @@ def for_the_ward(seen: FeedView) -> list[str]:
     if not seen.followed:
         if seen.since is None:
             return ["Not yet connected to the chart: new arrivals are not shown."]
-        today = seen.since.date() == tables.now().date()
+        today = seen.since.date() == clock.now().date()
         since = seen.since.strftime("%H:%M UTC" if today else "%Y-%m-%d %H:%M UTC")
         return [f"Not connected to the chart since {since}: new arrivals are not shown."]
     told: dict[str, None] = {}

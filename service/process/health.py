@@ -14,9 +14,10 @@ from temporalio.service import RPCError
 from activities.world import World
 from contracts.errors import FhirError, FhirFault, LedgerError, WardflowError
 from contracts.frozen import Frozen
+from integrations import clock
 from integrations.fhir.client import FhirClient
 from integrations.ledger import following as ledger_following
-from integrations.ledger import signs, switches, tables
+from integrations.ledger import signs, switches
 from integrations.ledger.following import TypeStanding
 from service.process import following
 from service.process.following import MISSED
@@ -82,7 +83,7 @@ class Health:
     def done(self, part: str) -> None:
         """Take note of a good round of one of this process's loops."""
         if part in PROCESSES:
-            self._done[part] = tables.now()
+            self._done[part] = clock.now()
 
     def loops(self) -> dict[str, Callable[[], Awaitable[float]]]:
         """Return what is to run beside the process for ever: one loop a part, so that none holds up another."""
@@ -93,7 +94,7 @@ class Health:
         """Leave this process's signs in the ledger, read those of the others, and log what went away or came back."""
         with suppress(LedgerError):  # then its own sign grows old
             await asyncio.to_thread(self._signs)
-            self._probed["ledger"] = tables.now()
+            self._probed["ledger"] = clock.now()
         told, self._told = self._told, {part: seen.state for part, seen in self.parts().items()}
         for part, state in self._told.items():
             if told.get(part, state) != state:
@@ -105,7 +106,7 @@ class Health:
         try:
             async with asyncio.timeout(PROBE_S):
                 if await probe():
-                    self._probed[part] = tables.now()
+                    self._probed[part] = clock.now()
         except FhirError as fault:
             refused = fault.answer if fault.kind != FhirFault.UNREACHABLE else ""
         except (WardflowError, RPCError, RuntimeError, OSError):  # RuntimeError: a lazy client without Temporal
@@ -115,7 +116,7 @@ class Health:
 
     def _signs(self) -> None:
         with self._world.db.write() as tx:
-            signs.give(tx, {**self._done, self._process: tables.now()})
+            signs.give(tx, {**self._done, self._process: clock.now()})
             self._left, self._stopped = signs.seen(tx), set(switches.all_stopped(tx))
             self._types = ledger_following.seen(tx)
 
@@ -142,7 +143,7 @@ class Health:
     def _feed(self, feed: str) -> PartState:
         seen = self._view(feed)
         state = State.AWAY if not seen.followed else State.PARTLY if seen.blind else State.LIVE
-        age_s = round((tables.now() - seen.since).total_seconds(), 1) if seen.since else None
+        age_s = round((clock.now() - seen.since).total_seconds(), 1) if seen.since else None
         return PartState(state=state, age_s=age_s, reason=following.for_operators(seen))
 
     def _state(self, part: str) -> PartState:
@@ -161,7 +162,7 @@ class Health:
 
 def judged(timing: TimingSettings, part: str, at: datetime | None) -> PartState:
     """Return the state of a part whose last good sign was given at that moment."""
-    age_s = round((tables.now() - at).total_seconds(), 1) if at else None
+    age_s = round((clock.now() - at).total_seconds(), 1) if at else None
     rounds_s = {"reconciler": timing.reconcile_s, "audit": timing.audit_export_s}
     patience_s = MISSED * max(timing.health_s, rounds_s.get(part, 0.0))
     return PartState(state=State.LIVE if age_s is not None and age_s <= patience_s else State.AWAY, age_s=age_s)

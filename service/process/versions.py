@@ -20,7 +20,7 @@ import contracts
 import workflows
 from contracts.errors import ConfigurationError
 from contracts.frozen import Frozen
-from integrations.ledger import tables
+from integrations import clock
 from service.process.settings import Settings
 
 DEPLOYMENT = "wardflow"
@@ -43,7 +43,7 @@ class Version(Frozen):
 
     @property
     def has_worker(self) -> bool:
-        return self.heartbeat is not None and tables.now() - self.heartbeat < SILENT
+        return self.heartbeat is not None and clock.now() - self.heartbeat < SILENT
 
 
 def build_of_code() -> str:

@@ -30,8 +30,9 @@ from contracts.cases import CaseState
 from contracts.decisions import Correction, DecisionKind, Reviewer
 from contracts.errors import ApprovalError, ConfigurationError, FhirError, LedgerError, Refusal
 from contracts.views import View
+from integrations import clock
 from integrations.blobs.sealing import Keyring
-from integrations.ledger import spending, tables
+from integrations.ledger import spending
 from integrations.live import worklist as live
 from integrations.live.worklist import HEARTBEAT_MS
 from service.process import guard
@@ -112,7 +113,7 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
     health = Health(world, settings.timing, "worklist", needs, probes(world, client, feeds), feeds)
     pages = Jinja2Templates(HERE / "templates")
     pages.env.globals |= {
-        "now": tables.now,
+        "now": clock.now,
         "milliseconds": milliseconds,
         "users": settings.users,
         "models": list(world.models),
@@ -416,12 +417,12 @@ async def _changes(world: World, since: str, not_shown: Callable[[], list[str]])
                     continue
                 before, same = (now := not_shown()), now == before
                 beat = same and case_id is None
-                name, data = ("heartbeat", milliseconds(tables.now())) if beat else ("casechange", case_id or "")
+                name, data = ("heartbeat", milliseconds(clock.now())) if beat else ("casechange", case_id or "")
                 yield f"id: {stream_id}\nevent: {name}\ndata: {data}\n\n"
         except redis.RedisError:
             yield "event: casechange\ndata:\n\n"
             for _ in range(2):
-                yield f"event: heartbeat\ndata: {milliseconds(tables.now())}\n\n"
+                yield f"event: heartbeat\ndata: {milliseconds(clock.now())}\n\n"
                 await asyncio.sleep(HEARTBEAT_MS / 1000)
 
 

@@ -15,8 +15,8 @@ from activities.world import World
 from contracts.cases import CaseState
 from contracts.decisions import Reviewer
 from contracts.errors import FhirError, FhirFault
+from integrations import clock
 from integrations.fhir.client import Resource
-from integrations.ledger import tables
 from integrations.ledger.audit import Action
 from integrations.ledger.cases import CaseRow
 from service.process.settings import Settings
@@ -109,7 +109,7 @@ def _label(row: Row) -> str:
 
 
 def _resources(id_: str, encounter: Resource, who: Reviewer, audio: bytes, kind: str) -> list[Resource]:
-    stay, now = {"reference": f"Encounter/{encounter['id']}"}, tables.now().isoformat()
+    stay, now = {"reference": f"Encounter/{encounter['id']}"}, clock.now().isoformat()
     held = {
         "resourceType": "Binary",
         "id": id_,

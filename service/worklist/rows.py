@@ -24,8 +24,8 @@ from contracts.decisions import Correction, Decision, DecisionKind, DecisionRece
 from contracts.errors import ApprovalError, ConfigurationError, FhirError, Refusal, WardflowError
 from contracts.suggestions import Suggestion
 from contracts.views import Played, View
-from integrations import traces
-from integrations.ledger import cases, inbox, stranded, switches, tables
+from integrations import clock, traces
+from integrations.ledger import cases, inbox, stranded, switches
 from integrations.ledger.audit import Action
 from integrations.ledger.stranded import Stranded
 from service.worklist import changes
@@ -94,7 +94,7 @@ class Row:
     @property
     def undoable(self) -> bool:
         """Whether the decision may still be taken back."""
-        return self.undo_until is not None and tables.now() < self.undo_until
+        return self.undo_until is not None and clock.now() < self.undo_until
 
     def undoable_by(self, reviewer: Reviewer) -> bool:
         """Return whether that person may still take the decision back."""
@@ -121,7 +121,7 @@ class Worklist:
     def rows(self, reader: Reviewer) -> list[Row]:
         """Return the open cases, then those that ended in the last minutes; one audit record for the reading."""
         with self._world.db.read() as tx:
-            listed, stale = cases.listed(tx, ended_after=tables.now() - RECENT), cases.stale(tx)
+            listed, stale = cases.listed(tx, ended_after=clock.now() - RECENT), cases.stale(tx)
             ids = [case.case_id for case in listed if case.state != CaseState.OPEN]
             decisions, begun = cases.decisions_of(tx, ids), cases.writes_begun(tx, ids)
         rows = [
@@ -148,7 +148,7 @@ class Worklist:
         """Return since when a message waits to be looked at, if it has for longer than a moment."""
         with self._world.db.read() as tx:
             since = inbox.waiting_since(tx)
-        return since if since and tables.now() - since > UNSEEN else None
+        return since if since and clock.now() - since > UNSEEN else None
 
     def row(self, case_id: str, reader: Reviewer) -> Row | None:
         """Return one case, audited as seen by that person."""
@@ -263,7 +263,7 @@ class Worklist:
         open_ = row.case.state == CaseState.OPEN  # else the ledger answers, who decided and when
         found = await self._evidence(row.case) if open_ else Evidence.UNCHECKED
         signed = self._signed(Decision(
-            decision_id=decision_id, case_id=row.case.case_id, kind=kind, reviewer=reviewer, decided_at=tables.now(),
+            decision_id=decision_id, case_id=row.case.case_id, kind=kind, reviewer=reviewer, decided_at=clock.now(),
             selected=selected, dwell_ms=believed(dwell_ms, row), evidence=found, **fields,
         ))  # fmt: skip
         with bound_contextvars(case_id=row.case.case_id), traces.span("decide", row.case.case_id, kind=kind):
@@ -309,7 +309,7 @@ class Worklist:
         if row.decision and row.decision.decision_id != decision_id:  # Temporal would answer for the one of then
             raise ApprovalError(Refusal.DECIDED, row.decision.reviewer.name)
         signed = self._signed(
-            Undo(decision_id=decision_id, case_id=row.case.case_id, reviewer=reviewer, undone_at=tables.now())
+            Undo(decision_id=decision_id, case_id=row.case.case_id, reviewer=reviewer, undone_at=clock.now())
         )
         with bound_contextvars(case_id=row.case.case_id), traces.span("undo", row.case.case_id):
             handle = self._client.get_workflow_handle_for(Case.run, signed.case_id)
@@ -387,7 +387,7 @@ def believed(dwell_ms: str, row: Row) -> int | None:
     if since is None or not dwell_ms.isascii() or not dwell_ms.isdigit():
         return None
     told = int(dwell_ms[:12])
-    return told if timedelta(milliseconds=told) <= tables.now() - since else None
+    return told if timedelta(milliseconds=told) <= clock.now() - since else None
 
 
 def _refuse_unfit(row: Row, kind: DecisionKind, selected: str | None, reason: str) -> None:

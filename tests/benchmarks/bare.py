@@ -15,7 +15,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from contracts.decisions import Decision, DecisionKind, Reviewer
-from integrations.ledger.tables import now
+from integrations import clock
 from service.process import settings
 from service.process import wiring as parts
 from service.process.temporal import connect
@@ -54,7 +54,7 @@ def gateway(client: Client, quiet_s: float) -> FastAPI:
         case_id = ref(encounter).case_id
         decision = Decision(
             decision_id=uuid.uuid4().hex, case_id=case_id, version=1, shown_hash=uuid.uuid4().hex,
-            kind=DecisionKind.APPROVE, selected=selected, reviewer=NURSE, decided_at=now(),
+            kind=DecisionKind.APPROVE, selected=selected, reviewer=NURSE, decided_at=clock.now(),
         )  # fmt: skip
         handle = client.get_workflow_handle_for(BareCase.run, case_id)
         return {"decided": await handle.execute_update(BareCase.decide, decision)}

@@ -17,10 +17,10 @@ from contracts.charts import ChartFacts
 from contracts.decisions import Decision
 from contracts.frozen import Frozen
 from contracts.suggestions import Suggestion
+from integrations import clock
 from integrations.fhir import proposals
 from integrations.fhir.client import FhirClient, Resource
 from integrations.inference.chat import ChatClient
-from integrations.ledger.tables import now
 
 TASK_QUEUE = "bare"
 
@@ -59,7 +59,7 @@ class Steps:
         found = [self.fhir.read("Encounter", encounter_id)]
         for query in self.pathway.chart_queries(encounter_id):
             found += self.fhir.search(query.format(patient=encounter_id))
-        return self.pathway.read_chart(found, encounter_id, now())
+        return self.pathway.read_chart(found, encounter_id, clock.now())
 
     @activity.defn
     async def ask(self, facts: ChartFacts) -> Suggestion:

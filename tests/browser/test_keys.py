@@ -13,7 +13,8 @@ from contracts.decisions import DecisionKind
 from contracts.dictation import Note, NoteItem, NoteSection
 from contracts.errors import Refusal
 from contracts.suggestions import Choice, MadeBy, Support
-from integrations.ledger import cases, inbox, tables
+from integrations import clock
+from integrations.ledger import cases, inbox
 from tests.browser.chromium import armed, lost_after_s, shot, signed_in
 from tests.fakes.page_ward import PageWard
 from tests.fakes.samples import NURSE, PHYSICIAN, decision, event, facts
@@ -340,7 +341,7 @@ def test_a_decision_by_another_person_disarms_an_open_page(page: Page, ward: Pag
             shown_hash=row.case.suggestion_hash,
             selected="3",
             reviewer=PHYSICIAN,
-            decided_at=tables.now(),
+            decided_at=clock.now(),
         )
     )
     expect(page.get_by_role("alert")).to_contain_text("Decided by Dr Silva: Level 3 approved.")
@@ -445,7 +446,7 @@ def assert_ticking(page: Page, due: Locator) -> None:
 
 
 def test_an_overdue_case_says_by_how_much(page: Page, ward: PageWard) -> None:
-    late = tables.now() - timedelta(minutes=9, seconds=30)
+    late = clock.now() - timedelta(minutes=9, seconds=30)
     opened(page, ward, "late", accepted_at=late)
     expect(page.locator(".times")).to_contain_text("4 min overdue")
     page.goto("/")

@@ -31,6 +31,7 @@ from contracts.decisions import Decision, DecisionKind, Evidence, Undo
 from contracts.events import Fate, FhirEvent, Ignored
 from contracts.model_calls import ChatRequest, Message, ModelCall
 from contracts.tuning import FitKind, RegisteredModel
+from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import audit, cases, inbox, registry, switches, tables
 from integrations.ledger.attestation import Kind, Row
@@ -133,7 +134,7 @@ def _show(full: Full, name: str) -> None:
     gateway = Auditor("gateway", KEY)
     with world.db.write() as tx:
         mine = [accepted.event_id for accepted in inbox.pending(tx, [encounter])]
-        case = cases.open_new(tx, ref, timedelta(minutes=5), tables.now())
+        case = cases.open_new(tx, ref, timedelta(minutes=5), clock.now())
         gateway.append(tx, Action.OPEN, f"case due {case.due_at}", (Row(Kind.OPENED, (case_id,)),), case_id=case_id)
         told = inbox.absorb(tx, mine[:2], case_id, set())
         gateway.append(tx, Action.TELL, "events", [Row(Kind.DELIVERY, (e, case_id)) for e in sorted(told)])
@@ -157,7 +158,7 @@ def _decide(full: Full, name: str, kind: DecisionKind, selected: str | None, rea
     assert case is not None and case.suggestion_hash is not None
     unsigned = Decision(
         decision_id=f"d-{name}", case_id=ref.case_id, version=1, shown_hash=case.suggestion_hash, kind=kind,
-        selected=selected, reason=reason, reviewer=NURSE, decided_at=tables.now(), evidence=Evidence.CHECKED,
+        selected=selected, reason=reason, reviewer=NURSE, decided_at=clock.now(), evidence=Evidence.CHECKED,
     )  # fmt: skip
     decision = unsigned.model_copy(update={"signature": SIGNER.sign(unsigned.signed_bytes()).hex()})
     RecordDecision(full.world)(DecisionRequest(ref=ref, decision=decision))
@@ -174,7 +175,7 @@ def _begin_write(world: World, ref: CaseRef) -> None:
 
 def _undo(world: World, ref: CaseRef, decision: Decision) -> None:
     unsigned = Undo(
-        decision_id=decision.decision_id, case_id=decision.case_id, reviewer=decision.reviewer, undone_at=tables.now()
+        decision_id=decision.decision_id, case_id=decision.case_id, reviewer=decision.reviewer, undone_at=clock.now()
     )
     undo = unsigned.model_copy(update={"signature": SIGNER.sign(unsigned.signed_bytes()).hex()})
     UndoDecision(world)(UndoRequest(ref=ref, undo=undo))
@@ -208,7 +209,7 @@ def _others(world: World, ref: CaseRef) -> None:
         inbox.settle(tx, [old], Fate.SUPERSEDED)
         inbox.settle(tx, [broken], Fate.QUARANTINED, "a trigger's condition can't be evaluated on it")
         kept = {"case_id": ref.case_id, "kind": "admitted", "resource": "Encounter/enc-written/_history/2"}
-        tx.execute(tables.outcomes.insert().values(**kept, known_at=tables.now(), recorded_at=tables.now()))
+        tx.execute(tables.outcomes.insert().values(**kept, known_at=clock.now(), recorded_at=clock.now()))
         world.auditor.append(tx, Action.READ, "Encounter", (Row(Kind.OUTCOME, (ref.case_id, "admitted")),))
         for name, verdict in (("base", registry.UNTUNED), ("one", registry.BETTER), ("two", registry.BETTER)):
             registry.register(tx, world.auditor, model(name, verdict))
@@ -219,7 +220,7 @@ def _others(world: World, ref: CaseRef) -> None:
         switches.switch(tx, world.auditor, "model:voice", NURSE.reviewer_id, stopped=True)
         switches.switch(tx, world.auditor, "model:voice", NURSE.reviewer_id, stopped=False)
         for name in ("reconciled:ehr", "sign:gateway", "backed_up", "doctor"):
-            tables.set_mark(tx, name, tables.now().isoformat())
+            tables.set_mark(tx, name, clock.now().isoformat())
         tables.set_mark(tx, "outcomes_seen", "3")
 
 

@@ -21,6 +21,7 @@ from agents.ed_triage import pathway as ed_triage
 from contracts.cases import AgentResult, CaseRef, CaseState, ChartSnapshot, OpenRequest
 from contracts.decisions import Decision
 from contracts.suggestions import Suggestion
+from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, tables
 from integrations.ledger.audit import Auditor
@@ -110,7 +111,7 @@ class PageWard:
         snapshot = ChartSnapshot(snapshot_blob=chart, facts_hash=str(version))
         with self.world.db.write() as tx:
             if version == 1:
-                cases.open_new(tx, ref, timedelta(minutes=5), accepted_at or tables.now())
+                cases.open_new(tx, ref, timedelta(minutes=5), accepted_at or clock.now())
             request = OpenRequest(ref=ref, version=version, covers_event=0, snapshot=snapshot, result=result)
             cases.show_version(tx, request, "1")
         self.live.publish(case_id)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from integrations import clock
 from integrations.fhir import proposals
 from integrations.ledger import cases, tables
 from integrations.ledger.cases import CaseRow
@@ -38,7 +39,7 @@ def media(encounter: str, audio: bytes | None = AUDIO, id_: str = "", **content:
         "status": "completed",
         "subject": {"reference": f"Patient/{encounter}"},
         "encounter": {"reference": f"Encounter/{encounter}"},
-        "createdDateTime": tables.now().isoformat(),
+        "createdDateTime": clock.now().isoformat(),
         "content": {"contentType": "audio/ogg", **inline, **content},
     }
 

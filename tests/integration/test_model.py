@@ -15,8 +15,8 @@ from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ModelCall
 from contracts.suggestions import Choice, MadeBy
 from infra import embedded, models
+from integrations import clock
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
-from integrations.ledger import tables
 from tests.fakes.model_server import ModelServer
 from tests.real_model import serving
 from tests.ward import ROOT
@@ -68,7 +68,7 @@ def facts(hr: str = "112") -> ChartFacts:
         fact("complaint", FactKind.PRESENTATION, "Complaint", "chest pain, sweating"),
         fact("hr", FactKind.VITAL, "HR", hr, float(hr), "/min"),
     )
-    return ChartFacts(encounter_id="e", patient="Patient/p", as_of=tables.now(), facts=told)
+    return ChartFacts(encounter_id="e", patient="Patient/p", as_of=clock.now(), facts=told)
 
 
 def aligned(call: ModelCall) -> bool:

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from contracts.decisions import Decision, Evidence
+from integrations import clock
 from integrations.fhir import proposals
 from integrations.ledger import cases, tables
 from tests.conftest import model_config
@@ -58,7 +59,7 @@ def test_an_undone_case_is_open_again_with_its_old_deadline_and_ladder_and_takes
     before = slow.case("undo-1")
     taken = slow.decide(row).json()
     assert slow.undo(row, taken["decision_id"], user=CHARGE).json()["refused"] == "not_yours"
-    slow.until(lambda: tables.now() > before.due_at if before else True)
+    slow.until(lambda: clock.now() > before.due_at if before else True)
     time.sleep(1)
     waiting = slow.case("undo-1")
     assert before and waiting and (waiting.state, waiting.escalated_at) == ("decided", None)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import httpx
 import sqlalchemy as sa
 
+from integrations import clock
 from integrations.ledger import tables
 from tests.fakes.model_server import ModelServer
 from tests.ward import Ward
@@ -84,7 +85,7 @@ class Harm:
         case = tables.cases.c
         while time.monotonic() < end:
             with self.ward.world.db.read() as tx:
-                ahead = (case.state == "open", case.due_at > tables.now())
+                ahead = (case.state == "open", case.due_at > clock.now())
                 due = list(tx.scalars(sa.select(case.due_at).where(*ahead).order_by(case.due_at).limit(3)))
             if due:
                 return due[-1].timestamp()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from integrations.ledger import tables
+from integrations import clock
 from tests.ward import Resource, observation
 
 CHANGED, DETERIORATES, MOVED = 0.45, 0.12, 0.15
@@ -101,6 +101,6 @@ def _stay(step: Step) -> Resource:
         "status": step.status,
         "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "EMER"},
         "subject": {"reference": f"Patient/{step.encounter}"},
-        "period": {"start": tables.now().isoformat()},
+        "period": {"start": clock.now().isoformat()},
         "reasonCode": [{"text": "cough"}],
     }

@@ -9,8 +9,8 @@ import pytest
 
 from contracts.cases import CaseState
 from contracts.charts import TAG
+from integrations import clock
 from integrations.ledger import cases
-from integrations.ledger.tables import now
 from service.synthetic import arrivals
 from tests.conftest import model_config
 from tests.fakes.model_server import ModelServer
@@ -55,7 +55,7 @@ def test_no_instruction_writes_decides_or_gets_below_the_rules(ward: Ward) -> No
         for carry in CARRIERS.values():
             carry(full, attack)
         bodies = [{k: v for k, v in body.items() if k != "meta"} for body in full]
-        (moved,) = arrivals.shifted([{"entry": [{"resource": body} for body in bodies]}], now())
+        (moved,) = arrivals.shifted([{"entry": [{"resource": body} for body in bodies]}], clock.now())
         ward.send(*(entry["resource"] for entry in moved["entry"]))
         told.append(next(body["id"] for body in bodies if body["resourceType"] == "Encounter"))
     before = charted(ward)

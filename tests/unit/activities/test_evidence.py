@@ -15,6 +15,7 @@ from activities.write_back import WriteBack
 from contracts.cases import CaseRef, CaseState
 from contracts.decisions import Evidence
 from contracts.errors import FhirError, FhirFault
+from integrations import clock
 from integrations.fhir.client import Resource
 from integrations.ledger import cases, tables
 from integrations.ledger.cases import CaseRow
@@ -41,7 +42,7 @@ def full(tmp_path: Path) -> Full:
 def case(full: Full) -> CaseRow:
     """The open case, as if it showed the stay `e1` as the chart has it now."""
     world = full.world
-    frozen = freeze(world, "ed_triage", "e1", read_resources(world, "ed_triage", "e1"), tables.now())
+    frozen = freeze(world, "ed_triage", "e1", read_resources(world, "ed_triage", "e1"), clock.now())
     with world.db.read() as tx:
         row = cases.find(tx, full.refs["open"].case_id)
     assert row
@@ -81,7 +82,7 @@ def unchecked(full: Full) -> CaseRef:
     """The open case of the full ledger, decided while the chart was away."""
     ref = full.refs["open"]
     full.chart.kept |= {f"enc-{n}": ENCOUNTER | {"id": f"enc-{n}"} for n in full.refs}
-    chart = {"as_of": tables.now().isoformat(), "resources": [full.chart.kept[ref.encounter_id], PATIENT]}
+    chart = {"as_of": clock.now().isoformat(), "resources": [full.chart.kept[ref.encounter_id], PATIENT]}
     blob = full.world.blobs.put(json.dumps(chart).encode())
     with full.world.db.write() as tx:
         tx.execute(tables.cases.update().where(tables.cases.c.case_id == ref.case_id).values(snapshot_blob=blob))

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, Message, ModelCall
+from integrations import clock
 from integrations.inference.budget import Budget, tokens_of
 from integrations.ledger import spending, tables
 from integrations.ledger.audit import Auditor
@@ -47,11 +48,11 @@ def test_it_is_spent_by_all_processes_refused_and_audited_once(db: Database) -> 
 
 def test_the_next_day_begins_anew(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = budget(db)
-    monkeypatch.setattr(spending, "now", lambda: NOW)
+    monkeypatch.setattr(clock, "now", lambda: NOW)
     kept.add(call(2000, 1000))
     with pytest.raises(ModelError):
         kept.admit()
-    monkeypatch.setattr(spending, "now", lambda: NOW + timedelta(days=1))
+    monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(days=1))
     kept.admit()
     kept.add(call())
     with db.read() as tx:

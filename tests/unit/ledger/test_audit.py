@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from contracts.errors import LedgerError
+from integrations import clock
 from integrations.ledger import audit, chains, tables
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.chains import Anchor
@@ -158,6 +159,6 @@ def test_records_that_a_restored_backup_lacks_are_no_cut(kept: Database) -> None
 
 
 def test_a_record_of_after_a_restore_is_not_excused_by_it(kept: Database) -> None:
-    later = [anchor.model_copy(update={"at": tables.now() + timedelta(hours=1)}) for anchor in anchors(kept)]
+    later = [anchor.model_copy(update={"at": clock.now() + timedelta(hours=1)}) for anchor in anchors(kept)]
     restored(kept, {"worker": 2, "gateway": 2})
     assert len([line for line in found(kept, later) if "the chart has its record 4" in line]) == 2

@@ -9,6 +9,7 @@ from contracts.cases import ENDED, CaseRef, CaseState
 from contracts.decisions import Decision, DecisionKind
 from contracts.errors import ApprovalError, LedgerError, Refusal
 from contracts.events import Fate, Ignored
+from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.tables import Database
@@ -207,8 +208,8 @@ def test_a_step_of_escalation_is_taken_once_and_the_first_moment_is_kept(open_ca
 
 def test_only_open_cases_past_their_deadline_are_overdue(db: Database) -> None:
     with db.write() as tx:
-        cases.open_new(tx, REF, LIMIT, tables.now())
-        cases.open_new(tx, OTHER, LIMIT, tables.now() - LIMIT - timedelta(seconds=1))
+        cases.open_new(tx, REF, LIMIT, clock.now())
+        cases.open_new(tx, OTHER, LIMIT, clock.now() - LIMIT - timedelta(seconds=1))
         assert [c.case_id for c in cases.overdue(tx)] == [OTHER.case_id]
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from contracts.errors import LedgerError
 from contracts.events import Fate, FhirEvent, Ignored
+from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.fhir.notifications import unreadable
 from integrations.ledger import cases, inbox, readings, tables
@@ -127,7 +128,7 @@ def test_no_event_counts_as_accepted_earlier_than_one_that_stands_before_it(db: 
         with db.write() as tx:
             sent = [senders.submit(inbox.accept, db, blobs, [event(resource_id=f"o-{n}")]) for n in (1, 2)]
             time.sleep(0.3)  # both wait for the lock by now
-            held_until = tables.now()
+            held_until = clock.now()
         assert [one.result() for one in sent] == [1, 1]
     with db.read() as tx:
         times = [row.accepted_at for row in inbox.pending(tx)]
@@ -188,7 +189,7 @@ def test_a_feed_fills_its_quota_of_unreadable_rows_and_one_row_counts_the_rest(
 
 def test_the_quota_begins_again_with_the_hour(db: Database, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     for hour in (8, 9):
-        monkeypatch.setattr(inbox, "now", lambda hour=hour: datetime(2026, 3, 1, hour, 5, tzinfo=UTC))
+        monkeypatch.setattr(clock, "now", lambda hour=hour: datetime(2026, 3, 1, hour, 5, tzinfo=UTC))
         inbox.accept(db, blobs, [unreadable("ehr", f"{hour} {n}".encode(), "no JSON") for n in range(5)], 2)
     assert balance(db)[Fate.QUARANTINED] == 2 * (2 + 1)
 

@@ -6,6 +6,7 @@ import pytest
 
 from contracts.errors import TuningError
 from contracts.tuning import FitKind, RegisteredModel
+from integrations import clock
 from integrations.ledger import attestation, chains, registry, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.registry import BETTER, CHAMPION, UNTUNED
@@ -20,7 +21,7 @@ def model(name: str, verdict: str = BETTER, base: str = "b", adapter: str = "", 
     return RegisteredModel(
         name=name, pathway="ed_triage", kind=FitKind.MODEL, parent=parent, base_sha256=base,
         adapter_sha256=adapter or name, tokenizer_sha256="t", template_sha256="t", data_sha256="d", code_sha256="c",
-        settings={}, folder=f"tuning/{name}", evaluation={}, verdict=verdict, made_at=tables.now(),
+        settings={}, folder=f"tuning/{name}", evaluation={}, verdict=verdict, made_at=clock.now(),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from contracts.decisions import DecisionKind
 from contracts.errors import ApprovalError, Fallback
 from contracts.suggestions import MadeBy
+from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, inbox, signs, standing, tables, tallies
 from integrations.ledger.standing import Standing
@@ -27,8 +28,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> At:
         def now() -> datetime:
             return NOW + timedelta(seconds=seconds)
 
-        for module in (tables, inbox, cases):
-            monkeypatch.setattr(module, "now", now)
+        monkeypatch.setattr(clock, "now", now)
 
     turn(0)
     return turn

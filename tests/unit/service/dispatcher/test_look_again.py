@@ -13,6 +13,7 @@ from contracts.cases import AgentResult, CaseRef, CaseState, ChartSnapshot, Open
 from contracts.decisions import DecisionKind
 from contracts.events import Fate, FhirEvent, Ignored
 from contracts.suggestions import Suggestion
+from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, inbox, tables
 from integrations.ledger.audit import Auditor
@@ -72,7 +73,7 @@ class Stay:
 
     def suggested(self) -> Suggestion:
         resources = [STAY, *self.hospital.found.values()]
-        facts = self.pathway.read_chart(resources, "enc", tables.now())
+        facts = self.pathway.read_chart(resources, "enc", clock.now())
         made = asyncio.run(suggest(self.pathway, facts, Ports()))
         result = AgentResult(
             suggestion_blob=self.blobs.put(made.canonical()), suggestion_hash=made.sha256(), selected=made.selected,

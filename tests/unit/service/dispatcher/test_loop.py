@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from activities.world import World
 from contracts.cases import CaseRef
 from contracts.events import Fate, FhirEvent, Ignored
+from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, inbox, readings, tables
 from integrations.ledger.audit import Auditor
@@ -105,8 +106,7 @@ class Ledger:
 
     def _at(self, after_s: float) -> None:
         moment: datetime = NOW + timedelta(seconds=after_s)
-        self._clock.setattr(tables, "now", lambda: moment)
-        self._clock.setattr(inbox, "now", lambda: moment)
+        self._clock.setattr(clock, "now", lambda: moment)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from activities.world import World
+from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.fhir.feed import Feed
 from integrations.ledger import following, tables
@@ -138,4 +139,4 @@ def test_the_first_start_looks_no_further_back_than_the_overlap(followed: Follow
     followed.reconciler.step()
     with followed.db.read() as tx:
         start = following.reached(tx, "ehr", "Media")
-    assert start is not None and tables.now() - start < timedelta(minutes=1)
+    assert start is not None and clock.now() - start < timedelta(minutes=1)

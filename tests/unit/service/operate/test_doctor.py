@@ -9,6 +9,7 @@ import pytest
 
 from agents.pathway import NoReference, NoSandbox
 from contracts.calculations import Calculation
+from integrations import clock
 from integrations.ledger import signs, tables
 from integrations.ledger.tables import Database
 from service.operate import doctor, recovery
@@ -43,7 +44,7 @@ def test_a_disk_that_forgets_is_named(
 def test_an_old_backup_is_told_the_more_urgently_the_older(db: Database, hours: int | None, verdict: str) -> None:
     if hours is not None:
         with db.write() as tx:
-            tables.set_mark(tx, recovery.BACKED_UP, (tables.now() - hours * HOUR).isoformat())
+            tables.set_mark(tx, recovery.BACKED_UP, (clock.now() - hours * HOUR).isoformat())
     world: Any = SimpleNamespace(db=db)
     (finding,) = doctor._backup(world)
     assert finding.verdict == verdict
@@ -52,7 +53,7 @@ def test_an_old_backup_is_told_the_more_urgently_the_older(db: Database, hours: 
 
 def test_each_process_that_is_silent_is_a_failure(db: Database) -> None:
     with db.write() as tx:
-        signs.give(tx, {"gateway": tables.now(), "worker": tables.now() - HOUR})
+        signs.give(tx, {"gateway": clock.now(), "worker": clock.now() - HOUR})
     world, settings = SimpleNamespace(db=db), SimpleNamespace(timing=TimingSettings())
     given: Any = (settings, world)
     found = {finding.part: finding for finding in doctor._signs(*given)}

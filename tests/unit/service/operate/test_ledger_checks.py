@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from activities.world import World
 from contracts.decisions import Decision, DecisionKind
+from integrations import clock
 from integrations.ledger import attestation, audit, tables
 from integrations.ledger import inbox as inbox_of
 from integrations.ledger.audit import Action, Auditor
@@ -120,11 +121,11 @@ def made_trainable(tx: sa.Connection, full: Full) -> None:
 def a_better_model(tx: sa.Connection, _full: Full) -> None:
     made = full_ledger.model("better-model", "better")
     row = {"name": made.name, "pathway": made.pathway, "document": made.model_dump_json()}
-    tx.execute(tables.models.insert().values(**row, registered_at=tables.now()))
+    tx.execute(tables.models.insert().values(**row, registered_at=clock.now()))
     now_one = (tables.deployments.c.until.is_(None), tables.deployments.c.alias == CHAMPION)
-    tx.execute(tables.deployments.update().where(*now_one).values(until=tables.now()))
+    tx.execute(tables.deployments.update().where(*now_one).values(until=clock.now()))
     deployed = {"alias": CHAMPION, "name": made.name, "by": "n-okafor", "reason": "better"}
-    tx.execute(tables.deployments.insert().values(**deployed, since=tables.now(), replaced="two"))
+    tx.execute(tables.deployments.insert().values(**deployed, since=clock.now(), replaced="two"))
 
 
 def served_elsewhere(tx: sa.Connection, _full: Full) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from integrations.ledger import tables
+from integrations import clock
 from integrations.ledger.following import TypeStanding
 from service.process import following
 from service.process.settings import TimingSettings
@@ -16,8 +16,8 @@ TYPES = ("Encounter", "Observation", "Media", "DocumentReference", "Binary")
 
 
 @pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "now", lambda: NOW)
+def at_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
 
 
 def standing(type_: str, read_ago_s: float | None = 1, **changes: Any) -> TypeStanding:

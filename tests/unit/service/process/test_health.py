@@ -14,7 +14,8 @@ from fastapi import FastAPI, HTTPException
 from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.errors import FhirError, FhirFault, LedgerError
-from integrations.ledger import following, signs, switches, tables
+from integrations import clock
+from integrations.ledger import following, signs, switches
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from service.process import endpoints, health
@@ -51,7 +52,7 @@ class Parts:
 @pytest.fixture
 def parts(db: Database, monkeypatch: pytest.MonkeyPatch) -> Parts:
     made = Parts(db)
-    monkeypatch.setattr(tables, "now", lambda: NOW + timedelta(seconds=made.seconds))
+    monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=made.seconds))
     return made
 
 

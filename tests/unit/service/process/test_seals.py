@@ -11,6 +11,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from contracts.cases import CaseRef, CaseState
+from integrations import clock
 from integrations.ledger import cases, messages, standing, tables
 from integrations.ledger import stranded as kept
 from integrations.ledger.audit import Auditor
@@ -42,16 +43,16 @@ def bind(db: Database) -> None:
 
 def test_a_new_ledger_has_no_case_of_before(db: Database) -> None:
     bind(db)
-    assert not Seals(db).opened_before(open_case(db, tables.now()))
+    assert not Seals(db).opened_before(open_case(db, clock.now()))
     assert not Seals(db).opened_before("unknown")
 
 
 def test_a_ledger_of_before_keeps_the_moment_from_which_cases_are_new(db: Database) -> None:
     forget_binding(db)
-    first = open_case(db, tables.now())
+    first = open_case(db, clock.now())
     assert Seals(db).opened_before(first), "no new gateway has opened a case yet"
     bind(db)
-    second = open_case(db, tables.now(), REF.model_copy(update={"case_id": "later", "encounter_id": "later"}))
+    second = open_case(db, clock.now(), REF.model_copy(update={"case_id": "later", "encounter_id": "later"}))
     bind(db)
     known = Seals(db)
     assert [known.opened_before(id_) for id_ in (first, second, "unknown")] == [True, False, False]
@@ -111,7 +112,7 @@ def live(db: Database, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ids = [f"case-{n}" for n in range(5)]
     for id_ in ids:
         age = timedelta() if id_ == ids[-1] else LIMIT
-        open_case(db, tables.now() - age, REF.model_copy(update={"case_id": id_, "encounter_id": id_}))
+        open_case(db, clock.now() - age, REF.model_copy(update={"case_id": id_, "encounter_id": id_}))
     with db.write() as tx:
         decided = tables.cases.update().where(tables.cases.c.case_id == ids[3])
         tx.execute(decided.values(state=CaseState.DECIDED))

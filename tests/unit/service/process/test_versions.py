@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import workflows
-from integrations.ledger import tables
+from integrations import clock
 from service.operate import doctor
 from service.operate.doctor import Verdict
 from service.process import versions
@@ -27,7 +27,7 @@ def test_a_changed_workflow_is_another_version_and_the_same_code_the_same(
 
 
 def version(build: str, *, current: bool = False, silent_s: float | None = 1.0) -> Version:
-    moment = tables.now()
+    moment = clock.now()
     beat = None if silent_s is None else moment - timedelta(seconds=silent_s)
     return Version(build=build, made_at=moment, current=current, heartbeat=beat)
 

@@ -16,6 +16,7 @@ from contracts.decisions import DecisionKind, Reviewer
 from contracts.dictation import Note, NoteItem, NoteSection
 from contracts.errors import ApprovalError, Refusal
 from contracts.suggestions import Choice, MadeBy, Suggestion, Support
+from integrations import clock
 from integrations.ledger import inbox, tables
 from service.worklist import app as pages
 from service.worklist import changes, flash
@@ -343,7 +344,7 @@ async def test_a_heartbeat_carries_the_time_of_this_machine(ward: PageWard) -> N
     beat = await anext(stream)
     await stream.aclose()
     name, data = re.findall(r"^(?:event|data): (.*)$", beat, re.MULTILINE)
-    assert name == "heartbeat" and abs(int(data) - pages.milliseconds(tables.now())) < 5000
+    assert name == "heartbeat" and abs(int(data) - pages.milliseconds(clock.now())) < 5000
 
 
 async def test_looking_for_changes_leaves_an_audit_record_only_where_something_is_shown(
@@ -360,7 +361,7 @@ async def test_looking_for_changes_leaves_an_audit_record_only_where_something_i
 
 
 async def test_a_level_that_nobody_measured_sorts_no_one(ward: PageWard, nurse: httpx.AsyncClient) -> None:
-    at = tables.now()
+    at = clock.now()
     rows: list[dict[str, Any]] = [
         {"selected": "4"},
         {"selected": "3"},

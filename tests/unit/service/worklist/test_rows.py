@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from integrations.ledger import tables
+from integrations import clock
 from service.worklist.rows import Row, Worklist, believed
 
 
 def shown(seconds_ago: float) -> Row:
-    case: Any = SimpleNamespace(suggested_at=tables.now() - timedelta(seconds=seconds_ago))
+    case: Any = SimpleNamespace(suggested_at=clock.now() - timedelta(seconds=seconds_ago))
     return Row(case, None, None, stale=False, headline="", colour="")
 
 
