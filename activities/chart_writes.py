@@ -7,7 +7,7 @@ from contracts.suggestions import Suggestion
 from integrations import traces
 from integrations.fhir.client import Resource
 from integrations.fhir.proposals import content_hash, resource_id
-from integrations.ledger import cases
+from integrations.ledger import cases, own_writes
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
@@ -24,7 +24,7 @@ def write_to_chart(
     bodies = [entry["resource"] for entry in entries]
     with world.db.write() as tx:
         unfinished = [
-            cases.intend_write(tx, ref.case_id, body["resourceType"], body["id"], content_hash(body)) for body in bodies
+            own_writes.intend(tx, ref.case_id, body["resourceType"], body["id"], content_hash(body)) for body in bodies
         ]
     with traces.span("chart_write", resources=len(bodies)):
         there = _read_back(world, bodies) if any(unfinished) else None
@@ -59,7 +59,7 @@ def proposed(world: World, ref: CaseRef) -> Resource | None:
     if task is None:
         return None
     with world.db.read() as tx:
-        intended = cases.intended_write(tx, "Task", task["id"])
+        intended = own_writes.intended(tx, "Task", task["id"])
     if intended == content_hash(task):
         note_writes(world, ref, [task], Action.PROPOSE if task["status"] == "requested" else Action.WRITE, None)
     return task
@@ -70,7 +70,7 @@ def note_writes(world: World, ref: CaseRef, written: list[Resource], action: Act
     with world.db.write() as tx:
         for found in written:
             type_, id_, version = found["resourceType"], found["id"], found["meta"]["versionId"]
-            if cases.wrote(tx, ref.case_id, type_, id_, version, content_hash(found)):
+            if own_writes.wrote(tx, ref.case_id, type_, id_, version, content_hash(found)):
                 what = f"{type_}/{id_}/_history/{version}"
                 rows = (Row(Kind.OWN_WRITE, (type_, id_, version)),)
                 world.auditor.append(tx, action, what, rows, case_id=ref.case_id, encounter_id=ref.encounter_id)

@@ -8,7 +8,7 @@ from activities.world import World, boundary
 from contracts.cases import DecisionRequest, UndoRequest
 from contracts.decisions import Decision, DecisionReceipt
 from contracts.errors import ApprovalError, Refusal
-from integrations.ledger import cases
+from integrations.ledger import decisions
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
@@ -26,7 +26,7 @@ class RecordDecision:
         with boundary():
             with self.world.db.write() as tx:
                 try:
-                    if cases.decide(tx, decision):
+                    if decisions.decide(tx, decision):
                         self.world.auditor.append(
                             tx,
                             Action.DECIDE,
@@ -40,7 +40,7 @@ class RecordDecision:
                 except ApprovalError as fault:
                     if fault.kind != Refusal.DECIDED:
                         raise
-                receipt = cases.receipt_of(tx, decision.case_id)
+                receipt = decisions.receipt_of(tx, decision.case_id)
             assert receipt is not None
             self.world.live.publish(decision.case_id)
             return receipt
@@ -63,7 +63,7 @@ class UndoDecision:
         undo = request.undo
         with boundary():
             with self.world.db.write() as tx:
-                if cases.undo(tx, undo):
+                if decisions.undo(tx, undo):
                     self.world.auditor.append(
                         tx,
                         Action.UNDO,

@@ -9,7 +9,7 @@ from activities.world import World, boundary
 from contracts.cases import CaseOutcome, CaseRef
 from contracts.model_calls import ModelCall
 from integrations import clock
-from integrations.ledger import cases, tables
+from integrations.ledger import cases, decisions, tables
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 from tuning import trajectory
@@ -26,7 +26,7 @@ class RecordTrajectory:
         """Return how the case ended, once its file is kept."""
         with boundary():
             with self.world.db.read() as tx:
-                case, decision = cases.find(tx, ref.case_id), cases.decision_of(tx, ref.case_id)
+                case, decision = cases.find(tx, ref.case_id), decisions.of_case(tx, ref.case_id)
                 shown = tx.execute(
                     tables.runs.select().where(tables.runs.c.case_id == ref.case_id).order_by(tables.runs.c.version)
                 ).all()

@@ -13,7 +13,7 @@ from contracts.decisions import Decision, Evidence
 from contracts.errors import ConfigurationError, FhirError, FhirFault
 from contracts.suggestions import Suggestion
 from integrations.fhir import proposals
-from integrations.ledger import cases
+from integrations.ledger import cases, decisions
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
@@ -35,12 +35,12 @@ class WriteBack:
         """
         with boundary():
             with self.world.db.read() as tx:
-                case, decision = cases.find(tx, ref.case_id), cases.decision_of(tx, ref.case_id)
-                begun = cases.write_begun(tx, ref.case_id)
+                case, decision = cases.find(tx, ref.case_id), decisions.of_case(tx, ref.case_id)
+                begun = decisions.write_begun(tx, ref.case_id)
             if case is not None and decision is not None and begun is None:
                 found = self._evidence(ref, case, decision)
                 with self.world.db.write() as tx:
-                    decision = cases.begin_write(tx, ref.case_id, found)
+                    decision = decisions.begin_write(tx, ref.case_id, found)
                     if decision:
                         self.world.auditor.append(
                             tx, Action.BEGIN_WRITE, f"decision {decision.decision_id}", case_id=ref.case_id,

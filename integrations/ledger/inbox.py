@@ -12,26 +12,14 @@ import sqlalchemy as sa
 from contracts.events import REPEATED, AcceptedEvent, Fate, FhirEvent, Ignored
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import readings
-from integrations.ledger.tables import Database, UtcTime, cases, counters, inbox, own_writes, told
+from integrations.ledger import counters, readings
+from integrations.ledger.tables import Database, UtcTime, cases, inbox, own_writes, told
 
 BODY_BYTES = 64 * 1024  # larger bodies go to the blob store
 UNREADABLE_AN_HOUR = 1_000
 """Rows for what a feed sent and nobody could read; beyond them one row an hour stands for what a counter counts."""
 JUDGED_BY_READING = (Fate.ABSORBED, Fate.SUPERSEDED)
 """Fates by which some case was to read the chart; so it is with those that an ended case had read again."""
-
-
-def count(tx: sa.Connection, name: str, by: int = 1) -> None:
-    """Add to a counter in the transaction of what it counts."""
-    changed = tx.execute(counters.update().where(counters.c.name == name).values(count=counters.c.count + by))
-    if not changed.rowcount:
-        tx.execute(counters.insert().values(name=name, count=by))
-
-
-def counted(tx: sa.Connection, name: str) -> int:
-    """Return a counter's value."""
-    return tx.scalar(sa.select(counters.c.count).where(counters.c.name == name)) or 0
 
 
 def accept(
@@ -150,7 +138,7 @@ def _insert(
             clock.now()
         )  # under the lock: a later row was not accepted earlier, and a case's clock began at its first
         tx.execute(inbox.insert(), [row | {"accepted_at": moment} for row in rows.values()])
-        count(tx, "events_accepted", len(rows))
+        counters.count(tx, "events_accepted", len(rows))
     return len(rows)
 
 
@@ -161,8 +149,8 @@ def _count_rest(tx: sa.Connection, feed: str, rows: dict[Any, dict[str, object]]
         return
     hour = f"{clock.now():%Y-%m-%dT%H}"
     counter = f"unreadable:{feed}:{hour}"
-    before = counted(tx, counter)
-    count(tx, counter, len(unreadable))
+    before = counters.counted(tx, counter)
+    counters.count(tx, counter, len(unreadable))
     beyond = before + len(unreadable) - max(before, most)
     if beyond <= 0:
         return
@@ -353,20 +341,6 @@ def waited_since(tx: sa.Connection, encounter_id: str, after: int, until: int) -
     return tx.scalar(sa.select(sa.func.min(inbox.c.accepted_at)).where(*needed, *ranged))
 
 
-def absorb(tx: sa.Connection, event_ids: Iterable[int], case_id: str, held: set[int]) -> set[int]:
-    """Settle events as given to a case, but those held for another case; the fate names one case, `told` each.
-
-    Returns those that the case had not been given before.
-    """
-    ids = list(event_ids)
-    known = set(tx.scalars(sa.select(told.c.event_id).where(told.c.case_id == case_id, told.c.event_id.in_(ids))))
-    new = set(ids) - known
-    if new:
-        tx.execute(told.insert(), [{"event_id": event_id, "case_id": case_id} for event_id in new])
-    settle(tx, set(ids) - held, Fate.ABSORBED, case_id=case_id)
-    return new
-
-
 def balance(tx: sa.Connection) -> dict[str, int]:
     """Return `accepted` as counted at the door, each fate, and how many are unaccounted for (I1)."""
     fates = {str(fate): 0 for fate in Fate}
@@ -374,5 +348,5 @@ def balance(tx: sa.Connection) -> dict[str, int]:
         row.fate: row.n
         for row in tx.execute(sa.select(inbox.c.fate, sa.func.count().label("n")).group_by(inbox.c.fate))
     }
-    accepted = counted(tx, "events_accepted")
+    accepted = counters.counted(tx, "events_accepted")
     return {"accepted": accepted, **fates, "unaccounted": accepted - sum(fates.values())}

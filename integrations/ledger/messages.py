@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from integrations import clock
-from integrations.ledger import inbox, tables
+from integrations.ledger import counters, tables
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
 
@@ -38,7 +38,7 @@ def note(tx: sa.Connection, digests: Iterable[str]) -> None:
     for digest in digests:
         if tables.mark(tx, PREFIX + digest) is None:
             tables.set_mark(tx, PREFIX + digest, moment)
-            inbox.count(tx, COUNTER)
+            counters.count(tx, COUNTER)
     ours = marks.c.name.startswith(PREFIX)
     newest = sa.select(marks.c.name).where(ours).order_by(marks.c.value.desc()).limit(MOST_KEPT)
     tx.execute(marks.delete().where(ours, marks.c.name.not_in(newest)))

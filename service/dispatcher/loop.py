@@ -22,7 +22,7 @@ from contracts.cases import CaseRef, CaseState
 from contracts.errors import WardflowError
 from contracts.events import AcceptedEvent, Fate, FhirEvent, Ignored
 from integrations import clock, traces
-from integrations.ledger import cases, inbox, readings
+from integrations.ledger import cases, deliveries, inbox, own_writes, readings
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 from service.process.case_starts import CaseStarts
@@ -109,7 +109,7 @@ class Dispatcher:
 
     def _known(self, case_id: str) -> set[int]:
         with self._world.db.read() as tx:
-            return set(cases.told_events(tx, case_id))
+            return set(deliveries.of_case(tx, case_id))
 
     async def _tell(self, case_id: str, events: set[int]) -> bool:
         with traces.span("dispatch", case_id, events=len(events)):
@@ -187,7 +187,7 @@ class Dispatcher:
         """Return the pathway that wrote what is told, or None where it is news to all."""
         if not event.own:
             return None
-        return cases.writer(tx, event.resource_type, event.resource_id, event.version)
+        return own_writes.writer(tx, event.resource_type, event.resource_id, event.version)
 
     def _may_tell_others(self, event: FhirEvent, writer: str) -> bool:
         """Return whether another pathway than the one that wrote it waits for resources of that type.
@@ -204,7 +204,7 @@ class Dispatcher:
     def _own_under_way(self, tx: sa.Connection, accepted: AcceptedEvent) -> bool:
         event = accepted.event
         young = clock.now() - accepted.accepted_at < OWN_WRITE_PATIENCE
-        return event.own and young and "" in cases.own_versions(tx, event.resource_type, event.resource_id)
+        return event.own and young and "" in own_writes.versions(tx, event.resource_type, event.resource_id)
 
     def _assign(
         self,
@@ -332,7 +332,7 @@ class Dispatcher:
         with self._world.db.write() as tx:
             case = cases.find(tx, case_id)
             if case and case.state == CaseState.OPEN:
-                new = sorted(inbox.absorb(tx, events, case_id, held))
+                new = sorted(deliveries.absorb(tx, events, case_id, held))
                 if new:
                     rows = [Row(Kind.DELIVERY, (event_id, case_id)) for event_id in new]
                     self._world.auditor.append(tx, Action.TELL, f"{len(new)} events", rows, case_id=case_id)

@@ -16,7 +16,7 @@ from contracts.decisions import Decision
 from contracts.frozen import Frozen
 from integrations.fhir.client import Resource
 from integrations.fhir.proposals import HASH, content_hash, decided_in, own_meta, resource_id
-from integrations.ledger import cases, inbox, tables
+from integrations.ledger import cases, decisions, inbox, tables
 from service.gateway import anchors
 from service.operate import ledger_checks, recovery
 from service.operate.ledger_checks import Contradiction
@@ -142,7 +142,7 @@ def _case_in_chart(world: World, row: cases.CaseRow, found: dict[str, Resource])
     if row.version and (task is None or task["status"] != TASK_STATUS.get(row.state, task["status"])):
         yield f"{name} is {row.state}, its Task is {task['status'] if task else 'missing'}"
     with world.db.read() as tx:
-        decision = cases.decision_of(tx, row.case_id)
+        decision = decisions.of_case(tx, row.case_id)
     if row.state in (CaseState.WRITTEN, CaseState.REJECTED):
         if decision is None:
             yield f"{name} is {row.state} without a decision"

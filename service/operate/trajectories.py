@@ -12,7 +12,7 @@ from contracts.charts import FactKind
 from contracts.errors import TuningError
 from contracts.frozen import Frozen
 from contracts.tuning import Arm, DecidedCase
-from integrations.ledger import cases, tables
+from integrations.ledger import cases, decisions, tables
 from integrations.ledger.audit import Action
 from service.gateway import outcomes
 from tuning import reading
@@ -82,7 +82,7 @@ def decided(world: World, pathway: str, by: str) -> list[DecidedCase]:
             continue
         _audit(world, Action.EXPORT, row, by)
         with world.db.read() as tx:
-            decision = cases.decision_of(tx, row.case_id)
+            decision = decisions.of_case(tx, row.case_id)
             assert decision is not None
             shown = tx.execute(
                 tables.runs.select().where(

@@ -10,7 +10,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from activities.world import World
 from contracts.cases import CaseInput, CaseSignal, CaseState
 from contracts.queues import TaskQueue
-from integrations.ledger import cases
+from integrations.ledger import cases, decisions, deliveries
 from service.process.settings import Settings
 from workflows import policies
 from workflows.case import Case
@@ -55,14 +55,14 @@ class CaseStarts:
     async def again(self, case_id: str, *, instead: bool = False, completed: bool = False) -> bool:
         """Start a case anew that Temporal has lost or ended, or instead of the one that runs; False if it is over."""
         with self.world.db.read() as tx:
-            events = cases.told_events(tx, case_id)
+            events = deliveries.of_case(tx, case_id)
         return await self.tell(case_id, events, again=True, instead=instead, completed=completed)
 
     def input(self, case_id: str) -> CaseInput:
         """Return what the workflow of this case starts from, now or when Temporal has lost it."""
         with self.world.db.read() as tx:
             case, version = cases.find(tx, case_id), cases.newest_version(tx, case_id)
-            begun, receipt = cases.write_begun(tx, case_id), cases.receipt_of(tx, case_id)
+            begun, receipt = decisions.write_begun(tx, case_id), decisions.receipt_of(tx, case_id)
         assert case is not None
         pathway = self.settings.pathways[case.pathway]
         return CaseInput(

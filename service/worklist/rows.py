@@ -25,7 +25,7 @@ from contracts.errors import ApprovalError, ConfigurationError, FhirError, Refus
 from contracts.suggestions import Suggestion
 from contracts.views import Played, View
 from integrations import clock, traces
-from integrations.ledger import cases, inbox, stranded, switches
+from integrations.ledger import cases, decisions, inbox, stranded, switches
 from integrations.ledger.audit import Action
 from integrations.ledger.stranded import Stranded
 from service.worklist import changes
@@ -123,9 +123,9 @@ class Worklist:
         with self._world.db.read() as tx:
             listed, stale = cases.listed(tx, ended_after=clock.now() - RECENT), cases.stale(tx)
             ids = [case.case_id for case in listed if case.state != CaseState.OPEN]
-            decisions, begun = cases.decisions_of(tx, ids), cases.writes_begun(tx, ids)
+            decided, begun = decisions.of_cases(tx, ids), decisions.writes_begun(tx, ids)
         rows = [
-            self._row(case, case.case_id in stale, decisions.get(case.case_id), begun.get(case.case_id))
+            self._row(case, case.case_id in stale, decided.get(case.case_id), begun.get(case.case_id))
             for case in listed
         ]
         with self._world.db.write() as tx:
@@ -163,8 +163,8 @@ class Worklist:
             if case is None:
                 return None
             newest = inbox.newest_event(tx, case.encounter_id, case.case_id)
-            decision = cases.decision_of(tx, case_id) if case.state != CaseState.OPEN else None
-            begun = cases.write_begun(tx, case_id)
+            decision = decisions.of_case(tx, case_id) if case.state != CaseState.OPEN else None
+            begun = decisions.write_begun(tx, case_id)
         return self._row(case, newest > case.covers_event, decision, begun)
 
     def _viewed(self, row: Row, reader: Reviewer) -> None:
@@ -330,16 +330,16 @@ class Worklist:
         """Return if the ledger has the undo whose answer was lost. Raises ApprovalError."""
         for _ in range(LOOKS):
             with self._world.db.read() as tx:
-                if cases.taken_back(tx, undo.decision_id):
+                if decisions.taken_back(tx, undo.decision_id):
                     return
-                if cases.write_begun(tx, undo.case_id):
+                if decisions.write_begun(tx, undo.case_id):
                     raise ApprovalError(Refusal.TOO_LATE)
             await asyncio.sleep(1)
         raise ApprovalError(Refusal.UNCONFIRMED)
 
     async def _sent(self, signed: Decision) -> DecisionReceipt:
         with self._world.db.read() as tx:
-            if cases.taken_back(tx, signed.decision_id):  # Temporal would answer with the receipt of then
+            if decisions.taken_back(tx, signed.decision_id):  # Temporal would answer with the receipt of then
                 raise ApprovalError(Refusal.UNDONE)
         handle = self._client.get_workflow_handle_for(Case.run, signed.case_id)
         try:
@@ -355,7 +355,7 @@ class Worklist:
         """Return the receipt of a decision whose answer was lost, if the ledger has it. Raises ApprovalError."""
         for _ in range(LOOKS):
             with self._world.db.read() as tx:
-                receipt, case = cases.receipt_of(tx, case_id), cases.find(tx, case_id)
+                receipt, case = decisions.receipt_of(tx, case_id), cases.find(tx, case_id)
             if receipt and receipt.decision_id == decision_id:
                 return receipt
             if receipt:

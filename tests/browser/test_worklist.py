@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from contracts.decisions import Decision, DecisionKind
 from integrations.fhir import proposals
-from integrations.ledger import cases
+from integrations.ledger import decisions
 from tests.browser.chromium import armed, lost_after_s, shot
 from tests.ward import Ward
 
@@ -42,7 +42,7 @@ def test_an_arrival_appears_by_itself_and_is_approved_by_keyboard(page: Page, wa
 
 def decision_of(ward: Ward, case_id: str) -> Decision | None:
     with ward.world.db.read() as tx:
-        return cases.decision_of(tx, case_id)
+        return decisions.of_case(tx, case_id)
 
 
 def test_a_digit_a_reason_and_enter_write_the_chosen_level_and_never_the_suggested_one(page: Page, ward: Ward) -> None:

@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 from activities.world import World
 from contracts.decisions import Decision, DecisionReceipt, Undo
 from contracts.errors import ApprovalError, Refusal
-from integrations.ledger import cases
+from integrations.ledger import decisions
 
 
 class CaseUpdates:
@@ -34,8 +34,8 @@ class CaseUpdates:
     def _decide(self, decision: Decision) -> DecisionReceipt:
         self.decisions.append(decision)
         with self.world.db.write() as tx:
-            cases.decide(tx, decision)
-            receipt = cases.receipt_of(tx, decision.case_id)
+            decisions.decide(tx, decision)
+            receipt = decisions.receipt_of(tx, decision.case_id)
         assert receipt
         self.world.live.publish(decision.case_id)
         return receipt
@@ -45,5 +45,5 @@ class CaseUpdates:
             raise ApprovalError(self.refuses_undo, "Nurse Okafor")
         self.undone.append(undo)
         with self.world.db.write() as tx:
-            cases.undo(tx, undo)
+            decisions.undo(tx, undo)
         self.world.live.publish(undo.case_id)

@@ -33,7 +33,7 @@ from contracts.model_calls import ChatRequest, Message, ModelCall
 from contracts.tuning import FitKind, RegisteredModel
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import audit, cases, inbox, registry, switches, tables
+from integrations.ledger import audit, cases, decisions, deliveries, inbox, registry, switches, tables
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.registry import CHAMPION, Served
@@ -136,7 +136,7 @@ def _show(full: Full, name: str) -> None:
         mine = [accepted.event_id for accepted in inbox.pending(tx, [encounter])]
         case = cases.open_new(tx, ref, timedelta(minutes=5), clock.now())
         gateway.append(tx, Action.OPEN, f"case due {case.due_at}", (Row(Kind.OPENED, (case_id,)),), case_id=case_id)
-        told = inbox.absorb(tx, mine[:2], case_id, set())
+        told = deliveries.absorb(tx, mine[:2], case_id, set())
         gateway.append(tx, Action.TELL, "events", [Row(Kind.DELIVERY, (e, case_id)) for e in sorted(told)])
         inbox.settle(tx, mine[2:], Fate.IGNORED, Ignored.NO_TRIGGER)
     chart = facts(**CALM).model_copy(update={"encounter_id": encounter, "patient": f"Patient/pat-{name}"})
@@ -168,7 +168,7 @@ def _decide(full: Full, name: str, kind: DecisionKind, selected: str | None, rea
 def _begin_write(world: World, ref: CaseRef) -> None:
     """Begin a write-back as `WriteBack` does, which then is killed."""
     with world.db.write() as tx:
-        assert cases.begin_write(tx, ref.case_id, Evidence.CHECKED)
+        assert decisions.begin_write(tx, ref.case_id, Evidence.CHECKED)
         rows = (Row(Kind.WRITE_BACK, (ref.case_id,)),)
         world.auditor.append(tx, Action.BEGIN_WRITE, "decision", rows, case_id=ref.case_id)
 

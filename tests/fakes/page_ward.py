@@ -23,7 +23,7 @@ from contracts.decisions import Decision
 from contracts.suggestions import Suggestion
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, tables
+from integrations.ledger import cases, decisions, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from service.process import settings
@@ -120,7 +120,7 @@ class PageWard:
     def decide(self, decision: Decision) -> None:
         """Record a decision of somebody else."""
         with self.world.db.write() as tx:
-            cases.decide(tx, decision)
+            decisions.decide(tx, decision)
         self.live.publish(decision.case_id)
 
     def end(self, case_id: str, state: CaseState) -> None:
@@ -137,7 +137,7 @@ class PageWard:
 
     def decision(self, case_id: str) -> Decision | None:
         with self.world.db.read() as tx:
-            return cases.decision_of(tx, case_id)
+            return decisions.of_case(tx, case_id)
 
     @contextmanager
     def served(self) -> Iterator[str]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from contracts.decisions import Decision, Evidence
 from integrations import clock
 from integrations.fhir import proposals
-from integrations.ledger import cases, tables
+from integrations.ledger import decisions, tables
 from tests.conftest import model_config
 from tests.fakes.model_server import ModelServer
 from tests.ward import CHARGE, Resource, Ward, observation
@@ -35,12 +35,12 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
 
 def begun(ward: Ward, case_id: str) -> Evidence | None:
     with ward.world.db.read() as tx:
-        return cases.write_begun(tx, case_id)
+        return decisions.write_begun(tx, case_id)
 
 
 def recorded(ward: Ward, case_id: str) -> Decision:
     with ward.world.db.read() as tx:
-        decision = cases.decision_of(tx, case_id)
+        decision = decisions.of_case(tx, case_id)
     assert decision
     return decision
 
@@ -99,7 +99,7 @@ def test_a_kill_neither_loses_a_decision_nor_shortens_its_undo_time_nor_the_undo
     assert waited(slow, case.case_id) >= timedelta(seconds=UNDO_S)
     other = slow.until(lambda: (row := slow.case("undo-back")) and row.state != "decided" and row, 30)
     with slow.world.db.read() as tx:
-        undone = cases.taken_back(tx, taken[1])
+        undone = decisions.taken_back(tx, taken[1])
     assert (other.state == "open") == undone, "the ledger alone says what became of it"
 
 

@@ -13,7 +13,7 @@ from activities.close_case import CloseCase
 from activities.world import World
 from contracts.cases import CaseState
 from integrations.fhir import proposals
-from integrations.ledger import cases, tables
+from integrations.ledger import cases, own_writes, tables
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.tables import Database
 from tests.fakes.chart import Chart
@@ -68,7 +68,7 @@ def test_a_cancelled_task_whose_answer_was_lost_is_noted_by_the_retry(world: Wor
     assert (chart.kept[TASK]["status"], chart.kept[TASK]["meta"]["versionId"]) == ("cancelled", "2")
     assert audited(db) == ["close nobody decided", f"write Task/{TASK}/_history/2"]
     with db.read() as tx:
-        assert cases.own_versions(tx, "Task", TASK) == {"2"}
+        assert own_writes.versions(tx, "Task", TASK) == {"2"}
 
 
 def test_a_task_whose_row_was_never_shown_is_cancelled_too(world: World, chart: Chart) -> None:

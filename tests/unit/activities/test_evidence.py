@@ -17,7 +17,7 @@ from contracts.decisions import Evidence
 from contracts.errors import FhirError, FhirFault
 from integrations import clock
 from integrations.fhir.client import Resource
-from integrations.ledger import cases, tables
+from integrations.ledger import cases, decisions, tables
 from integrations.ledger.cases import CaseRow
 from tests.fakes import full_ledger
 from tests.fakes.full_ledger import Full
@@ -89,13 +89,13 @@ def unchecked(full: Full) -> CaseRef:
         case = cases.find(tx, ref.case_id)
         assert case and case.suggestion_hash
         made = decision(case_id=ref.case_id, shown_hash=case.suggestion_hash, evidence=Evidence.UNCHECKED)
-        cases.decide(tx, made)
+        decisions.decide(tx, made)
     return ref
 
 
 def begun(full: Full, ref: CaseRef) -> Evidence | None:
     with full.world.db.read() as tx:
-        return cases.write_begun(tx, ref.case_id)
+        return decisions.write_begun(tx, ref.case_id)
 
 
 def test_while_the_chart_is_away_no_write_begins_and_the_look_is_taken_when_it_is_back(

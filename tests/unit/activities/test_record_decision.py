@@ -13,7 +13,7 @@ from activities.world import World
 from contracts.cases import CaseState, DecisionRequest
 from contracts.errors import ApprovalError, LedgerError, Refusal
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, tables
+from integrations.ledger import cases, decisions, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from tests.fakes.samples import NOW, NURSE, PHYSICIAN, REF, decision, shown
@@ -73,7 +73,7 @@ def test_without_its_audit_record_a_decision_is_not_taken(world: World) -> None:
     assert (refused.value.type, refused.value.non_retryable) == (LedgerError.__name__, False)
     assert state(world) == CaseState.OPEN
     with world.db.read() as tx:
-        assert cases.decision_of(tx, REF.case_id) is None
+        assert decisions.of_case(tx, REF.case_id) is None
 
 
 def test_nobody_is_told_before_the_ledger_has_it(world: World) -> None:

@@ -11,7 +11,7 @@ from contracts.errors import ApprovalError, LedgerError, Refusal
 from contracts.events import Fate, Ignored
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, inbox, tables
+from integrations.ledger import cases, decisions, deliveries, inbox, own_writes, tables
 from integrations.ledger.tables import Database
 from tests.fakes.samples import NOW, PHYSICIAN, REF, decision, event, shown
 
@@ -26,7 +26,7 @@ def open_case(db: Database, blobs: BlobStore) -> Database:
     inbox.accept(db, blobs, [event()])
     with db.write() as tx:
         cases.open_new(tx, REF, LIMIT, NOW)
-        inbox.absorb(tx, [1], REF.case_id, set())
+        deliveries.absorb(tx, [1], REF.case_id, set())
         cases.show_version(tx, shown(covers=1), "1")
     return db
 
@@ -41,13 +41,13 @@ def state(db: Database, case_id: str = REF.case_id) -> CaseState:
 
 def refusal(db: Database, asked: Decision) -> tuple[str, str]:
     with pytest.raises(ApprovalError) as refused, db.write() as tx:
-        cases.decide(tx, asked)
+        decisions.decide(tx, asked)
     return refused.value.kind, str(refused.value)
 
 
 def decide(db: Database, asked: Decision) -> bool:
     with db.write() as tx:
-        return cases.decide(tx, asked)
+        return decisions.decide(tx, asked)
 
 
 def test_a_cases_clock_starts_when_its_first_event_was_accepted(open_case: Database) -> None:
@@ -77,7 +77,7 @@ def test_a_decision_on_what_is_shown_is_recorded_once(open_case: Database) -> No
     assert decide(open_case, asked) is False
     assert state(open_case) == CaseState.DECIDED
     with open_case.read() as tx:
-        assert cases.decision_of(tx, REF.case_id) == asked
+        assert decisions.of_case(tx, REF.case_id) == asked
 
 
 def test_the_second_of_two_people_is_told_who_decided(open_case: Database) -> None:
@@ -85,7 +85,7 @@ def test_the_second_of_two_people_is_told_who_decided(open_case: Database) -> No
     kind, message = refusal(open_case, decision(decision_id="d-2", reviewer=PHYSICIAN))
     assert (kind, message) == (Refusal.DECIDED, "decided: Nurse Okafor")
     with open_case.read() as tx:
-        held = cases.decision_of(tx, REF.case_id)
+        held = decisions.of_case(tx, REF.case_id)
     assert held == decision()
 
 
@@ -215,14 +215,14 @@ def test_only_open_cases_past_their_deadline_are_overdue(db: Database) -> None:
 
 def test_our_own_writes_are_known_before_and_after_the_server_has_them(db: Database) -> None:
     with db.write() as tx:
-        assert cases.intend_write(tx, "case-1", "Task", "t", "hash") is False
-        assert cases.own_versions(tx, "Task", "t") == {""}
-        assert cases.intend_write(tx, "case-1", "Task", "t", "hash") is True
-        cases.wrote(tx, "case-1", "Task", "t", "1", "hash")
-        cases.wrote(tx, "case-1", "Task", "t", "1", "hash")
-        cases.wrote(tx, "case-1", "Task", "t", "2", "hash")
-        assert cases.own_versions(tx, "Task", "t") == {"1", "2"}
-        assert cases.own_versions(tx, "Task", "other") == set()
+        assert own_writes.intend(tx, "case-1", "Task", "t", "hash") is False
+        assert own_writes.versions(tx, "Task", "t") == {""}
+        assert own_writes.intend(tx, "case-1", "Task", "t", "hash") is True
+        own_writes.wrote(tx, "case-1", "Task", "t", "1", "hash")
+        own_writes.wrote(tx, "case-1", "Task", "t", "1", "hash")
+        own_writes.wrote(tx, "case-1", "Task", "t", "2", "hash")
+        assert own_writes.versions(tx, "Task", "t") == {"1", "2"}
+        assert own_writes.versions(tx, "Task", "other") == set()
 
 
 def test_what_a_pathway_wrote_is_news_to_another_of_the_same_stay_and_not_to_itself(
@@ -231,26 +231,26 @@ def test_what_a_pathway_wrote_is_news_to_another_of_the_same_stay_and_not_to_its
     said = CaseRef(case_id="case-say", pathway="dictation", encounter_id="enc-1", generation=1)
     with open_case.write() as tx:
         cases.open_new(tx, said, LIMIT, NOW)
-        cases.intend_write(tx, said.case_id, "Observation", "obs-said", "hash")
+        own_writes.intend(tx, said.case_id, "Observation", "obs-said", "hash")
     inbox.accept(open_case, blobs, [event("obs-said", own=True)])
     with open_case.read() as tx:
         assert inbox.newest_event(tx, "enc-1", REF.case_id) == 2, "while it is being written, too"
         assert inbox.newest_event(tx, "enc-1", said.case_id) == 0
         assert cases.stale(tx) == {REF.case_id}
-        assert cases.writer(tx, "Observation", "obs-said", "1") is None
+        assert own_writes.writer(tx, "Observation", "obs-said", "1") is None
     with pytest.raises(LedgerError) as waits:
         decide(open_case, decision())
     assert (waits.value.kind, waits.value.retryable) == ("unsettled", True)
     with open_case.write() as tx:
-        cases.wrote(tx, said.case_id, "Observation", "obs-said", "1", "hash")
-        assert cases.writer(tx, "Observation", "obs-said", "1") == "dictation"
-        assert cases.writer(tx, "Observation", "obs-said", "2") is None
+        own_writes.wrote(tx, said.case_id, "Observation", "obs-said", "1", "hash")
+        assert own_writes.writer(tx, "Observation", "obs-said", "1") == "dictation"
+        assert own_writes.writer(tx, "Observation", "obs-said", "2") is None
         assert cases.stale(tx) == {REF.case_id}
         tx.execute(tables.own_writes.update().values(case_id=REF.case_id))
         assert cases.stale(tx) == {said.case_id}
     with open_case.write() as tx:
         tx.execute(tables.own_writes.update().values(case_id=said.case_id))
-        inbox.absorb(tx, [2], REF.case_id, set())
+        deliveries.absorb(tx, [2], REF.case_id, set())
     assert refusal(open_case, decision())[0] == Refusal.STALE
 
 
@@ -260,7 +260,7 @@ def test_an_own_write_that_is_no_news_holds_up_a_decision_only_until_that_is_kno
     said = CaseRef(case_id="case-say", pathway="dictation", encounter_id="enc-1", generation=1)
     with open_case.write() as tx:
         cases.open_new(tx, said, LIMIT, NOW)
-        cases.wrote(tx, said.case_id, "Observation", "obs-said", "1", "hash")
+        own_writes.wrote(tx, said.case_id, "Observation", "obs-said", "1", "hash")
     inbox.accept(open_case, blobs, [event("obs-said", own=True)])
     with pytest.raises(LedgerError):
         decide(open_case, decision())

@@ -15,7 +15,7 @@ from contracts.events import Fate, FhirEvent, Ignored
 from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.fhir.notifications import unreadable
-from integrations.ledger import cases, inbox, readings, tables
+from integrations.ledger import cases, counters, deliveries, inbox, readings, tables
 from integrations.ledger.tables import Database
 from tests.fakes.samples import NAME, NOW, REF, event
 
@@ -60,7 +60,7 @@ def test_an_event_keeps_its_first_fate(db: Database, blobs: BlobStore) -> None:
     inbox.accept(db, blobs, [event(str(n)) for n in range(3)])
     with db.write() as tx:
         inbox.settle(tx, [1], Fate.IGNORED, Ignored.NO_TRIGGER)
-        inbox.absorb(tx, [1, 2], "case-1", set())
+        deliveries.absorb(tx, [1, 2], "case-1", set())
     found = balance(db)
     assert (found[Fate.IGNORED], found[Fate.ABSORBED], found[Fate.PENDING]) == (1, 1, 1)
 
@@ -69,7 +69,7 @@ def test_only_what_waits_or_was_told_to_the_case_makes_its_suggestion_stale(db: 
     inbox.accept(db, blobs, [event(str(n)) for n in range(4)] + [event("9", encounter_id="enc-2")])
     with db.write() as tx:
         inbox.settle(tx, [4], Fate.IGNORED, Ignored.OWN_WRITE)
-        inbox.absorb(tx, [1, 3], "case-1", set())
+        deliveries.absorb(tx, [1, 3], "case-1", set())
         assert [inbox.newest_event(tx, "enc-1", case) for case in ("case-1", "case-0")] == [3, 2]
         assert [inbox.newest_event(tx, encounter, "case-0") for encounter in ("enc-2", "enc-3")] == [5, 0]
 
@@ -85,7 +85,7 @@ def test_an_event_may_be_told_to_two_cases_and_to_each_once(db: Database, blobs:
     inbox.accept(db, blobs, [event()])
     with db.write() as tx:
         for case in ("case-1", "case-2", "case-1"):
-            inbox.absorb(tx, [1], case, set())
+            deliveries.absorb(tx, [1], case, set())
         assert tx.execute(sa.select(tables.told).order_by("case_id")).all() == [(1, "case-1"), (1, "case-2")]
     assert balance(db)[Fate.ABSORBED] == 1
 
@@ -163,7 +163,7 @@ def test_of_a_batch_that_cannot_be_kept_nothing_is_accepted(db: Database, blobs:
 def test_an_absorbed_event_keeps_its_case(db: Database, blobs: BlobStore) -> None:
     inbox.accept(db, blobs, [event()])
     with db.write() as tx:
-        inbox.absorb(tx, [1], "case-1", set())
+        deliveries.absorb(tx, [1], "case-1", set())
         inbox.assign(tx, [1], "case-2")
         assert tx.scalar(sa.select(tables.inbox.c.case_id)) == "case-1"
 
@@ -183,7 +183,7 @@ def test_a_feed_fills_its_quota_of_unreadable_rows_and_one_row_counts_the_rest(
         (counter,) = tx.scalars(
             sa.select(tables.counters.c.name).where(tables.counters.c.name.like("unreadable:ehr:%"))
         )
-        assert inbox.counted(tx, counter) == 100
+        assert counters.counted(tx, counter) == 100
     assert [(row.feed, counter in row.reason) for row in rows] == [("ehr", True)]
 
 
@@ -231,7 +231,7 @@ def test_a_version_that_its_case_did_not_find_in_the_chart_yet_is_accepted_once_
 ) -> None:
     inbox.accept(db, blobs, [observed("2")])
     with db.write() as tx:
-        inbox.absorb(tx, [1], "case-1", set())
+        deliveries.absorb(tx, [1], "case-1", set())
         if read:
             readings.note(tx, "case-1", {("Observation", "obs-1"): read})
     assert [inbox.accept_found(db, blobs, [observed("2")]) for _ in range(2)] == [again, 0]

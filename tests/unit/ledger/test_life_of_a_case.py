@@ -17,7 +17,7 @@ from contracts.errors import ApprovalError, LedgerError, Refusal
 from contracts.events import Fate
 from integrations.blobs.store import BlobStore
 from integrations.fhir.notifications import unreadable
-from integrations.ledger import cases, inbox
+from integrations.ledger import cases, decisions, deliveries, inbox
 from integrations.ledger.tables import Database
 from tests.fakes.samples import KEYRING, NOW, NURSE, PHYSICIAN, decision, event, shown
 
@@ -108,7 +108,7 @@ class LifeOfACase(RuleBasedStateMachine):
     def tell(self, encounter: str) -> None:
         case, waiting = self.model.current(encounter), self.model.waiting(encounter)
         with self.db.write() as tx:
-            inbox.absorb(tx, waiting, case.ref.case_id, set())
+            deliveries.absorb(tx, waiting, case.ref.case_id, set())
         case.told |= set(waiting)
         for event_id in waiting:
             self.model.settle(event_id, Fate.ABSORBED)
@@ -158,7 +158,7 @@ class LifeOfACase(RuleBasedStateMachine):
             expected = Refusal.STALE
         try:
             with self.db.write() as tx:
-                got: bool | str = cases.decide(tx, asked)
+                got: bool | str = decisions.decide(tx, asked)
         except ApprovalError as refused:
             got = refused.kind
         assert got == expected
@@ -179,8 +179,8 @@ class LifeOfACase(RuleBasedStateMachine):
             expected = Refusal.TOO_LATE
         try:
             with self.db.write() as tx:
-                got: bool | str = cases.undo(tx, asked)
-                assert cases.undo(tx, asked) is False, "a second attempt changes nothing"
+                got: bool | str = decisions.undo(tx, asked)
+                assert decisions.undo(tx, asked) is False, "a second attempt changes nothing"
         except ApprovalError as refused:
             got = refused.kind
         assert got == expected
@@ -189,13 +189,13 @@ class LifeOfACase(RuleBasedStateMachine):
             case.undone[who.reviewer_id] = case.undone.get(who.reviewer_id, 0) + 1
             late = self.asked(case, who).model_copy(update={"decision_id": decision_id})
             with pytest.raises(ApprovalError, match=Refusal.UNDONE), self.db.write() as tx:
-                cases.decide(tx, late)
+                decisions.decide(tx, late)
 
     @rule(encounter=ENCOUNTERS)
     def begin_write(self, encounter: str) -> None:
         case = self.model.current(encounter)
         with self.db.write() as tx:
-            found = cases.begin_write(tx, case.ref.case_id, Evidence.CHECKED)
+            found = decisions.begin_write(tx, case.ref.case_id, Evidence.CHECKED)
         assert (found.decision_id if found else None) == case.decided_by
         case.written |= found is not None
 

@@ -11,7 +11,7 @@ from contracts.errors import ApprovalError, Fallback
 from contracts.suggestions import MadeBy
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, inbox, signs, standing, tables, tallies
+from integrations.ledger import cases, decisions, deliveries, inbox, signs, standing, tables, tallies
 from integrations.ledger.standing import Standing
 from integrations.ledger.tables import Database
 from tests.fakes.samples import NOW, REF, decision, event, shown
@@ -47,7 +47,7 @@ def opened(db: Database, blobs: BlobStore) -> None:
     inbox.accept(db, blobs, [event()])
     with db.write() as tx:
         cases.open_new(tx, REF, LIMIT, NOW)
-        inbox.absorb(tx, [1], REF.case_id, set())
+        deliveries.absorb(tx, [1], REF.case_id, set())
 
 
 def show(db: Database, version: int, covers: int) -> None:
@@ -72,8 +72,8 @@ def test_ages_run_from_acceptance_and_a_deadline_passes_once(db: Database, blobs
     assert read(db).past_deadline == 1, "escalated or not, nobody has decided"
     show(db, 1, covers=2)
     with db.write() as tx:
-        inbox.absorb(tx, [2], REF.case_id, set())
-        cases.decide(tx, decision())
+        deliveries.absorb(tx, [2], REF.case_id, set())
+        decisions.decide(tx, decision())
     assert (read(db).pending_age_s, read(db).oldest_open_age_s, read(db).past_deadline) == (0, 0, 0)
 
 
@@ -117,11 +117,11 @@ def test_a_decision_counts_when_it_is_kept_and_only_then(db: Database, blobs: Bl
     opened(db, blobs)
     show(db, 1, covers=1)
     with db.write() as tx:
-        cases.decide(tx, decision())
+        decisions.decide(tx, decision())
     for again in (decision(), decision(decision_id="d-2", kind=DecisionKind.REJECT)):
         try:
             with db.write() as tx:
-                cases.decide(tx, again)
+                decisions.decide(tx, again)
         except ApprovalError:
             pass
     assert read(db).decisions == {"approve": 1, "change": 0, "choose": 0, "reject": 0}

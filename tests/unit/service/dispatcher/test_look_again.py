@@ -15,7 +15,7 @@ from contracts.events import Fate, FhirEvent, Ignored
 from contracts.suggestions import Suggestion
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, inbox, tables
+from integrations.ledger import cases, decisions, inbox, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from service.dispatcher.loop import Dispatcher
@@ -92,7 +92,7 @@ class Stay:
             shown_hash=self.suggested().sha256(),
         )  # fmt: skip
         with self.db.write() as tx:
-            assert cases.decide(tx, made)
+            assert decisions.decide(tx, made)
             cases.end(tx, self.case.case_id, cases.outcome_state(made.kind))
 
     def undecided(self) -> None:

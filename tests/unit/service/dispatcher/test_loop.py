@@ -15,7 +15,7 @@ from contracts.cases import CaseRef
 from contracts.events import Fate, FhirEvent, Ignored
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, inbox, readings, tables
+from integrations.ledger import cases, inbox, own_writes, readings, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from service.dispatcher.loop import Dispatcher
@@ -161,12 +161,12 @@ class TwoPathways:
 
     def writes(self, value: float, version: str = "1") -> FhirEvent:
         with self.db.write() as tx:
-            cases.intend_write(tx, self.ref.case_id, "Observation", "obs-enc", "hash")
+            own_writes.intend(tx, self.ref.case_id, "Observation", "obs-enc", "hash")
         return told("enc", value).model_copy(update={"own": True, "version_id": version})
 
     def noted(self, version: str = "1") -> None:
         with self.db.write() as tx:
-            cases.wrote(tx, self.ref.case_id, "Observation", "obs-enc", version, "hash")
+            own_writes.wrote(tx, self.ref.case_id, "Observation", "obs-enc", version, "hash")
 
     def looked_at(self) -> tuple[list[tuple[str, str | None]], dict[str, set[int]]]:
         """Look once; return fates and reasons in the order of acceptance, and which pathway's case is told what."""

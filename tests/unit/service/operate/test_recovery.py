@@ -10,7 +10,7 @@ import pytest
 from contracts.cases import CaseState
 from contracts.decisions import Evidence
 from contracts.errors import ConfigurationError, LedgerError
-from integrations.ledger import cases, tables
+from integrations.ledger import cases, decisions, tables
 from integrations.ledger.tables import Database
 from service.operate import recovery
 from service.process import settings
@@ -58,8 +58,8 @@ def test_a_version_that_a_model_was_asked_for_is_not_used_again(starts: CaseStar
 def test_a_decided_or_ended_case_asks_nobody_any_more(starts: CaseStarts, db: Database) -> None:
     show(db, 1)
     with db.write() as tx:
-        cases.decide(tx, decision())
-        cases.begin_write(tx, REF.case_id, Evidence.CHECKED)
+        decisions.decide(tx, decision())
+        decisions.begin_write(tx, REF.case_id, Evidence.CHECKED)
     assert (starts.input(REF.case_id).decided, starts.input(REF.case_id).receipt) == (True, None)
     with db.write() as tx:
         cases.end(tx, REF.case_id, CaseState.WRITTEN)
@@ -69,8 +69,8 @@ def test_a_decided_or_ended_case_asks_nobody_any_more(starts: CaseStarts, db: Da
 def test_a_case_started_anew_in_its_undo_time_keeps_the_rest_of_it(starts: CaseStarts, db: Database) -> None:
     show(db, 1)
     with db.write() as tx:
-        cases.decide(tx, decision())
-        recorded = cases.receipt_of(tx, REF.case_id)
+        decisions.decide(tx, decision())
+        recorded = decisions.receipt_of(tx, REF.case_id)
     given = starts.input(REF.case_id)
     assert given.receipt == recorded
     assert given.receipt and given.receipt.recorded_at

@@ -14,7 +14,7 @@ from contracts.decisions import Decision, DecisionKind
 from contracts.suggestions import MadeBy, Suggestion
 from contracts.tuning import Arm
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, tables
+from integrations.ledger import cases, decisions, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.tables import Database
 from service.operate import trajectories
@@ -41,7 +41,7 @@ def kept(world: World, name: str, made: Decision, proposed: Suggestion | None = 
     with world.db.write() as tx:
         cases.open_new(tx, ref, timedelta(minutes=5), NOW)
         cases.show_version(tx, request, "1")
-        cases.decide(tx, made.model_copy(update=changes))
+        decisions.decide(tx, made.model_copy(update=changes))
     RecordTrajectory(world)(ref)
     with world.db.write() as tx:
         row = tables.trajectories.c.case_id == name

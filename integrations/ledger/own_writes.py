@@ -1,0 +1,62 @@
+"""What we wrote to the chart, so that its notification is known as our own (I15)."""
+
+import sqlalchemy as sa
+
+from integrations.ledger.tables import cases, own_writes
+
+
+def intend(tx: sa.Connection, case_id: str, resource_type: str, resource_id: str, content_hash: str) -> bool:
+    """Note a write before it is made, so that its notification can't overtake our knowledge of it (I15).
+
+    Returns whether an earlier try was noted and never finished: then the chart must be read before writing again.
+    """
+    return _keep(tx, case_id, resource_type, resource_id, "", content_hash)
+
+
+def intended(tx: sa.Connection, resource_type: str, resource_id: str) -> str | None:
+    """Return the content hash of a write that was intended and never noted as done, or None."""
+    return tx.scalar(sa.select(own_writes.c.content_hash).where(*_same(resource_type, resource_id, "")))
+
+
+def wrote(
+    tx: sa.Connection, case_id: str, resource_type: str, resource_id: str, version_id: str, content_hash: str
+) -> bool:
+    """Note the version that the server gave to our write; False if it was noted before."""
+    tx.execute(own_writes.delete().where(*_same(resource_type, resource_id, "")))
+    return not _keep(tx, case_id, resource_type, resource_id, version_id, content_hash)
+
+
+def _keep(tx: sa.Connection, case_id: str, type_: str, id_: str, version_id: str, content_hash: str) -> bool:
+    there = tx.execute(own_writes.delete().where(*_same(type_, id_, version_id))).rowcount
+    tx.execute(
+        own_writes.insert().values(
+            resource_type=type_, resource_id=id_, version_id=version_id, case_id=case_id, content_hash=content_hash
+        )
+    )
+    return bool(there)
+
+
+def _same(type_: str, id_: str, version_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    columns = own_writes.c
+    return columns.resource_type == type_, columns.resource_id == id_, columns.version_id == version_id
+
+
+def writer(tx: sa.Connection, resource_type: str, resource_id: str, version_id: str) -> str | None:
+    """Return the pathway that wrote this version, or None where none of ours did."""
+    found = tx.execute(
+        sa.select(cases.c.pathway)
+        .select_from(own_writes.outerjoin(cases, cases.c.case_id == own_writes.c.case_id))
+        .where(*_same(resource_type, resource_id, version_id))
+    ).first()
+    return (found.pathway or "") if found else None
+
+
+def versions(tx: sa.Connection, resource_type: str, resource_id: str) -> set[str]:
+    """Return the versions that we wrote; an empty one stands for a write under way."""
+    return set(
+        tx.scalars(
+            sa.select(own_writes.c.version_id).where(
+                own_writes.c.resource_type == resource_type, own_writes.c.resource_id == resource_id
+            )
+        )
+    )
