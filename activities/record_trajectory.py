@@ -8,8 +8,7 @@ from temporalio import activity
 from activities.world import World, boundary
 from contracts.cases import CaseOutcome, CaseRef
 from contracts.model_calls import ModelCall
-from integrations import clock
-from integrations.ledger import cases, decisions, tables
+from integrations.ledger import calls, cases, decisions, trajectories
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 from tuning import trajectory
@@ -27,12 +26,7 @@ class RecordTrajectory:
         with boundary():
             with self.world.db.read() as tx:
                 case, decision = cases.find(tx, ref.case_id), decisions.of_case(tx, ref.case_id)
-                shown = tx.execute(
-                    tables.runs.select().where(tables.runs.c.case_id == ref.case_id).order_by(tables.runs.c.version)
-                ).all()
-                calls = tx.execute(
-                    tables.calls.select().where(tables.calls.c.case_id == ref.case_id).order_by(tables.calls.c.position)
-                ).all()
+                shown, called = cases.runs_of(tx, ref.case_id), calls.of_case(tx, ref.case_id)
             assert case is not None
             runs = [
                 trajectory.Run(
@@ -43,7 +37,7 @@ class RecordTrajectory:
                     shown_at=row.shown_at.isoformat(),
                     calls=tuple(
                         ModelCall.model_validate_json(self.world.blobs.get(call.call_blob))
-                        for call in calls
+                        for call in called
                         if call.version == row.version
                     ),
                 )
@@ -56,12 +50,8 @@ class RecordTrajectory:
             return CaseOutcome(case_id=ref.case_id, state=case.state, decision_id=decided)
 
     def _keep(self, ref: CaseRef, blob: str, trainable: bool) -> None:
-        kept = tables.trajectories
         with self.world.db.write() as tx:
-            tx.execute(kept.delete().where(kept.c.case_id == ref.case_id))
-            tx.execute(
-                kept.insert().values(case_id=ref.case_id, blob=blob, trainable=trainable, recorded_at=clock.now())
-            )
+            trajectories.keep(tx, ref.case_id, blob, trainable=trainable)
             rows = (Row(Kind.TRAJECTORY, (ref.case_id,)),)
             detail = "trainable" if trainable else ""
             self.world.auditor.append(

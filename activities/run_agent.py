@@ -4,7 +4,6 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 
-import sqlalchemy as sa
 from temporalio import activity
 
 from activities.world import HEARTBEAT, World, boundary
@@ -15,7 +14,7 @@ from contracts.model_calls import ChatRequest, ModelCall
 from integrations import traces
 from integrations.inference import router
 from integrations.inference.chat import ChatClient
-from integrations.ledger import switches, tables
+from integrations.ledger import calls, switches
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
@@ -58,27 +57,14 @@ class RecordedChat:
             return Fallback.OTHER_PATHWAY if router.tuned_elsewhere(tx, endpoint, self._pathway) else None
 
     def _recorded(self, request_hash: str) -> ModelCall | None:
-        calls = tables.calls.c
         with self._world.db.read() as tx:
-            same = (calls.case_id == self._case, calls.version == self._version, calls.request_hash == request_hash)
-            blob = tx.scalar(sa.select(calls.call_blob).where(*same))
+            blob = calls.find(tx, self._case, self._version, request_hash)
         return ModelCall.model_validate_json(self._world.blobs.get(blob)) if blob else None
 
     def _record(self, call: ModelCall) -> None:
         blob = self._world.blobs.put(call.canonical())
-        calls = tables.calls
         with self._world.db.write() as tx:
-            same = (calls.c.case_id == self._case, calls.c.version == self._version)
-            position = tx.scalar(sa.select(sa.func.count()).select_from(calls).where(*same)) or 0
-            tx.execute(
-                calls.insert().values(
-                    case_id=self._case,
-                    version=self._version,
-                    request_hash=call.request.sha256(),
-                    position=position,
-                    call_blob=blob,
-                )
-            )
+            calls.record(tx, self._case, self._version, call.request.sha256(), blob)
             rows = (Row(Kind.CALL, (self._case, self._version, call.request.sha256())),)
             detail = f"{call.request.step} {call.model}"
             self._world.auditor.append(tx, Action.MODEL_CALL, call.endpoint, rows, case_id=self._case, detail=detail)

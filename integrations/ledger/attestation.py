@@ -214,6 +214,12 @@ def events_differences(tx: sa.Connection, key: bytes, ranges: Mapping[tuple[int,
         yield f"mark {EVENTS_ATTESTED} is not the end of the last attested range"
 
 
+def unattested(tx: sa.Connection) -> int:
+    """Return how many events are in no attested range yet."""
+    after = int(tables.mark(tx, EVENTS_ATTESTED) or 0)
+    return tx.scalar(sa.select(sa.func.count()).select_from(tables.inbox).where(tables.inbox.c.event_id > after)) or 0
+
+
 def range_name(first: int, last: int) -> str:
     """Return the name of a range in an audit record."""
     return json.dumps([EVENTS, first, last])

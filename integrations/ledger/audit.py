@@ -17,6 +17,8 @@ from integrations.ledger.tables import Database
 
 RESTORED = "restored"
 """The mark of when a ledger was put back from a backup."""
+EXPORTED = "audit_exported"
+"""The mark of the newest record that is in the FHIR server."""
 ROWS_ATTESTED = "rows_attested"
 """The mark of since when each record carries the hashes of its act's rows."""
 
@@ -143,6 +145,23 @@ class Auditor:
         )
 
 
+@dataclass(frozen=True)
+class KeptRecord:
+    """A record with its place in its chain."""
+
+    seq: int
+    """Its number among the records of all chains."""
+    chain: str
+    position: int
+    hash: str
+    record: AuditRecord
+
+    @classmethod
+    def of(cls, seq: int, chain: str, position: int, hash_: str, stored: str) -> "KeptRecord":
+        """Return a row of the table, its record parsed."""
+        return cls(seq, chain, position, hash_, AuditRecord.model_validate_json(stored))
+
+
 def chain_name(tx: sa.Connection, process: str) -> str:
     """Return the chain that a process appends to: another one after each restore.
 
@@ -165,6 +184,32 @@ def heads(tx: sa.Connection) -> dict[str, int]:
         tables.audit.c.chain
     )
     return {row.chain: row.position for row in tx.execute(newest)}
+
+
+def last_records(tx: sa.Connection) -> dict[str, tuple[int, str]]:
+    """Return the position and hash at which each chain ends."""
+    newest = sa.select(tables.audit.c.chain, sa.func.max(tables.audit.c.position).label("position"))
+    found = newest.group_by(tables.audit.c.chain).subquery()
+    joined = (tables.audit.c.chain == found.c.chain) & (tables.audit.c.position == found.c.position)
+    rows = tx.execute(sa.select(tables.audit).join(found, joined))
+    return {row.chain: (row.position, row.hash) for row in rows}
+
+
+def exported_to(tx: sa.Connection) -> int:
+    """Return the number of the newest audit record that was brought to the FHIR server."""
+    return int(tables.mark(tx, EXPORTED) or 0)
+
+
+def note_exported(tx: sa.Connection, seq: int) -> None:
+    """Note up to which audit record the FHIR server has them."""
+    tables.set_mark(tx, EXPORTED, str(seq))
+
+
+def to_export(tx: sa.Connection, most: int) -> list[KeptRecord]:
+    """Return the next records that the FHIR server lacks, in order."""
+    newer = tables.audit.c.seq > exported_to(tx)
+    rows = tx.execute(sa.select(tables.audit).where(newer).order_by(tables.audit.c.seq).limit(most))
+    return [KeptRecord.of(row.seq, row.chain, row.position, row.hash, row.record) for row in rows]
 
 
 def begin(db: Database, auditor: Auditor) -> None:

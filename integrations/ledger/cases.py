@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.cases import CaseRef, CaseState, OpenRequest
+from contracts.cases import ENDED, CaseRef, CaseState, OpenRequest
 from contracts.decisions import DecisionKind
 from contracts.frozen import Frozen
 from integrations import clock
@@ -40,6 +40,16 @@ class CaseRow(Frozen):
         return CaseRef(
             case_id=self.case_id, pathway=self.pathway, encounter_id=self.encounter_id, generation=self.generation
         )
+
+
+class RunRow(Frozen):
+    """One version that was shown; columns of `tables.runs`."""
+
+    case_id: str
+    version: int
+    snapshot_blob: str
+    suggestion_blob: str
+    shown_at: datetime
 
 
 def _rows(result: sa.CursorResult[Any]) -> list[CaseRow]:
@@ -132,6 +142,26 @@ def show_version(tx: sa.Connection, request: OpenRequest, task_version: str) -> 
         waited = inbox.waited_since(tx, case.encounter_id, case.covers_event, request.covers_event)
         lag = clock.now() - waited if waited else None
         tallies.suggested(tx, request.result.made_by, request.result.fallback, lag)
+
+
+def runs_of(tx: sa.Connection, case_id: str) -> list[RunRow]:
+    """Return the versions that a case showed, the first one first."""
+    return _runs(tx.execute(runs.select().where(runs.c.case_id == case_id).order_by(runs.c.version)))
+
+
+def all_runs(tx: sa.Connection) -> list[RunRow]:
+    """Return the shown versions of all cases, the first version of each first."""
+    return _runs(tx.execute(runs.select().order_by(runs.c.version)))
+
+
+def _runs(result: sa.CursorResult[Any]) -> list[RunRow]:
+    return [RunRow.model_validate(dict(row)) for row in result.mappings()]
+
+
+def without_trajectory(tx: sa.Connection) -> list[str]:
+    """Return the ended cases that left no trajectory."""
+    ended = (cases.c.state.in_(ENDED), cases.c.case_id.not_in(sa.select(trajectories.c.case_id)))
+    return list(tx.scalars(sa.select(cases.c.case_id).where(*ended)))
 
 
 def suggestion_blob(tx: sa.Connection, case_id: str, version: int) -> str | None:

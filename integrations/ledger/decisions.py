@@ -1,15 +1,44 @@
 """What people decided: recorded once, taken back until its write-back begins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
 from contracts.cases import CaseState
 from contracts.decisions import Decision, DecisionReceipt, Evidence, Undo
 from contracts.errors import ApprovalError, LedgerError, Refusal
+from contracts.frozen import Frozen
 from integrations import clock
 from integrations.ledger import cases, inbox, tables, tallies
 from integrations.ledger.tables import decisions, undone, write_backs
+
+
+class DecisionRow(Frozen):
+    """A decision as its columns say, and the signed document; columns of `tables.decisions`."""
+
+    decision_id: str
+    case_id: str
+    kind: str
+    selected: str | None
+    reviewer: str
+    document: str
+
+
+class UndoneRow(Frozen):
+    """A decision that was taken back, and the signed undo; columns of `tables.undone`."""
+
+    decision_id: str
+    case_id: str
+    document: str
+    undo: str
+
+
+class BegunRow(Frozen):
+    """A write-back that began, and the decision that its case has now."""
+
+    case_id: str
+    begun_for: str
+    decision_id: str | None
 
 
 def decide(tx: sa.Connection, decision: Decision) -> bool:
@@ -153,3 +182,30 @@ def of_cases(tx: sa.Connection, case_ids: Sequence[str]) -> dict[str, Decision]:
     """Return the decisions of those cases that have one."""
     rows = tx.execute(sa.select(decisions.c.case_id, decisions.c.document).where(decisions.c.case_id.in_(case_ids)))
     return {row.case_id: Decision.model_validate_json(row.document) for row in rows}
+
+
+def rows(tx: sa.Connection) -> Iterator[DecisionRow]:
+    """Yield every decision, the first recorded first, in parts."""
+    columns = [decisions.c[name] for name in DecisionRow.model_fields]
+    query = sa.select(*columns).order_by(decisions.c.recorded_at).execution_options(yield_per=500)
+    for row in tx.execute(query).mappings():
+        yield DecisionRow.model_validate(dict(row))
+
+
+def kinds(tx: sa.Connection) -> dict[str, str]:
+    """Return the kind of each case's decision."""
+    return {row.case_id: row.kind for row in tx.execute(sa.select(decisions.c.case_id, decisions.c.kind))}
+
+
+def undone_rows(tx: sa.Connection) -> list[UndoneRow]:
+    """Return the decisions that were taken back."""
+    columns = [undone.c[name] for name in UndoneRow.model_fields]
+    return [UndoneRow.model_validate(dict(row)) for row in tx.execute(sa.select(*columns)).mappings()]
+
+
+def begun_rows(tx: sa.Connection) -> list[BegunRow]:
+    """Return for each write-back that began which decision it began for, and which one the case has."""
+    joined = write_backs.outerjoin(decisions, decisions.c.case_id == write_backs.c.case_id)
+    columns = (write_backs.c.case_id, write_backs.c.decision_id.label("begun_for"), decisions.c.decision_id)
+    rows = tx.execute(sa.select(*columns).select_from(joined)).mappings()
+    return [BegunRow.model_validate(dict(row)) for row in rows]

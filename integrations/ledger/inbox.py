@@ -229,6 +229,11 @@ def fresh(tx: sa.Connection, after: int, most: int) -> list[AcceptedEvent]:
     return [_accepted(row) for row in tx.execute(query.order_by(inbox.c.event_id).limit(most))]
 
 
+def count_pending(tx: sa.Connection) -> int:
+    """Return how many events wait."""
+    return tx.scalar(sa.select(sa.func.count()).where(inbox.c.fate == Fate.PENDING)) or 0
+
+
 def waiting_since(tx: sa.Connection) -> datetime | None:
     """Return when the oldest pending event was accepted, or None: what nobody has looked at must not look calm."""
     return tx.scalar(sa.select(sa.func.min(inbox.c.accepted_at)).where(inbox.c.fate == Fate.PENDING))

@@ -60,3 +60,8 @@ def versions(tx: sa.Connection, resource_type: str, resource_id: str) -> set[str
             )
         )
     )
+
+
+def types(tx: sa.Connection) -> set[str]:
+    """Return the types of the resources that we wrote."""
+    return set(tx.scalars(sa.select(own_writes.c.resource_type).distinct()))

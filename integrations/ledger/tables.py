@@ -17,6 +17,8 @@ from integrations import clock
 SCHEMA_VERSION = 1
 BOUND_SINCE = "values_bound_since"
 """Mark: since when the values of each new case are sealed for that case."""
+Transaction = sa.Connection
+"""What `Database.read` and `Database.write` open; only the ledger's modules know its SQL."""
 BUSY_MS = 4000  # below the time-outs of the activities that wait for it
 metadata = sa.MetaData()
 
@@ -212,6 +214,12 @@ def _engine(url: str, begin: str) -> sa.Engine:
 def mark(tx: sa.Connection, name: str) -> str | None:
     """Return how far a recurring task has come, or None before its first time."""
     return tx.scalar(sa.select(marks.c.value).where(marks.c.name == name))
+
+
+def marks_of(tx: sa.Connection, prefix: str) -> dict[str, str]:
+    """Return the marks whose names begin so, without that prefix."""
+    rows = tx.execute(sa.select(marks.c.name, marks.c.value).where(marks.c.name.startswith(prefix)))
+    return {row.name.removeprefix(prefix): row.value for row in rows}
 
 
 def set_mark(tx: sa.Connection, name: str, value: str) -> None:

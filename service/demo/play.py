@@ -18,17 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import sqlalchemy as sa
 
 from activities.world import World
 from agents.ed_triage.graph import PATHWAY
 from agents.ed_triage.scales import scale_named
 from contracts.cases import ENDED
 from contracts.errors import ConfigurationError, FhirError, WardflowError
-from contracts.events import Fate
 from contracts.suggestions import MadeBy
 from integrations import clock
-from integrations.ledger import cases, tables
+from integrations.ledger import cases, inbox, trajectories
 from service.operate import integrity
 from service.process import settings
 from service.process import wiring as parts
@@ -194,8 +192,8 @@ def _all_ended(world: World, progress: Progress) -> bool:
         return False
     with world.db.read() as tx:
         rows = cases.listed(tx)
-        pending = tx.scalar(sa.select(sa.func.count()).where(tables.inbox.c.fate == Fate.PENDING))
-        kept = tx.scalar(sa.select(sa.func.count()).select_from(tables.trajectories))
+        pending = inbox.count_pending(tx)
+        kept = trajectories.count(tx)
     ended = {row.encounter_id for row in rows if row.state in ENDED}
     return set(progress.played) <= ended and len(rows) == kept and all(r.state in ENDED for r in rows) and not pending
 
@@ -265,7 +263,7 @@ async def _account(
     report = await integrity.check(world, client, secrets.verify_key())
     with world.db.read() as tx:
         rows = cases.listed(tx)
-        kept = tx.scalar(sa.select(sa.func.count()).select_from(tables.trajectories)) or 0
+        kept = trajectories.count(tx)
     shown = [world.suggestion(row.suggestion_blob) for row in rows if row.suggestion_blob]
     for finding in report.findings:
         _tell(finding)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
-import sqlalchemy as sa
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import ValidationError
@@ -15,7 +14,7 @@ from contracts.errors import ConfigurationError, FhirError, FhirFault
 from contracts.frozen import Frozen
 from integrations import clock
 from integrations.fhir.client import FhirClient, Resource
-from integrations.ledger import audit, tables
+from integrations.ledger import audit
 from integrations.ledger.chains import Anchor
 from integrations.ledger.tables import Database
 
@@ -122,13 +121,8 @@ def _anchor(event: Resource) -> Anchor:
 
 def write_heads(db: Database, path: Path, signer: Ed25519PrivateKey) -> None:
     """Append the signed heads of all chains; the file is its owner's, and keeps the mode that a deployment gives it."""
-    newest = tables.audit.alias()
-    ends = sa.select(newest.c.chain, sa.func.max(newest.c.position).label("position")).group_by(newest.c.chain)
-    found = ends.subquery()
-    joined = (tables.audit.c.chain == found.c.chain) & (tables.audit.c.position == found.c.position)
     with db.read() as tx:
-        rows = tx.execute(sa.select(tables.audit).join(found, joined)).all()
-    chains = {row.chain: (row.position, row.hash) for row in rows}
+        chains = audit.last_records(tx)
     unsigned = Heads(at=clock.now(), chains=chains, key=signer.public_key().public_bytes_raw().hex())
     line = unsigned.model_copy(update={"signature": signer.sign(unsigned.signed_bytes()).hex()}).model_dump_json()
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -18,7 +18,7 @@ from integrations.fhir.feed import Feed
 from integrations.ledger import attestation, audit, inbox
 from integrations.live.worklist import LEDGER_AWAY
 from service.dispatcher.loop import Dispatcher
-from service.gateway import anchors, outcomes, stranded, watch
+from service.gateway import anchors, audit_export, outcomes, stranded, watchdog
 from service.gateway.reconciler import Reconciler
 from service.process import guard
 from service.process.endpoints import mount
@@ -105,11 +105,11 @@ def create_app(
         return await asyncio.to_thread(reconciler.step)
 
     async def watched() -> float:
-        await asyncio.to_thread(watch.watchdog, world)
+        await asyncio.to_thread(watchdog.watchdog, world)
         return timing.watchdog_s
 
     async def exported() -> float:
-        full = await asyncio.to_thread(watch.export_audit, world) == watch.AUDIT_BATCH
+        full = await asyncio.to_thread(audit_export.export_audit, world) == audit_export.AUDIT_BATCH
         return 0.0 if full else timing.audit_export_s
 
     async def attested() -> float:
@@ -117,7 +117,7 @@ def create_app(
         return 0.0 if full else ATTEST_S
 
     async def headed() -> float:
-        return await watch.keep_heads(world, settings.state / anchors.HEADS_FILE, head_signer)
+        return await audit_export.keep_heads(world, settings.state / anchors.HEADS_FILE, head_signer)
 
     async def followed() -> float:
         full = await asyncio.to_thread(outcomes.collect, world) == outcomes.BATCH

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import sqlalchemy as sa
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -16,7 +15,7 @@ from contracts.decisions import Decision
 from contracts.frozen import Frozen
 from integrations.fhir.client import Resource
 from integrations.fhir.proposals import HASH, content_hash, decided_in, own_meta, resource_id
-from integrations.ledger import cases, decisions, inbox, tables
+from integrations.ledger import attestation, audit, cases, decisions, inbox, own_writes
 from service.gateway import anchors
 from service.operate import ledger_checks, recovery
 from service.operate.ledger_checks import Contradiction
@@ -66,7 +65,7 @@ def _ledger(
 ) -> tuple[Report, list[cases.CaseRow], datetime | None]:
     """Check the ledger against itself and its anchors; return also its cases, and when Temporal was rebuilt."""
     with world.db.read() as tx:  # first: the export goes on meanwhile
-        exported = ledger_checks.exported_to(tx)
+        exported = audit.exported_to(tx)
     known = [("the FHIR server", anchors.in_chart(world.fhir, anchors.ends_of(world.db)))]  # before the view
     known += [(path.name, anchors.in_file(path, key)) for path, key in heads]
     with world.db.read() as tx:  # one view: both identities hold in it
@@ -77,7 +76,7 @@ def _ledger(
             cases=balance,
             findings=tuple(found),
             contradictions=tuple(ledger_checks.contradictions(world, tx)),
-            unattested_events=ledger_checks.unattested(tx),
+            unattested_events=attestation.unattested(tx),
         )
         return report, cases.listed(tx), recovery.rebuilt_at(tx)
 
@@ -124,7 +123,7 @@ async def _temporal(client: Client, rows: list[cases.CaseRow], rebuilt_at: datet
 def _chart(world: World, rows: list[cases.CaseRow]) -> Iterator[str]:
     """Compare every Task and result in the chart with the decision that it must equal (I2)."""
     with world.db.read() as tx:
-        written = set(tx.scalars(sa.select(tables.own_writes.c.resource_type).distinct())) - {"Provenance"}
+        written = own_writes.types(tx) - {"Provenance"}
     marked = [r for type_ in sorted({"Task", *written}) for r in world.fhir.search(f"{type_}?identifier={TAG}|")]
     of_case: dict[str, dict[str, Resource]] = {row.case_id: {} for row in rows}
     for resource in marked:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -12,12 +11,11 @@ from activities.world import World
 from contracts.cases import ENDED, CaseState
 from contracts.decisions import Decision, Undo, contradiction
 from contracts.errors import WardflowError
-from contracts.events import Fate
 from contracts.frozen import Frozen
 from contracts.suggestions import Suggestion
 from integrations import clock
-from integrations.ledger import attestation, cases, chains, tables
-from service.gateway import watch
+from integrations.ledger import attestation, cases, chains, decisions, deliveries, tables, trajectories
+from integrations.ledger.tables import Transaction
 from service.gateway.anchors import Known
 
 UNREADABLE = (WardflowError, ValueError, TypeError, LookupError, AttributeError)
@@ -44,17 +42,12 @@ class Contradiction(Frozen):
         )
 
 
-def exported_to(tx: sa.Connection) -> int:
-    """Return the number of the newest audit record that was brought to the FHIR server."""
-    return int(tables.mark(tx, watch.EXPORTED) or 0)
-
-
 def findings(
-    world: World, tx: sa.Connection, verify_key: str, known: Sequence[tuple[str, Known]], exported: int
+    world: World, tx: Transaction, verify_key: str, known: Sequence[tuple[str, Known]], exported: int
 ) -> list[str]:
     """Return what doesn't agree within the ledger, and with its chains as other places know them.
 
-    `exported` is how far the audit was exported before those places were asked (`exported_to`).
+    `exported` is how far the audit was exported before those places were asked (`audit.exported_to`).
     """
     key = world.auditor.key
     wanted = {(anchor.chain, anchor.position) for _, place in known for anchor in place.anchors}
@@ -92,25 +85,17 @@ def _anchored(read: chains.Chains, known: Sequence[tuple[str, Known]]) -> Iterat
             yield f"the FHIR server has audit chain {chain} up to {chart.ends.get(chain, 0)}, exported to {position}"
 
 
-def _deliveries(tx: sa.Connection) -> Iterator[str]:
+def _deliveries(tx: Transaction) -> Iterator[str]:
     """Compare fates with the cases that were told of an event: an absorbed one names one of them (I1)."""
-    inbox, told, known = tables.inbox, tables.told, sa.select(tables.cases.c.case_id)
-    same = (told.c.event_id == inbox.c.event_id, told.c.case_id == inbox.c.case_id)
-    untold = (inbox.c.fate == Fate.ABSORBED, ~sa.exists().where(*same))
-    for event_id in tx.scalars(sa.select(inbox.c.event_id).where(*untold)):
+    for event_id in deliveries.absorbed_undelivered(tx):
         yield f"event {event_id} is absorbed, and its case was not told of it"
-    joined = sa.select(told.c.event_id, told.c.case_id, inbox.c.fate).outerjoin(
-        inbox, inbox.c.event_id == told.c.event_id
-    )
-    taken = (Fate.ABSORBED, Fate.PENDING)  # a pending one waits for the case of another pathway
-    odd = sa.or_(inbox.c.fate.is_(None), inbox.c.fate.not_in(taken), told.c.case_id.not_in(known))
-    for event_id, case_id, fate in tx.execute(joined.where(odd)):
-        yield f"event {event_id} was told to case {case_id[:12]}, and is {fate or 'not in the ledger'}"
+    for row in deliveries.odd(tx):
+        yield f"event {row.event_id} was told to case {row.case_id[:12]}, and is {row.fate or 'not in the ledger'}"
 
 
-def _decisions(tx: sa.Connection, signer: Ed25519PublicKey) -> Iterator[str]:
+def _decisions(tx: Transaction, signer: Ed25519PublicKey) -> Iterator[str]:
     """Verify each decision again, and that the columns are what was signed."""
-    for row in tx.execute(tables.decisions.select().execution_options(yield_per=500)):
+    for row in decisions.rows(tx):
         decision = Decision.model_validate_json(row.document)
         name = f"decision {row.decision_id[:32]}"
         if not _signed(signer, decision):
@@ -118,18 +103,13 @@ def _decisions(tx: sa.Connection, signer: Ed25519PublicKey) -> Iterator[str]:
         signed = decision.decision_id, decision.case_id, decision.kind, decision.selected, decision.reviewer.reviewer_id
         if (row.decision_id, row.case_id, row.kind, row.selected, row.reviewer) != signed:
             yield f"{name}: its columns are not what was signed"
-    begun = tables.write_backs.outerjoin(tables.decisions, tables.decisions.c.case_id == tables.write_backs.c.case_id)
-    for case_id, begun_for, decided in tx.execute(
-        sa.select(
-            tables.write_backs.c.case_id, tables.write_backs.c.decision_id, tables.decisions.c.decision_id
-        ).select_from(begun)
-    ):
-        if begun_for != decided:
-            yield f"case {case_id[:12]}: write-back began for another decision than it has"
+    for begun in decisions.begun_rows(tx):
+        if begun.begun_for != begun.decision_id:
+            yield f"case {begun.case_id[:12]}: write-back began for another decision than it has"
 
 
-def _undone(tx: sa.Connection, signer: Ed25519PublicKey) -> Iterator[str]:
-    for row in tx.execute(tables.undone.select()):
+def _undone(tx: Transaction, signer: Ed25519PublicKey) -> Iterator[str]:
+    for row in decisions.undone_rows(tx):
         decision, undo = Decision.model_validate_json(row.document), Undo.model_validate_json(row.undo)
         name = f"undone decision {row.decision_id[:32]}"
         if not _signed(signer, decision) or not _signed(signer, undo):
@@ -149,12 +129,10 @@ def _signed(signer: Ed25519PublicKey, document: Decision | Undo) -> bool:
     return True
 
 
-def _cases(world: World, tx: sa.Connection) -> Iterator[str]:
+def _cases(world: World, tx: Transaction) -> Iterator[str]:
     """Compare each case with its name, its decision, and the suggestion that it shows (I21)."""
-    decided = {
-        row.case_id: row.kind for row in tx.execute(sa.select(tables.decisions.c.case_id, tables.decisions.c.kind))
-    }
-    runs = {(row.case_id, row.version): row for row in tx.execute(tables.runs.select())}
+    decided = decisions.kinds(tx)
+    runs = {(row.case_id, row.version): row for row in cases.all_runs(tx)}
     known = set[str]()
     for row in cases.listed(tx):
         known.add(row.case_id)
@@ -168,8 +146,7 @@ def _cases(world: World, tx: sa.Connection) -> Iterator[str]:
     for case_id, version in runs:
         if case_id not in known:
             yield f"case {case_id[:12]} showed version {version}, and is not in the ledger"
-    ended = (tables.cases.c.state.in_(ENDED), tables.cases.c.case_id.not_in(sa.select(tables.trajectories.c.case_id)))
-    for case_id in tx.scalars(sa.select(tables.cases.c.case_id).where(*ended)):
+    for case_id in cases.without_trajectory(tx):
         yield f"case {case_id[:12]} ended without a trajectory"
 
 
@@ -192,12 +169,12 @@ def _case(world: World, row: cases.CaseRow, kind: str | None) -> Iterator[str]:
             yield "its suggestion is of another encounter or pathway"
 
 
-def _trajectories(world: World, tx: sa.Connection) -> Iterator[str]:
+def _trajectories(world: World, tx: Transaction) -> Iterator[str]:
     """Compare each trajectory's flag and versions with what is kept in its file."""
     shown: dict[str, list[tuple[str, str]]] = {}
-    for run in tx.execute(tables.runs.select().order_by(tables.runs.c.version)):
+    for run in cases.all_runs(tx):
         shown.setdefault(run.case_id, []).append((run.snapshot_blob, run.shown_at.isoformat()))
-    for row in tx.execute(tables.trajectories.select().execution_options(yield_per=100)):
+    for row in trajectories.files(tx):
         document = json.loads(world.blobs.get(row.blob))
         name, extra = f"trajectory of case {row.case_id[:12]}", document["extra"]["wardflow"]
         if document["trajectory_id"] != row.case_id:
@@ -209,27 +186,19 @@ def _trajectories(world: World, tx: sa.Connection) -> Iterator[str]:
             yield f"{name} has other versions than were shown"
 
 
-def _marks(tx: sa.Connection) -> Iterator[str]:
-    rows = tx.execute(sa.select(tables.marks).where(tables.marks.c.name.startswith(RECONCILED)))
-    for row in rows:
-        if datetime.fromisoformat(row.value) > clock.now() + CLOCK:
-            yield f"feed {row.name.removeprefix(RECONCILED)} was searched up to a moment that has not come"
+def _marks(tx: Transaction) -> Iterator[str]:
+    for feed, searched_to in tables.marks_of(tx, RECONCILED).items():
+        if datetime.fromisoformat(searched_to) > clock.now() + CLOCK:
+            yield f"feed {feed} was searched up to a moment that has not come"
     if tables.mark(tx, "schema_version") != str(tables.SCHEMA_VERSION):
         yield "mark schema_version is not that of this program"
 
 
-def unattested(tx: sa.Connection) -> int:
-    """Return how many events are in no attested range yet."""
-    after = int(tables.mark(tx, attestation.EVENTS_ATTESTED) or 0)
-    return tx.scalar(sa.select(sa.func.count()).select_from(tables.inbox).where(tables.inbox.c.event_id > after)) or 0
-
-
-def contradictions(world: World, tx: sa.Connection) -> Iterator[Contradiction]:
+def contradictions(world: World, tx: Transaction) -> Iterator[Contradiction]:
     """Yield the decisions whose reason or choice contradicts their kind, the oldest first."""
-    query = sa.select(tables.decisions.c.document).order_by(tables.decisions.c.recorded_at)
-    for document in tx.scalars(query.execution_options(yield_per=500)):
+    for row in decisions.rows(tx):
         try:
-            decision = Decision.model_validate_json(document)
+            decision = Decision.model_validate_json(row.document)
         except ValueError:
             continue  # a finding of its own
         shown = _shown(world, tx, decision)
@@ -245,9 +214,8 @@ def contradictions(world: World, tx: sa.Connection) -> Iterator[Contradiction]:
             )
 
 
-def _shown(world: World, tx: sa.Connection, decision: Decision) -> Suggestion | None:
-    same = (tables.runs.c.case_id == decision.case_id, tables.runs.c.version == decision.version)
-    blob = tx.scalar(sa.select(tables.runs.c.suggestion_blob).where(*same))
+def _shown(world: World, tx: Transaction, decision: Decision) -> Suggestion | None:
+    blob = cases.suggestion_blob(tx, decision.case_id, decision.version)
     try:
         return world.suggestion(blob) if blob else None
     except UNREADABLE:

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import sqlalchemy as sa
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.world import World
@@ -48,7 +47,7 @@ def back_up(world: World, folder: Path) -> backup.Manifest:
     return made
 
 
-def backed_up_at(tx: sa.Connection) -> datetime | None:
+def backed_up_at(tx: tables.Transaction) -> datetime | None:
     """Return when the last complete backup was taken, or None."""
     found = tables.mark(tx, BACKED_UP)
     return datetime.fromisoformat(found) if found else None
@@ -126,7 +125,7 @@ def rebuild_redis(world: World) -> int:
     return len(live)
 
 
-def rebuilt_at(tx: sa.Connection) -> datetime | None:
+def rebuilt_at(tx: tables.Transaction) -> datetime | None:
     """Return when Temporal was last rebuilt, or None."""
     mark = tables.mark(tx, TEMPORAL_REBUILT)
     return datetime.fromisoformat(mark) if mark else None

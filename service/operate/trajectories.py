@@ -1,42 +1,23 @@
 """The trajectories for those who tune: listed, read, taken out as ATIF files, and made into decided cases."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from activities.world import World
-from contracts.cases import CaseState
 from contracts.charts import FactKind
 from contracts.errors import TuningError
-from contracts.frozen import Frozen
 from contracts.tuning import Arm, DecidedCase
-from integrations.ledger import cases, decisions, tables
+from integrations.ledger import cases, decisions, outcomes
+from integrations.ledger import trajectories as index
 from integrations.ledger.audit import Action
-from service.gateway import outcomes
+from integrations.ledger.trajectories import TrajectoryRow
 from tuning import reading
 
 
-class Kept(Frozen):
-    """One line of the index."""
-
-    case_id: str
-    pathway: str
-    state: CaseState
-    trainable: bool
-    recorded_at: datetime
-    blob: str
-
-
-def listed(world: World, *, trainable_only: bool = False) -> list[Kept]:
+def listed(world: World, *, trainable_only: bool = False) -> list[TrajectoryRow]:
     """Return the index, the oldest first."""
-    kept, of = tables.trajectories, tables.cases
-    query = sa.select(kept, of.c.pathway, of.c.state).join(of, of.c.case_id == kept.c.case_id)
-    if trainable_only:
-        query = query.where(kept.c.trainable)
     with world.db.read() as tx:
-        return [Kept.model_validate(dict(row)) for row in tx.execute(query.order_by(kept.c.recorded_at)).mappings()]
+        return index.listed(tx, trainable_only=trainable_only)
 
 
 def export(world: World, folder: Path, by: str, *, trainable_only: bool = False) -> int:
@@ -84,13 +65,10 @@ def decided(world: World, pathway: str, by: str) -> list[DecidedCase]:
         with world.db.read() as tx:
             decision = decisions.of_case(tx, row.case_id)
             assert decision is not None
-            shown = tx.execute(
-                tables.runs.select().where(
-                    tables.runs.c.case_id == row.case_id, tables.runs.c.version == decision.version
-                )
-            ).one()
+            shown = cases.suggestion_blob(tx, row.case_id, decision.version)
+            assert shown is not None
             later = outcomes.of_case(tx, row.case_id)
-        suggestion = world.suggestion(shown.suggestion_blob)
+        suggestion = world.suggestion(shown)
         facts = suggestion.facts
         unnamed = tuple(fact for fact in facts.facts if fact.kind != FactKind.IDENTITY)
         case = DecidedCase(
@@ -127,7 +105,7 @@ def _version(world: World, name: str, by: str) -> reading.Version:
     return reading.Version(facts=world.facts(row.pathway, found.encounter_id, blob), **told)
 
 
-def _opened(world: World, name: str, by: str) -> tuple[Kept, reading.Document]:
+def _opened(world: World, name: str, by: str) -> tuple[TrajectoryRow, reading.Document]:
     matching = [row for row in listed(world) if row.case_id.startswith(name)]
     if len(matching) != 1:
         raise TuningError("no_trajectory", f"{len(matching)} trajectories begin with {name!r}")
@@ -135,6 +113,6 @@ def _opened(world: World, name: str, by: str) -> tuple[Kept, reading.Document]:
     return matching[0], json.loads(world.blobs.get(matching[0].blob))
 
 
-def _audit(world: World, action: Action, row: Kept, by: str) -> None:
+def _audit(world: World, action: Action, row: TrajectoryRow, by: str) -> None:
     with world.db.write() as tx:
         world.auditor.append(tx, action, f"trajectory {row.blob[:16]}", actor=f"person:{by}", case_id=row.case_id)

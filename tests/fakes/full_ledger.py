@@ -38,7 +38,7 @@ from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.registry import CHAMPION, Served
 from integrations.ledger.tables import Database
-from service.gateway import anchors, watch
+from service.gateway import anchors, audit_export
 from service.operate import ledger_checks
 from service.process import settings
 from tests.fakes.chart import Chart
@@ -83,7 +83,7 @@ class Full:
         known += [(path.name, anchors.in_file(path, HEADS_VERIFY)) for path in files]
         balances = {"events": inbox.balance(tx), "cases": cases.balance(tx)}
         lost = [f"{name}: unaccounted" for name, balance in balances.items() if balance["unaccounted"]]
-        return lost + ledger_checks.findings(self.world, tx, VERIFY, known, ledger_checks.exported_to(tx))
+        return lost + ledger_checks.findings(self.world, tx, VERIFY, known, audit.exported_to(tx))
 
 
 def fill(folder: Path) -> Full:
@@ -117,7 +117,7 @@ def fill(folder: Path) -> Full:
     _others(world, full.refs["written"])
     while audit.attest_events(db, Auditor("gateway", KEY)):
         pass
-    while watch.export_audit(world):
+    while audit_export.export_audit(world):
         pass
     return full
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from infra import stack
 from infra.embedded import Embedded
 from integrations.fhir import proposals
-from integrations.ledger import cases, tables
+from integrations.ledger import own_writes as writes
+from integrations.ledger import tables
 from service.commands import cli
 from service.gateway import app as gateway
-from service.gateway import watch
+from service.gateway import watchdog as overdue_cases
 
 
 def idempotency() -> None:
@@ -26,13 +27,13 @@ def idempotency() -> None:
 
 def watchdog() -> None:
     """Only Temporal raises what is late."""
-    watch.watchdog = lambda _world: None
+    overdue_cases.watchdog = lambda _world: None
 
 
 def own_writes() -> None:
     """Nothing is known as our own when a feed brings it."""
-    cases.own_versions = lambda *_: set()
-    cases.writer = lambda *_: None
+    writes.versions = lambda *_: set()
+    writes.writer = lambda *_: None
 
 
 def reconciliation() -> None:

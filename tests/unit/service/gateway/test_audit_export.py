@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from contracts.errors import FhirError, FhirFault
-from integrations.ledger import tables
+from integrations.ledger import audit, tables
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.tables import Database
-from service.gateway import watch
+from service.gateway import audit_export
 from tests.fakes.chart import Chart
 
 
@@ -20,11 +20,11 @@ def test_audit_records_that_a_2xx_left_behind_nowhere_are_sent_again(db: Databas
         Auditor("gateway", b"k").append(tx, Action.READ, "Encounter/1")
     chart.lies = True
     with pytest.raises(FhirError) as refused:
-        watch.export_audit(world)
+        audit_export.export_audit(world)
     assert (refused.value.kind, refused.value.retryable) == (FhirFault.NOT_WRITTEN, True)
     chart.lies = False
-    assert watch.export_audit(world) == 1
+    assert audit_export.export_audit(world) == 1
     assert list(chart.kept) == ["wardflow-gateway-1"]
-    assert watch.export_audit(world) == 0
+    assert audit_export.export_audit(world) == 0
     with db.read() as tx:
-        assert tables.mark(tx, watch.EXPORTED) == "1"
+        assert tables.mark(tx, audit.EXPORTED) == "1"
