@@ -36,101 +36,210 @@ class UtcTime(sa.TypeDecorator[datetime]):
         return datetime.fromisoformat(value) if value else None
 
 
-def _key(name: str, type_: Any = sa.String) -> sa.Column[Any]:
-    return sa.Column(name, type_, primary_key=True)
+def _key(name: str, type_: Any, meaning: str) -> sa.Column[Any]:
+    return sa.Column(name, type_, primary_key=True, doc=meaning)
 
 
-def _have(type_: Any, *names: str) -> list[sa.Column[Any]]:
-    return [sa.Column(name, type_, nullable=False) for name in names]
+def _required(name: str, type_: Any, meaning: str) -> sa.Column[Any]:
+    return sa.Column(name, type_, nullable=False, doc=meaning)
 
 
-def _may(type_: Any, *names: str) -> list[sa.Column[Any]]:
-    return [sa.Column(name, type_) for name in names]
+def _optional(name: str, type_: Any, meaning: str) -> sa.Column[Any]:
+    return sa.Column(name, type_, doc=meaning)
 
 
-# fmt: off
-inbox = sa.Table(  # `body` is sealed, and empty where it lies in a blob
-    "inbox", metadata, _key("event_id", sa.Integer),
-    *_have(sa.String, "feed", "resource_type", "resource_id", "version_id", "fate"),
-    *_have(sa.Boolean, "own"), *_have(UtcTime, "accepted_at"),
-    *_may(sa.String, "encounter_id", "body_blob", "reason", "case_id"), *_may(sa.LargeBinary, "body"),
+# The order of columns is part of the audit: `attestation` hashes the values of a row in the order given here.
+
+inbox = sa.Table(  # accepted events, each with its fate (I1)
+    "inbox",
+    metadata,
+    _key("event_id", sa.Integer, "grows in the order of acceptance and is never used twice"),
+    _required("feed", sa.String, "name of the feed in the configuration"),
+    _required("resource_type", sa.String, "FHIR type; `?` for a message that could not be read"),
+    _required("resource_id", sa.String, "FHIR id; for an unreadable message the SHA-256 of its bytes"),
+    _required("version_id", sa.String, "of the resource; `3#1`: version 3 once more; `#...`: a notice without one"),
+    _required("fate", sa.String, "a `Fate`: what became of the event"),
+    _required("own", sa.Boolean, "carries our tag: perhaps our own write come back, which `own_writes` decides"),
+    _required("accepted_at", UtcTime, "when it was on disk here; the clock of its case starts then (I4)"),
+    _optional("encounter_id", sa.String, "Encounter that it belongs to, where the resource names one"),
+    _optional("body_blob", sa.String, "blob of a body of more than 64 KiB, in place of `body`"),
+    _optional("reason", sa.String, "why it has this fate: an `Ignored`, or words for a person"),
+    _optional("case_id", sa.String, "case that it waits for while pending, else the case that absorbed it first"),
+    _optional("body", sa.LargeBinary, "what the feed sent, sealed; NULL for an empty body and for one in a blob"),
     sa.UniqueConstraint("feed", "resource_type", "resource_id", "version_id"),
-    sa.Index("inbox_pending", "fate", "event_id"), sa.Index("inbox_encounter", "encounter_id"),
+    sa.Index("inbox_pending", "fate", "event_id"),
+    sa.Index("inbox_encounter", "encounter_id"),
     sqlite_autoincrement=True,
 )
-told = sa.Table(  # which cases an absorbed event was told to: one event may inform several pathways
-    "told", metadata, _key("event_id", sa.Integer), _key("case_id"), sa.Index("told_case", "case_id"),
+told = sa.Table(  # which events each case was given: one event may inform the cases of several pathways
+    "told",
+    metadata,
+    _key("event_id", sa.Integer, "of `inbox`"),
+    _key("case_id", sa.String, "case that the event was given to"),
+    sa.Index("told_case", "case_id"),
 )
 counters = sa.Table(  # counted in the transaction of what they count, so that a deleted row is missed
-    "counters", metadata, _key("name"), *_have(sa.Integer, "count"),
+    "counters",
+    metadata,
+    _key("name", sa.String, "what is counted"),
+    _required("count", sa.Integer, "since the ledger was made"),
 )
-marks = sa.Table("marks", metadata, _key("name"), *_have(sa.String, "value"))
-cases = sa.Table(
-    "cases", metadata, _key("case_id"), *_have(sa.String, "pathway", "encounter_id", "state"),
-    *_have(UtcTime, "accepted_at", "due_at"), *_may(UtcTime, "escalated_at", "suggested_at", "ended_at"),
-    *_have(sa.Integer, "generation", "escalation_step", "version", "covers_event"),
-    *_may(sa.String, "suggestion_blob", "suggestion_hash", "snapshot_blob", "task_version"),
-    sa.UniqueConstraint("pathway", "encounter_id", "generation"), sa.Index("cases_encounter", "encounter_id"),
+marks = sa.Table(  # how far recurring tasks have come, and single facts about this ledger
+    "marks",
+    metadata,
+    _key("name", sa.String, "of the task or fact, with what it is about after a colon"),
+    _required("value", sa.String, "a moment, a number or a JSON document, as its owner writes it"),
+)
+cases = sa.Table(  # each case with what it shows now
+    "cases",
+    metadata,
+    _key("case_id", sa.String, "keyed hash of encounter, pathway and generation; also the workflow's id"),
+    _required("pathway", sa.String, "name of the pathway, such as `ed_triage`"),
+    _required("encounter_id", sa.String, "FHIR id of the Encounter"),
+    _required("state", sa.String, "a `CaseState`"),
+    _required("accepted_at", UtcTime, "when its first event was accepted (I4)"),
+    _required("due_at", UtcTime, "when a person must have decided: acceptance and the limit of the pathway"),
+    _optional("escalated_at", UtcTime, "first escalation, where the deadline passed"),
+    _optional("suggested_at", UtcTime, "when the shown version was put up, the last time"),
+    _optional("ended_at", UtcTime, "when it was written, rejected, or closed undecided"),
+    _required("generation", sa.Integer, "from 1: number of this case among those of its encounter and pathway"),
+    _required("escalation_step", sa.Integer, "last step of the ladder that was taken; 0 before the first"),
+    _required("version", sa.Integer, "version of the suggestion that is shown; 0 before the first"),
+    _required("covers_event", sa.Integer, "newest event that the shown version has seen; 0 before the first (I6)"),
+    _optional("suggestion_blob", sa.String, "blob of the shown suggestion"),
+    _optional("suggestion_hash", sa.String, "SHA-256 of its canonical form: what a decision refers to (I6)"),
+    _optional("snapshot_blob", sa.String, "blob of the chart as the suggestion saw it"),
+    _optional("task_version", sa.String, "version of our Task in the chart: the lock of the write-back"),
+    sa.UniqueConstraint("pathway", "encounter_id", "generation"),
+    sa.Index("cases_encounter", "encounter_id"),
     sa.Index("cases_state", "state", "due_at", "accepted_at"),
 )
 LIVE = cases.c.state.in_(["open", "decided"])
 sa.Index(  # I3: one live case for each encounter and pathway
-    "cases_live", cases.c.pathway, cases.c.encounter_id, unique=True, sqlite_where=LIVE, postgresql_where=LIVE,
+    "cases_live", cases.c.pathway, cases.c.encounter_id, unique=True, sqlite_where=LIVE, postgresql_where=LIVE
 )
 runs = sa.Table(  # one row for each version that was shown: what the trajectory is made of
-    "runs", metadata, _key("case_id"), _key("version", sa.Integer),
-    *_have(sa.String, "snapshot_blob", "suggestion_blob"), *_have(UtcTime, "shown_at"),
+    "runs",
+    metadata,
+    _key("case_id", sa.String, "case that showed it"),
+    _key("version", sa.Integer, "from 1, in the order in which they were shown"),
+    _required("snapshot_blob", sa.String, "blob of the chart as this version saw it"),
+    _required("suggestion_blob", sa.String, "blob of the suggestion"),
+    _required("shown_at", UtcTime, "when people first could see it"),
 )
-decisions = sa.Table(  # `document` is the signed Decision as JSON
-    "decisions", metadata, _key("decision_id"), *_have(sa.String, "case_id", "kind", "reviewer", "document"),
-    *_may(sa.String, "selected"), *_have(UtcTime, "recorded_at"), sa.UniqueConstraint("case_id"),
+decisions = sa.Table(  # the decision that holds for each case; `undone` has those that were taken back
+    "decisions",
+    metadata,
+    _key("decision_id", sa.String, "given at the worklist, so that a repeated attempt is recognised"),
+    _required("case_id", sa.String, "case that was decided"),
+    _required("kind", sa.String, "a `DecisionKind`"),
+    _required("reviewer", sa.String, "id of the person who decided"),
+    _required("document", sa.String, "the signed `Decision` as JSON"),
+    _optional("selected", sa.String, "code of the choice; NULL for a rejection"),
+    _required("recorded_at", UtcTime, "from then on the person knows that it holds (I5)"),
+    sa.UniqueConstraint("case_id"),
 )
-undone = sa.Table(  # decisions that were taken back: the signed Decision and the signed Undo, as JSON
-    "undone", metadata, _key("decision_id"), *_have(sa.String, "case_id", "document", "undo"),
-    *_have(UtcTime, "recorded_at", "undone_at"), sa.Index("undone_case", "case_id"),
+undone = sa.Table(  # decisions that were taken back
+    "undone",
+    metadata,
+    _key("decision_id", sa.String, "of the decision that was taken back"),
+    _required("case_id", sa.String, "case that is open again"),
+    _required("document", sa.String, "the signed `Decision` as JSON"),
+    _required("undo", sa.String, "the signed `Undo` as JSON"),
+    _required("recorded_at", UtcTime, "when the decision was recorded"),
+    _required("undone_at", UtcTime, "when it was taken back"),
+    sa.Index("undone_case", "case_id"),
 )
 write_backs = sa.Table(  # which decision's write-back has begun: from then on it can't be taken back
-    "write_backs", metadata, _key("case_id"), *_have(sa.String, "decision_id", "evidence"),
-    *_have(UtcTime, "begun_at"),
+    "write_backs",
+    metadata,
+    _key("case_id", sa.String, "case whose decision is written"),
+    _required("decision_id", sa.String, "decision that is written"),
+    _required("evidence", sa.String, "an `Evidence`: what the look at the chart before it found"),
+    _required("begun_at", UtcTime, "when the write-back began"),
 )
-own_writes = sa.Table(  # an empty version stands for a write under way
-    "own_writes", metadata, _key("resource_type"), _key("resource_id"), _key("version_id"),
-    *_have(sa.String, "case_id", "content_hash"),
+own_writes = sa.Table(  # versions that we wrote to the chart, so that their notifications are recognised (I15)
+    "own_writes",
+    metadata,
+    _key("resource_type", sa.String, "FHIR type"),
+    _key("resource_id", sa.String, "FHIR id"),
+    _key("version_id", sa.String, "version that the server gave; empty for a write under way"),
+    _required("case_id", sa.String, "case that it was written for"),
+    _required("content_hash", sa.String, "SHA-256 of what was written, without what servers add"),
 )
 readings = sa.Table(  # which version of a resource our own search or a case's newest snapshot read last; a cache
-    "readings", metadata, _key("reader"), _key("resource_type"), _key("resource_id"), *_have(sa.String, "stamp"),
+    "readings",
+    metadata,
+    _key("reader", sa.String, "`feed:` and its name for a search, or the id of the case whose snapshot read it"),
+    _key("resource_type", sa.String, "FHIR type"),
+    _key("resource_id", sa.String, "FHIR id"),
+    _required("stamp", sa.String, "version number and moment of the version that was read"),
     sa.Index("readings_resource", "resource_type", "resource_id"),
 )
-calls = sa.Table(
-    "calls", metadata, _key("case_id"), _key("version", sa.Integer), _key("request_hash"),
-    *_have(sa.Integer, "position"), *_have(sa.String, "call_blob"),
+calls = sa.Table(  # answers of models, each kept once, so that a repeated step does not ask again
+    "calls",
+    metadata,
+    _key("case_id", sa.String, "case that it was for"),
+    _key("version", sa.Integer, "version of the suggestion that it was for"),
+    _key("request_hash", sa.String, "SHA-256 of the request"),
+    _required("position", sa.Integer, "from 0: order of the calls of a version"),
+    _required("call_blob", sa.String, "blob of the `ModelCall`"),
 )
-trajectories = sa.Table(
-    "trajectories", metadata, _key("case_id"), *_have(sa.String, "blob"), *_have(sa.Boolean, "trainable"),
-    *_have(UtcTime, "recorded_at"),
+trajectories = sa.Table(  # one row for each case whose process is over
+    "trajectories",
+    metadata,
+    _key("case_id", sa.String, "case that it records"),
+    _required("blob", sa.String, "blob of the trajectory's file"),
+    _required("trainable", sa.Boolean, "a model may learn from it, as its file says"),
+    _required("recorded_at", UtcTime, "when it was made"),
 )
-outcomes = sa.Table(  # what the chart told after the decision, as rows of their own: a trajectory never changes
-    "outcomes", metadata, _key("case_id"), _key("kind"), *_have(sa.String, "resource"),
-    *_have(UtcTime, "known_at", "recorded_at"),
+outcomes = sa.Table(  # what the chart showed after the decision, as rows of their own: a trajectory never changes
+    "outcomes",
+    metadata,
+    _key("case_id", sa.String, "case whose patient it concerns"),
+    _key("kind", sa.String, "`admitted`, `icu`, `transferred`, `died` or `discharged`"),
+    _required("resource", sa.String, "where it was read: `Type/id/_history/version`"),
+    _required("known_at", UtcTime, "`meta.lastUpdated` of the resource that shows it"),
+    _required("recorded_at", UtcTime, "when it was read from the chart"),
 )
-models = sa.Table(  # `document` is the RegisteredModel as JSON
-    "models", metadata, _key("name"), *_have(sa.String, "pathway", "document"), *_have(UtcTime, "registered_at"),
-    *_may(sa.String, "rows_blob"),
+models = sa.Table(  # tuned models and their bases
+    "models",
+    metadata,
+    _key("name", sa.String, "pathway, kind, and the start of the artefact's hash"),
+    _required("pathway", sa.String, "pathway that it was tuned for"),
+    _required("document", sa.String, "the `RegisteredModel` as JSON"),
+    _required("registered_at", UtcTime, "when it was first registered"),
+    _optional("rows_blob", sa.String, "blob of the rows that it was tuned with; NULL for a base"),
 )
-deployments = sa.Table(  # what an alias meant from when until when; an empty name is the endpoint's own model
-    "deployments", metadata, _key("deployment_id", sa.Integer), *_have(sa.String, "alias", "name", "by", "reason"),
-    *_have(UtcTime, "since"), *_may(UtcTime, "until"), *_may(sa.String, "replaced"), sqlite_autoincrement=True,
+deployments = sa.Table(  # which model an alias meant, from when until when
+    "deployments",
+    metadata,
+    _key("deployment_id", sa.Integer, "grows in the order of deployments"),
+    _required("alias", sa.String, "the name that cases ask for, such as `champion`"),
+    _required("name", sa.String, "of a registered model; empty for the endpoint's own model"),
+    _required("by", sa.String, "id of the person who deployed it"),
+    _required("reason", sa.String, "in that person's words"),
+    _required("since", UtcTime, "when the alias began to mean it"),
+    _optional("until", UtcTime, "when another deployment took its place; NULL for the one that holds"),
+    _optional("replaced", sa.String, "model that going back leads to; NULL where nothing was before"),
+    sqlite_autoincrement=True,
 )
 NOW_DEPLOYED = deployments.c.until.is_(None)
 sa.Index(  # an alias means one model at a time
-    "deployments_now", deployments.c.alias, unique=True, sqlite_where=NOW_DEPLOYED, postgresql_where=NOW_DEPLOYED,
+    "deployments_now", deployments.c.alias, unique=True, sqlite_where=NOW_DEPLOYED, postgresql_where=NOW_DEPLOYED
 )
-audit = sa.Table(
-    "audit", metadata, _key("seq", sa.Integer), *_have(sa.String, "chain", "record", "previous_hash", "hash"),
-    *_have(sa.Integer, "position"), sa.UniqueConstraint("chain", "position"),
+audit = sa.Table(  # audit records, in one chain for each process (I9)
+    "audit",
+    metadata,
+    _key("seq", sa.Integer, "order of all chains together; without a gap on SQLite"),
+    _required("chain", sa.String, "process that wrote it; a new chain begins after a restore"),
+    _required("record", sa.String, "the `AuditRecord` as JSON, with the hashes of the rows that it attests"),
+    _required("previous_hash", sa.String, "`hash` of the record before it in its chain; empty for the first"),
+    _required("hash", sa.String, "HMAC over chain, position, previous hash and record"),
+    _required("position", sa.Integer, "from 1: place in its chain"),
+    sa.UniqueConstraint("chain", "position"),
     sqlite_autoincrement=True,
 )
-# fmt: on
 
 
 class Database:

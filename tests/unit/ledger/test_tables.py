@@ -49,3 +49,8 @@ def test_an_error_of_the_database_holds_no_value(db: Database) -> None:
         tx.execute(tables.marks.insert().values(name="Zebedee", value=None))
     assert "Zebedee" not in repr(fault.value)
     assert fault.value.__cause__ is None
+
+
+def test_every_column_says_what_it_means() -> None:
+    columns = [column for table in tables.metadata.sorted_tables for column in table.columns]
+    assert [f"{column.table.name}.{column.name}" for column in columns if not column.doc] == []
