@@ -18,7 +18,7 @@ from contracts.tuning import RegisteredModel
 from integrations.blobs.store import BlobStore
 from integrations.ledger import registry
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tuning import folders
 
 T = TypeVar("T", bound=pydantic.BaseModel)

@@ -23,7 +23,7 @@ from integrations.fhir.client import FhirClient, Resource
 from integrations.inference.chat import ChatClient
 from integrations.ledger import inbox
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from integrations.live.worklist import LiveWorklist
 
 log = structlog.get_logger()

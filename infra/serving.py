@@ -13,8 +13,8 @@ from infra.embedded import Embedded
 from infra.processes import Part, any_port, http, tell
 from integrations.ledger import registry
 from integrations.ledger.audit import Auditor, chain_name
+from integrations.ledger.database import Database
 from integrations.ledger.registry import CHAMPION, Served
-from integrations.ledger.tables import Database
 from service.process import settings
 
 UP, COMING = "model", "model-next"

@@ -6,7 +6,7 @@ from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ModelCall
 from integrations.ledger import spending
 from integrations.ledger.audit import Action, Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 
 CHARS_PER_TOKEN = 3  # where a server does not tell: fewer than a token of any text has
 

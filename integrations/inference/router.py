@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from contracts.errors import Fallback, ModelError
 from integrations.inference.chat import ChatEndpoint, loopback
 from integrations.ledger import registry
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 
 PREFIX = "alias:"
 

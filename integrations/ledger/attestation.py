@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from contracts.cases import ENDED
 from contracts.events import Fate
-from integrations.ledger import tables
+from integrations.ledger import marks, tables
 
 GONE = ""
 """In place of a hash: the act removed the row."""
@@ -108,7 +108,7 @@ KINDS: Mapping[Kind, Attested] = {
     Kind.MARK: _of(
         tables.marks,
         where=_marks.name.startswith("served:") | _marks.name.startswith("stopped:")
-        | _marks.name.in_(["restored", "temporal_rebuilt", "rows_attested", tables.BOUND_SINCE]),
+        | _marks.name.in_(["restored", "temporal_rebuilt", "rows_attested", marks.BOUND_SINCE]),
     ),
 }  # fmt: skip
 
@@ -192,7 +192,7 @@ def events_digest(tx: sa.Connection, key: bytes, first: int, last: int) -> str:
 
 def next_range(tx: sa.Connection) -> tuple[int, int] | None:
     """Return the next range of ids whose events are all settled, or None where nothing new is."""
-    after, ids = int(tables.mark(tx, EVENTS_ATTESTED) or 0), tables.inbox.c.event_id
+    after, ids = int(marks.mark(tx, EVENTS_ATTESTED) or 0), tables.inbox.c.event_id
     waiting = tx.scalar(sa.select(sa.func.min(ids)).where(tables.inbox.c.fate == Fate.PENDING))
     settled = (ids > after,) if waiting is None else (ids > after, ids < waiting)
     last = tx.scalar(sa.select(sa.func.max(ids)).where(*settled, ids <= after + RANGE))
@@ -210,13 +210,13 @@ def events_differences(tx: sa.Connection, key: bytes, ranges: Mapping[tuple[int,
         if events_digest(tx, key, first, last) != vouched:
             yield f"events {first} to {last} are not as they were attested"
         end = last
-    if int(tables.mark(tx, EVENTS_ATTESTED) or 0) != end:
+    if int(marks.mark(tx, EVENTS_ATTESTED) or 0) != end:
         yield f"mark {EVENTS_ATTESTED} is not the end of the last attested range"
 
 
 def unattested(tx: sa.Connection) -> int:
     """Return how many events are in no attested range yet."""
-    after = int(tables.mark(tx, EVENTS_ATTESTED) or 0)
+    after = int(marks.mark(tx, EVENTS_ATTESTED) or 0)
     return tx.scalar(sa.select(sa.func.count()).select_from(tables.inbox).where(tables.inbox.c.event_id > after)) or 0
 
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from contracts.frozen import Frozen
 from integrations import clock
-from integrations.ledger import attestation, tables
-from integrations.ledger.tables import Database
+from integrations.ledger import attestation, marks, tables
+from integrations.ledger.database import Database
 
 RESTORED = "restored"
 """The mark of when a ledger was put back from a backup."""
@@ -168,7 +168,7 @@ def chain_name(tx: sa.Connection, process: str) -> str:
     Records made after the backup may be anchored in the chart; a chain that went on from the backup would overwrite
     them there.
     """
-    restored = tables.mark(tx, RESTORED)
+    restored = marks.mark(tx, RESTORED)
     return f"{process}-{datetime.fromisoformat(restored):%Y%m%d%H%M%S}" if restored else process
 
 
@@ -197,12 +197,12 @@ def last_records(tx: sa.Connection) -> dict[str, tuple[int, str]]:
 
 def exported_to(tx: sa.Connection) -> int:
     """Return the number of the newest audit record that was brought to the FHIR server."""
-    return int(tables.mark(tx, EXPORTED) or 0)
+    return int(marks.mark(tx, EXPORTED) or 0)
 
 
 def note_exported(tx: sa.Connection, seq: int) -> None:
     """Note up to which audit record the FHIR server has them."""
-    tables.set_mark(tx, EXPORTED, str(seq))
+    marks.set_mark(tx, EXPORTED, str(seq))
 
 
 def to_export(tx: sa.Connection, most: int) -> list[KeptRecord]:
@@ -215,13 +215,13 @@ def to_export(tx: sa.Connection, most: int) -> list[KeptRecord]:
 def begin(db: Database, auditor: Auditor) -> None:
     """Vouch for the rows of before records carried hashes, once: from then on a row without its record is a finding."""
     with db.read() as tx:
-        if tables.mark(tx, ROWS_ATTESTED) is not None:
+        if marks.mark(tx, ROWS_ATTESTED) is not None:
             return
     with db.write() as tx:
-        if tables.mark(tx, ROWS_ATTESTED) is not None:
+        if marks.mark(tx, ROWS_ATTESTED) is not None:
             return
         ended = heads(tx)
-        tables.set_mark(tx, ROWS_ATTESTED, clock.now().isoformat())
+        marks.set_mark(tx, ROWS_ATTESTED, clock.now().isoformat())
         found = [(row.name, hash_) for row, hash_ in attestation.present(tx, auditor.key)]
         parts = [found[start : start + attestation.RANGE] for start in range(0, len(found), attestation.RANGE)]
         for number, part in enumerate(parts, 1):
@@ -238,8 +238,8 @@ def attest_events(db: Database, auditor: Auditor) -> int:
         hash_ = attestation.events_digest(tx, auditor.key, *span)
     first, last = span
     with db.write() as tx:
-        if int(tables.mark(tx, attestation.EVENTS_ATTESTED) or 0) != first - 1:  # another process was first
+        if int(marks.mark(tx, attestation.EVENTS_ATTESTED) or 0) != first - 1:  # another process was first
             return 0
-        tables.set_mark(tx, attestation.EVENTS_ATTESTED, str(last))
+        marks.set_mark(tx, attestation.EVENTS_ATTESTED, str(last))
         auditor.record(tx, Action.ATTEST, f"events {first} to {last}", {attestation.range_name(first, last): hash_}, {})
     return last - first + 1

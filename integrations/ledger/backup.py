@@ -15,8 +15,8 @@ from contracts.errors import LedgerError
 from contracts.frozen import Frozen
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import attestation, audit, cases, inbox, tables
-from integrations.ledger.tables import Database
+from integrations.ledger import attestation, audit, cases, database, inbox, marks, tables
+from integrations.ledger.database import Database
 
 MANIFEST, BLOBS = "manifest.json", "blobs"
 
@@ -53,7 +53,7 @@ def take(db: Database, blobs: BlobStore, folder: Path) -> Manifest:
     with _opened(partial) as tx:
         names, events, balance = blob_names(tx), inbox.balance(tx), cases.balance(tx)
     manifest = Manifest(
-        ledger_schema_version=tables.SCHEMA_VERSION, taken_at=taken_at, events=events, cases=balance,
+        ledger_schema_version=database.SCHEMA_VERSION, taken_at=taken_at, events=events, cases=balance,
         blobs=len(names), ledger_sha256=_sha256(partial),
     )  # fmt: skip
     copied = BlobStore.at(str(folder / BLOBS), blobs.keyring)
@@ -100,7 +100,7 @@ def _marked(copy: Path, partial: Path, manifest: Manifest, audit_key: bytes) -> 
         db.create()  # another schema version is refused here
         with db.write() as tx:
             ended = audit.heads(tx)
-            tables.set_mark(tx, audit.RESTORED, clock.now().isoformat())
+            marks.set_mark(tx, audit.RESTORED, clock.now().isoformat())
             auditor = audit.Auditor(audit.chain_name(tx, "cli"), audit_key)
             hashes = attestation.hashes(tx, audit_key, (attestation.Row(attestation.Kind.MARK, (audit.RESTORED,)),))
             detail = f"backup of {manifest.taken_at.isoformat()}"

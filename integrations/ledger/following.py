@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from contracts.frozen import Frozen
 from integrations import clock
-from integrations.ledger.tables import mark, marks, set_mark
+from integrations.ledger.marks import mark, set_mark
+from integrations.ledger.tables import marks
 
 PREFIX = "followed:"
 

@@ -13,7 +13,8 @@ from contracts.events import REPEATED, AcceptedEvent, Fate, FhirEvent, Ignored
 from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import counters, readings
-from integrations.ledger.tables import Database, UtcTime, cases, inbox, own_writes, told
+from integrations.ledger.database import Database
+from integrations.ledger.tables import UtcTime, cases, inbox, own_writes, told
 
 BODY_BYTES = 64 * 1024  # larger bodies go to the blob store
 UNREADABLE_AN_HOUR = 1_000

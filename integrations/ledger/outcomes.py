@@ -8,7 +8,8 @@ from contracts.cases import CaseState
 from contracts.frozen import Frozen
 from contracts.tuning import Outcome
 from integrations import clock
-from integrations.ledger.tables import cases, inbox, mark, outcomes, set_mark
+from integrations.ledger.marks import mark, set_mark
+from integrations.ledger.tables import cases, inbox, outcomes
 
 SEEN = "outcomes_seen"
 """The mark of the newest event up to which changed encounters were looked at."""

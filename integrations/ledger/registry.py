@@ -8,7 +8,8 @@ from contracts.tuning import Deployment, RegisteredModel
 from integrations import clock
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
-from integrations.ledger.tables import deployments, mark, models, set_mark
+from integrations.ledger.marks import mark, set_mark
+from integrations.ledger.tables import deployments, models
 
 BETTER, UNTUNED = "better", "untuned"
 """Verdicts: of a model that may be promoted, and of a base. Any other says why a model was refused."""

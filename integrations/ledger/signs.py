@@ -5,7 +5,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from integrations.ledger.tables import marks, set_mark
+from integrations.ledger.marks import set_mark
+from integrations.ledger.tables import marks
 
 PREFIX = "sign:"
 

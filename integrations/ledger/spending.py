@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from contracts.frozen import Frozen
 from integrations import clock
-from integrations.ledger.tables import Database, mark, set_mark
+from integrations.ledger.database import Database
+from integrations.ledger.marks import mark, set_mark
 
 PREFIX = "spent:"
 

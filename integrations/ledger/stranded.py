@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from contracts.frozen import Frozen
 from integrations import clock
-from integrations.ledger import tables
+from integrations.ledger import marks, tables
 
 MARK = "cases_without_workflow"
 
@@ -24,11 +24,11 @@ def live(tx: sa.Connection, older_than: timedelta) -> set[str]:
 
 def last(tx: sa.Connection) -> Stranded:
     """Return what the last look found."""
-    found = tables.mark(tx, MARK)
+    found = marks.mark(tx, MARK)
     return Stranded.model_validate_json(found) if found else Stranded()
 
 
 def note(tx: sa.Connection, count: int) -> None:
     """Keep what a look found; `since` is when cases were first found without a workflow."""
     since = (last(tx).since or clock.now()) if count else None
-    tables.set_mark(tx, MARK, Stranded(count=count, since=since).model_dump_json())
+    marks.set_mark(tx, MARK, Stranded(count=count, since=since).model_dump_json())

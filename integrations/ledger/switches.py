@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from integrations import clock
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
-from integrations.ledger.tables import mark, marks, set_mark
+from integrations.ledger.marks import mark, set_mark
+from integrations.ledger.tables import marks
 
 PREFIX = "stopped:"
 

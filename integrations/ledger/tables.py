@@ -1,25 +1,10 @@
-"""The ledger's tables and engines (SQLite with `synchronous=FULL` here, PostgreSQL beyond one machine)."""
+"""The tables of the ledger: each column with its meaning, and how values are stored."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
 
-from contracts.errors import LedgerError
-from integrations import clock
-
-SCHEMA_VERSION = 1
-BOUND_SINCE = "values_bound_since"
-"""Mark: since when the values of each new case are sealed for that case."""
-Transaction = sa.Connection
-"""What `Database.read` and `Database.write` open; only the ledger's modules know its SQL."""
-BUSY_MS = 4000  # below the time-outs of the activities that wait for it
 metadata = sa.MetaData()
 
 
@@ -240,98 +225,3 @@ audit = sa.Table(  # audit records, in one chain for each process (I9)
     sa.UniqueConstraint("chain", "position"),
     sqlite_autoincrement=True,
 )
-
-
-class Database:
-    """Two engines on one database: reads are deferred, writes take the lock at once and commit with an fsync."""
-
-    def __init__(self, url: str) -> None:
-        self._reading = _engine(url, "BEGIN")
-        self._writing = _engine(url, "BEGIN IMMEDIATE")
-
-    def create(self) -> None:
-        """Make tables and indexes that are missing. Raises LedgerError for a ledger of another schema version."""
-        metadata.create_all(self._writing)
-        for index in (index for table in metadata.sorted_tables for index in table.indexes):
-            index.create(self._writing, checkfirst=True)
-        with self.write() as tx:
-            found = mark(tx, "schema_version")
-            if found is None:
-                set_mark(tx, "schema_version", str(SCHEMA_VERSION))
-                set_mark(tx, BOUND_SINCE, clock.now().isoformat())
-            elif found != str(SCHEMA_VERSION):
-                raise LedgerError("schema_version", f"ledger has {found}, this program wants {SCHEMA_VERSION}")
-
-    def copy_to(self, file: Path) -> None:
-        """Write one moment of the ledger to a new file, while others read and write. Raises LedgerError."""
-        if self._reading.dialect.name != "sqlite":
-            raise LedgerError("not_sqlite", "back it up with the tools of its own database")
-        try:
-            with _classified(), self._reading.connect() as source, closing(sqlite3.connect(file)) as target:
-                raw: Any = source.connection.driver_connection
-                raw.backup(target)
-                target.execute("PRAGMA journal_mode=DELETE")  # one file, which reading does not change
-        except sqlite3.Error as fault:
-            raise LedgerError("not_copied", type(fault).__name__, retryable=True) from None
-
-    def close(self) -> None:
-        """Give back the connections."""
-        self._reading.dispose()
-        self._writing.dispose()
-
-    @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """One consistent view. Raises LedgerError."""
-        with _classified(), self._reading.begin() as tx:
-            yield tx
-
-    @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """One transaction, on disk when the block ends. Raises LedgerError, and then nothing was written."""
-        with _classified(), self._writing.begin() as tx:
-            yield tx
-
-
-@contextmanager
-def _classified() -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as fault:
-        # The statement and its parameters may hold patient data: only the driver's class goes on.
-        raise LedgerError("database", type(fault.orig).__name__, retryable=True) from None
-    except (UnicodeError, OverflowError) as fault:
-        raise LedgerError("not_storable", type(fault).__name__) from None
-
-
-def _engine(url: str, begin: str) -> sa.Engine:
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
-
-        @event.listens_for(engine, "connect")
-        def _pragmas(connection: Any, _record: object) -> None:
-            connection.isolation_level = None
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MS}"):
-                connection.execute(f"PRAGMA {pragma}")
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: sa.Connection) -> None:
-            connection.exec_driver_sql(begin)
-
-    return engine
-
-
-def mark(tx: sa.Connection, name: str) -> str | None:
-    """Return how far a recurring task has come, or None before its first time."""
-    return tx.scalar(sa.select(marks.c.value).where(marks.c.name == name))
-
-
-def marks_of(tx: sa.Connection, prefix: str) -> dict[str, str]:
-    """Return the marks whose names begin so, without that prefix."""
-    rows = tx.execute(sa.select(marks.c.name, marks.c.value).where(marks.c.name.startswith(prefix)))
-    return {row.name.removeprefix(prefix): row.value for row in rows}
-
-
-def set_mark(tx: sa.Connection, name: str, value: str) -> None:
-    """Note how far a recurring task has come."""
-    tx.execute(marks.delete().where(marks.c.name == name))
-    tx.execute(marks.insert().values(name=name, value=value))

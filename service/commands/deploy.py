@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.commands import console
 from service.process import settings, versions
 from service.process.seals import Seals

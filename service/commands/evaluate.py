@@ -9,7 +9,7 @@ import typer
 from contracts.errors import ConfigurationError, ModelError
 from integrations.inference import router
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi, admit
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.commands import console
 from service.process import settings
 from service.process.settings import Settings

@@ -16,7 +16,7 @@ from integrations import clock
 from integrations.fhir.client import FhirClient, Resource
 from integrations.ledger import audit
 from integrations.ledger.chains import Anchor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 
 PREFIX = "wardflow-"
 """Of the id of our AuditEvents, then chain and position."""

@@ -14,7 +14,7 @@ from contracts.errors import WardflowError
 from integrations import clock
 from integrations.fhir.feed import Feed
 from integrations.inference.chat import Phi, admit
-from integrations.ledger import inbox, signs, spending, tables
+from integrations.ledger import inbox, marks, signs, spending
 from service.gateway import stranded
 from service.operate import chart_checks, recovery
 from service.operate.findings import Finding, Verdict
@@ -69,7 +69,7 @@ FIXES = {
 
 def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
     with world.db.write() as tx:
-        tables.set_mark(tx, "doctor", clock.now().isoformat())
+        marks.set_mark(tx, "doctor", clock.now().isoformat())
         if tx.dialect.name == "sqlite":
             mode = tx.exec_driver_sql("PRAGMA synchronous").scalar()
             yield _judged(

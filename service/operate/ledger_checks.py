@@ -14,8 +14,8 @@ from contracts.errors import WardflowError
 from contracts.frozen import Frozen
 from contracts.suggestions import Suggestion
 from integrations import clock
-from integrations.ledger import attestation, cases, chains, decisions, deliveries, tables, trajectories
-from integrations.ledger.tables import Transaction
+from integrations.ledger import attestation, cases, chains, database, decisions, deliveries, marks, trajectories
+from integrations.ledger.database import Transaction
 from service.gateway.anchors import Known
 
 UNREADABLE = (WardflowError, ValueError, TypeError, LookupError, AttributeError)
@@ -187,10 +187,10 @@ def _trajectories(world: World, tx: Transaction) -> Iterator[str]:
 
 
 def _marks(tx: Transaction) -> Iterator[str]:
-    for feed, searched_to in tables.marks_of(tx, RECONCILED).items():
+    for feed, searched_to in marks.marks_of(tx, RECONCILED).items():
         if datetime.fromisoformat(searched_to) > clock.now() + CLOCK:
             yield f"feed {feed} was searched up to a moment that has not come"
-    if tables.mark(tx, "schema_version") != str(tables.SCHEMA_VERSION):
+    if marks.mark(tx, "schema_version") != str(database.SCHEMA_VERSION):
         yield "mark schema_version is not that of this program"
 
 

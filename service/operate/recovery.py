@@ -10,7 +10,7 @@ from contracts.errors import ConfigurationError, LedgerError
 from contracts.frozen import Frozen
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import backup, cases, tables
+from integrations.ledger import backup, cases, database, marks
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 from service.process import settings
@@ -43,13 +43,13 @@ def back_up(world: World, folder: Path) -> backup.Manifest:
         world.auditor.append(tx, Action.BACKUP, "ledger and blobs")
     made = backup.take(world.db, world.blobs, folder)
     with world.db.write() as tx:
-        tables.set_mark(tx, BACKED_UP, made.taken_at.isoformat())
+        marks.set_mark(tx, BACKED_UP, made.taken_at.isoformat())
     return made
 
 
-def backed_up_at(tx: tables.Transaction) -> datetime | None:
+def backed_up_at(tx: database.Transaction) -> datetime | None:
     """Return when the last complete backup was taken, or None."""
-    found = tables.mark(tx, BACKED_UP)
+    found = marks.mark(tx, BACKED_UP)
     return datetime.fromisoformat(found) if found else None
 
 
@@ -78,7 +78,7 @@ async def rebuild_temporal(starts: CaseStarts) -> Rebuilt:
     unknown = [row for row in rows if row.case_id not in known and not lost_with_temporal(row, since)]
     if unknown:
         with world.db.write() as tx:
-            tables.set_mark(tx, TEMPORAL_REBUILT, moment.isoformat())
+            marks.set_mark(tx, TEMPORAL_REBUILT, moment.isoformat())
             rows, detail = (Row(Kind.MARK, (TEMPORAL_REBUILT,)),), f"{len(unknown)} cases unknown to it"
             world.auditor.append(tx, Action.REBUILD, "Temporal", rows, detail=detail)
     waiting = [c for c in unfinished if WorkflowExecutionStatus.RUNNING not in known.get(c.case_id, ())]
@@ -125,9 +125,9 @@ def rebuild_redis(world: World) -> int:
     return len(live)
 
 
-def rebuilt_at(tx: tables.Transaction) -> datetime | None:
+def rebuilt_at(tx: database.Transaction) -> datetime | None:
     """Return when Temporal was last rebuilt, or None."""
-    mark = tables.mark(tx, TEMPORAL_REBUILT)
+    mark = marks.mark(tx, TEMPORAL_REBUILT)
     return datetime.fromisoformat(mark) if mark else None
 
 

@@ -16,8 +16,8 @@ from contracts.cases import CaseState
 from contracts.errors import LedgerError
 from contracts.events import Fate
 from integrations.ledger import standing
+from integrations.ledger.database import Database
 from integrations.ledger.standing import Standing
-from integrations.ledger.tables import Database
 from service.process.health import Health, State
 
 log = structlog.get_logger()

@@ -7,7 +7,7 @@ import structlog
 
 from contracts.errors import LedgerError
 from integrations.ledger import messages
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.process import temporal
 
 log = structlog.get_logger()

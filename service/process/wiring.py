@@ -14,7 +14,7 @@ from integrations.inference.budget import Budget
 from integrations.inference.chat import ChatClient
 from integrations.inference.transcription import SPEECH, TranscriptionClient
 from integrations.ledger.audit import Auditor, begin, chain_name
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from integrations.live.worklist import LiveWorklist
 from integrations.reference.clincalc import Clincalc
 from integrations.sandbox.monty import Sandbox

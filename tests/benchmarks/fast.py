@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from infra import stack
-from integrations.ledger import tables
+from integrations.ledger import database
 
 MODULE = "tests.benchmarks.fast"
 
@@ -19,14 +19,14 @@ def _part(part: stack.Part) -> stack.Part:
 
 
 def _relax() -> None:
-    make = tables._engine
+    make = database._engine
 
     def relaxed(url: str, begin: str) -> sa.Engine:
         engine = make(url, begin)
         event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=NORMAL"))
         return engine
 
-    tables._engine = relaxed
+    database._engine = relaxed
 
 
 if __name__ == "__main__":

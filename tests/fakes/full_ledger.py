@@ -33,11 +33,11 @@ from contracts.model_calls import ChatRequest, Message, ModelCall
 from contracts.tuning import FitKind, RegisteredModel
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import audit, cases, decisions, deliveries, inbox, registry, switches, tables
+from integrations.ledger import audit, cases, decisions, deliveries, inbox, marks, registry, switches, tables
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
+from integrations.ledger.database import Database
 from integrations.ledger.registry import CHAMPION, Served
-from integrations.ledger.tables import Database
 from service.gateway import anchors, audit_export
 from service.operate import ledger_checks
 from service.process import settings
@@ -220,8 +220,8 @@ def _others(world: World, ref: CaseRef) -> None:
         switches.switch(tx, world.auditor, "model:voice", NURSE.reviewer_id, stopped=True)
         switches.switch(tx, world.auditor, "model:voice", NURSE.reviewer_id, stopped=False)
         for name in ("reconciled:ehr", "sign:gateway", "backed_up", "doctor"):
-            tables.set_mark(tx, name, clock.now().isoformat())
-        tables.set_mark(tx, "outcomes_seen", "3")
+            marks.set_mark(tx, name, clock.now().isoformat())
+        marks.set_mark(tx, "outcomes_seen", "3")
 
 
 def model(name: str, verdict: str) -> RegisteredModel:

@@ -25,7 +25,7 @@ from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, decisions, tables
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.process import settings
 from service.worklist import app as pages
 from service.worklist.rows import Worklist

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from activities.world import World
 from integrations.fhir import proposals
 from integrations.ledger import audit as audit_chains
-from integrations.ledger import cases, tables
-from integrations.ledger.tables import Database
+from integrations.ledger import cases, marks, tables
+from integrations.ledger.database import Database
 from service.gateway import anchors
 from service.operate import integrity
 from service.process.temporal import connect
@@ -86,7 +86,7 @@ def delete_a_chain(tx: sa.Connection) -> None:
 
 def delete_everything(tx: sa.Connection) -> None:
     tx.execute(tables.audit.delete())
-    tables.set_mark(tx, audit_chains.EXPORTED, "0")
+    marks.set_mark(tx, audit_chains.EXPORTED, "0")
 
 
 CUTS = (cut_to_the_first, delete_a_chain, delete_everything)

@@ -15,8 +15,8 @@ from integrations.inference import router
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
 from integrations.ledger import registry
 from integrations.ledger.audit import Auditor
+from integrations.ledger.database import Database
 from integrations.ledger.registry import CHAMPION
-from integrations.ledger.tables import Database
 from service.process import settings
 from tests.fakes import samples
 from tests.unit.ledger.test_registry import model

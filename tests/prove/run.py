@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from contracts.cases import ENDED
 from contracts.events import Fate
-from integrations.ledger import tables
+from integrations.ledger import marks, tables
 from service.process import settings
 from service.process.temporal import connect
 from tests.conftest import model_config
@@ -193,7 +193,7 @@ class Chaos:
         while time.monotonic() < end:
             with self.ward.world.db.read() as tx:
                 newest = tx.scalar(sa.select(sa.func.max(tables.audit.c.seq))) or 0
-                if int(tables.mark(tx, "audit_exported") or 0) >= newest:
+                if int(marks.mark(tx, "audit_exported") or 0) >= newest:
                     return
             time.sleep(0.25)
 

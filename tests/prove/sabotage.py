@@ -11,8 +11,8 @@ from pathlib import Path
 from infra import stack
 from infra.embedded import Embedded
 from integrations.fhir import proposals
+from integrations.ledger import database
 from integrations.ledger import own_writes as writes
-from integrations.ledger import tables
 from service.commands import cli
 from service.gateway import app as gateway
 from service.gateway import watchdog as overdue_cases
@@ -43,14 +43,14 @@ def reconciliation() -> None:
 
 def fsync() -> None:
     """The ledger believes the page cache."""
-    made = tables._engine
+    made = database._engine
 
-    def unsynced(url: str, begin: str) -> tables.sa.Engine:
+    def unsynced(url: str, begin: str) -> database.sa.Engine:
         engine = made(url, begin)
-        tables.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+        database.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
         return engine
 
-    tables._engine = unsynced
+    database._engine = unsynced
 
 
 CONTROLS = {

@@ -25,7 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from infra import stack
 from integrations.blobs.store import BlobStore
 from integrations.ledger import inbox, tables
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests import powercut
 from tests.fakes.samples import KEYRING, event
 from tests.ward import ROOT, Ward

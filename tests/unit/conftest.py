@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from integrations.blobs.store import BlobStore
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests.fakes.samples import KEYRING
 
 # The same examples at every run, so that a change fails by what it changes; `--hypothesis-profile=explore` looks for

@@ -15,7 +15,7 @@ from contracts.cases import CaseState
 from integrations.fhir import proposals
 from integrations.ledger import cases, own_writes, tables
 from integrations.ledger.audit import Action, Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests.fakes.chart import Chart
 from tests.fakes.samples import NOW, REF, shown, suggestion
 from tests.fakes.silence import NobodyListens

@@ -15,7 +15,7 @@ from contracts.errors import ApprovalError, LedgerError, Refusal
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, decisions, tables
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests.fakes.samples import NOW, NURSE, PHYSICIAN, REF, decision, shown
 from tests.fakes.silence import NobodyListens
 

@@ -13,7 +13,7 @@ from contracts.model_calls import ChatRequest, Message, ModelCall
 from integrations.blobs.store import BlobStore
 from integrations.ledger import tables
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests.fakes.samples import REF
 from tests.fakes.scripted_chat import called
 

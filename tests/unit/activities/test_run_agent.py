@@ -12,7 +12,7 @@ from contracts.model_calls import ChatRequest, Message
 from integrations.blobs.store import BlobStore
 from integrations.inference.chat import ChatClient
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests.fakes.silence import NobodyListens
 from tests.unit.inference.test_router import endpoint, promote
 

@@ -20,7 +20,7 @@ from integrations.blobs.store import BlobStore
 from integrations.fhir.client import FhirClient
 from integrations.ledger import readings
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests.fakes.samples import REF
 from tests.fakes.silence import NobodyListens
 

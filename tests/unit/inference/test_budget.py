@@ -11,7 +11,7 @@ from integrations import clock
 from integrations.inference.budget import Budget, tokens_of
 from integrations.ledger import spending, tables
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests.fakes.samples import NOW
 from tests.fakes.scripted_chat import called
 

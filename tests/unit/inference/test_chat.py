@@ -16,7 +16,7 @@ from integrations.inference.budget import Budget
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
 from integrations.inference.patience import REST_S
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 
 REQUEST = ChatRequest(step="judge", messages=(Message(role="user", content="hr"),), choices=("1", "2"), max_tokens=4)
 TOKEN = {

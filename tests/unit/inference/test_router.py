@@ -9,8 +9,8 @@ from integrations.inference import router
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.ledger import registry
 from integrations.ledger.audit import Auditor
+from integrations.ledger.database import Database
 from integrations.ledger.registry import CHAMPION, Served
-from integrations.ledger.tables import Database
 from tests.unit.ledger.test_registry import model
 
 AUDITOR = Auditor("test", b"k" * 32)

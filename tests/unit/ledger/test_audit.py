@@ -11,7 +11,7 @@ from integrations import clock
 from integrations.ledger import audit, chains, tables
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.chains import Anchor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests.fakes.samples import NOW
 
 KEY = b"a" * 32

@@ -12,8 +12,8 @@ from contracts.cases import CaseState
 from contracts.errors import ConfigurationError, LedgerError
 from integrations.blobs.sealing import Keyring
 from integrations.blobs.store import BlobStore
-from integrations.ledger import audit, backup, cases, chains, inbox, tables
-from integrations.ledger.tables import Database
+from integrations.ledger import audit, backup, cases, chains, database, inbox, marks, tables
+from integrations.ledger.database import Database
 from tests.fakes.samples import KEYRING, NOW, REF, event
 
 AUDIT_KEY = b"a" * 32
@@ -50,7 +50,7 @@ def refused(folder: Path, state: Path) -> str:
 def test_what_was_backed_up_is_what_is_put_back(used: Database, blobs: BlobStore, folder: Path, tmp_path: Path) -> None:
     made = backup.take(used, blobs, folder)
     assert (made.blobs, made.events["accepted"], made.cases["opened"], made.cases["open"]) == (1, 1, 1, 1)
-    assert made.ledger_schema_version == tables.SCHEMA_VERSION
+    assert made.ledger_schema_version == database.SCHEMA_VERSION
     assert put_back(folder, tmp_path / "new") == made
     restored = Database(f"sqlite:///{tmp_path}/new/ledger.db")
     stored = BlobStore.at(f"{tmp_path}/new/blobs", KEYRING)
@@ -174,7 +174,7 @@ def test_a_ledger_of_another_schema_is_not_put_in_place(
     used: Database, blobs: BlobStore, folder: Path, tmp_path: Path
 ) -> None:
     with used.write() as tx:
-        tables.set_mark(tx, "schema_version", "0")
+        marks.set_mark(tx, "schema_version", "0")
     backup.take(used, blobs, folder)
     assert refused(folder, tmp_path / "new") == "schema_version"
 
@@ -188,7 +188,7 @@ def test_after_a_restore_each_process_begins_another_audit_chain(
     put_back(folder, tmp_path / "new")
     with Database(f"sqlite:///{tmp_path}/new/ledger.db").read() as tx:
         name = audit.chain_name(tx, "worker")
-        restored = datetime.fromisoformat(tables.mark(tx, audit.RESTORED) or "")
+        restored = datetime.fromisoformat(marks.mark(tx, audit.RESTORED) or "")
         record = tx.execute(sa.select(tables.audit).where(tables.audit.c.chain.startswith("cli-"))).one()
     assert name == f"worker-{restored:%Y%m%d%H%M%S}"
     assert (record.position, json.loads(record.record)["action"]) == (1, "restore")

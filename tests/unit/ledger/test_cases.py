@@ -12,7 +12,7 @@ from contracts.events import Fate, Ignored
 from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, decisions, deliveries, inbox, own_writes, tables
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests.fakes.samples import NOW, PHYSICIAN, REF, decision, event, shown
 
 LIMIT = timedelta(minutes=5)

@@ -16,7 +16,7 @@ from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.fhir.notifications import unreadable
 from integrations.ledger import cases, counters, deliveries, inbox, readings, tables
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests.fakes.samples import NAME, NOW, REF, event
 
 

@@ -18,7 +18,7 @@ from contracts.events import Fate
 from integrations.blobs.store import BlobStore
 from integrations.fhir.notifications import unreadable
 from integrations.ledger import cases, decisions, deliveries, inbox
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from tests.fakes.samples import KEYRING, NOW, NURSE, PHYSICIAN, decision, event, shown
 
 ENCOUNTERS = st.sampled_from(["enc-1", "enc-2"])

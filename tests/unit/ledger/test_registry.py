@@ -7,10 +7,10 @@ import pytest
 from contracts.errors import TuningError
 from contracts.tuning import FitKind, RegisteredModel
 from integrations import clock
-from integrations.ledger import attestation, chains, registry, tables
+from integrations.ledger import attestation, chains, marks, registry, tables
 from integrations.ledger.audit import Auditor
+from integrations.ledger.database import Database
 from integrations.ledger.registry import BETTER, CHAMPION, UNTUNED
-from integrations.ledger.tables import Database
 
 KEY = b"k" * 32
 AUDITOR = Auditor("test", KEY)
@@ -69,7 +69,7 @@ def test_each_deployment_has_its_interval_its_person_and_its_audit_record(db: Da
         read = chains.read(tx, KEY)
         unvouched = list(attestation.differences(tx, KEY, read.latest))
         assert not any("breaks" in line for line in read.findings)
-        assert [line for line in unvouched if tables.BOUND_SINCE not in line] == []
+        assert [line for line in unvouched if marks.BOUND_SINCE not in line] == []
     assert (first.name, first.by, first.reason, first.until) == ("a", "n-okafor", "first", last.since)
     assert (last.name, last.by, last.until) == ("", "c-lindqvist", None)
     assert any('"person:c-lindqvist"' in record and '"deploy"' in record for record in records)

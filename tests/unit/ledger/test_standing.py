@@ -11,9 +11,9 @@ from contracts.errors import ApprovalError, Fallback
 from contracts.suggestions import MadeBy
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, decisions, deliveries, inbox, signs, standing, tables, tallies
+from integrations.ledger import cases, decisions, deliveries, inbox, marks, signs, standing, tallies
+from integrations.ledger.database import Database
 from integrations.ledger.standing import Standing
-from integrations.ledger.tables import Database
 from tests.fakes.samples import NOW, REF, decision, event, shown
 
 LIMIT = timedelta(minutes=5)
@@ -140,6 +140,6 @@ def test_signs_are_kept_by_part_the_newest_alone(db: Database) -> None:
     with db.write() as tx:
         signs.give(tx, {"worker": NOW, "gateway": NOW})
         signs.give(tx, {"worker": NOW + LIMIT})
-        tables.set_mark(tx, "other", "x")
+        marks.set_mark(tx, "other", "x")
     with db.read() as tx:
         assert signs.seen(tx) == {"worker": NOW + LIMIT, "gateway": NOW}

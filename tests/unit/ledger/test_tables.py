@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from contracts.errors import LedgerError
 from integrations.ledger import tables
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 
 
 def test_a_commit_is_synced_to_disk(db: Database) -> None:

@@ -17,7 +17,7 @@ from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, decisions, inbox, tables
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.dispatcher.loop import Dispatcher
 from service.process import settings
 from service.process.settings import PathwaySettings, Settings, TimingSettings, TriggerSettings

@@ -10,7 +10,7 @@ import pytest
 from contracts.cases import CaseRef, CaseState
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, inbox, tables
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.dispatcher.loop import Dispatcher
 from service.operate import ledger_checks
 from tests.fakes.samples import NOW

@@ -12,7 +12,7 @@ from contracts.events import FhirEvent
 from integrations.blobs.store import BlobStore
 from integrations.ledger import inbox, tables
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.gateway.app import Door
 from tests.fakes.samples import event
 from tests.fakes.silence import NobodyListens

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from contracts.errors import FhirError, FhirFault
-from integrations.ledger import audit, tables
+from integrations.ledger import audit, marks
 from integrations.ledger.audit import Action, Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.gateway import audit_export
 from tests.fakes.chart import Chart
 
@@ -27,4 +27,4 @@ def test_audit_records_that_a_2xx_left_behind_nowhere_are_sent_again(db: Databas
     assert list(chart.kept) == ["wardflow-gateway-1"]
     assert audit_export.export_audit(world) == 0
     with db.read() as tx:
-        assert tables.mark(tx, audit.EXPORTED) == "1"
+        assert marks.mark(tx, audit.EXPORTED) == "1"

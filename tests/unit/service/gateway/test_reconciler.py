@@ -12,9 +12,9 @@ from activities.world import World
 from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.fhir.feed import Feed
-from integrations.ledger import following, tables
+from integrations.ledger import following, marks, tables
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.gateway import reconciler
 from service.gateway.reconciler import Reconciler
 from service.process.settings import TimingSettings
@@ -86,10 +86,10 @@ def test_a_type_that_comes_back_is_caught_up_from_where_it_was(followed: Followe
 def test_what_was_noted_for_the_whole_feed_becomes_the_moment_of_each_type(followed: Followed) -> None:
     before = datetime.fromisoformat("2026-01-05T08:00:00+00:00")
     with followed.db.write() as tx:
-        tables.set_mark(tx, "reconciled:ehr", before.isoformat())
+        marks.set_mark(tx, "reconciled:ehr", before.isoformat())
     followed.reconciler.step()
     with followed.db.read() as tx:
-        assert tables.mark(tx, "reconciled:ehr") is None
+        assert marks.mark(tx, "reconciled:ehr") is None
         assert following.reached(tx, "ehr", "Binary") == before
         read = following.reached(tx, "ehr", "Encounter")
     assert read is not None and read > before

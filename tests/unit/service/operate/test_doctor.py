@@ -10,8 +10,8 @@ import pytest
 from agents.pathway import NoReference, NoSandbox
 from contracts.calculations import Calculation
 from integrations import clock
-from integrations.ledger import signs, tables
-from integrations.ledger.tables import Database
+from integrations.ledger import marks, signs
+from integrations.ledger.database import Database
 from service.operate import doctor, recovery
 from service.process import health
 from service.process.settings import TimingSettings
@@ -44,7 +44,7 @@ def test_a_disk_that_forgets_is_named(
 def test_an_old_backup_is_told_the_more_urgently_the_older(db: Database, hours: int | None, verdict: str) -> None:
     if hours is not None:
         with db.write() as tx:
-            tables.set_mark(tx, recovery.BACKED_UP, (clock.now() - hours * HOUR).isoformat())
+            marks.set_mark(tx, recovery.BACKED_UP, (clock.now() - hours * HOUR).isoformat())
     world: Any = SimpleNamespace(db=db)
     (finding,) = doctor._backup(world)
     assert finding.verdict == verdict

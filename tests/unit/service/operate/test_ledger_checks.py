@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from activities.world import World
 from contracts.decisions import Decision, DecisionKind
 from integrations import clock
-from integrations.ledger import attestation, audit, tables
+from integrations.ledger import attestation, audit, marks, tables
 from integrations.ledger import inbox as inbox_of
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.registry import CHAMPION, SERVED
@@ -77,7 +77,7 @@ def delete_a_chain(tx: sa.Connection, _full: Full) -> None:
 
 def delete_all_records(tx: sa.Connection, _full: Full) -> None:
     tx.execute(kept_audit.delete())
-    tables.set_mark(tx, "audit_exported", "0")
+    marks.set_mark(tx, "audit_exported", "0")
 
 
 def change_an_actor(tx: sa.Connection, _full: Full) -> None:
@@ -129,7 +129,7 @@ def a_better_model(tx: sa.Connection, _full: Full) -> None:
 
 
 def served_elsewhere(tx: sa.Connection, _full: Full) -> None:
-    tables.set_mark(tx, SERVED + CHAMPION, json.dumps({"name": "one", "url": "http://attacker.example/v1"}))
+    marks.set_mark(tx, SERVED + CHAMPION, json.dumps({"name": "one", "url": "http://attacker.example/v1"}))
 
 
 def started_again(tx: sa.Connection, _full: Full) -> None:
@@ -238,7 +238,7 @@ def test_records_older_than_their_hashes_are_accepted_once(full: Full, copy: Wor
         tx.execute(
             tables.marks.delete().where(tables.marks.c.name.in_([audit.ROWS_ATTESTED, attestation.EVENTS_ATTESTED]))
         )
-        tables.set_mark(tx, "audit_exported", "0")
+        marks.set_mark(tx, "audit_exported", "0")
         for row in records:
             record = json.loads(row.record)
             if record["action"] not in ("baseline", "attest"):
@@ -323,7 +323,7 @@ def missed(full: Full, name: str, number: int, column: str | None, value: Any) -
     with full.world.db.write() as tx, tx.begin_nested() as taken_back:
         row = dict(tx.execute(table.select().offset(number).limit(1)).mappings().one())
         same = (table.c[key.name] == row[key.name] for key in table.primary_key.columns)
-        if exempt(name, row, int(tables.mark(tx, attestation.EVENTS_ATTESTED) or 0)):
+        if exempt(name, row, int(marks.mark(tx, attestation.EVENTS_ATTESTED) or 0)):
             return None
         try:
             change = (

@@ -11,7 +11,7 @@ from contracts.cases import CaseState
 from contracts.decisions import Evidence
 from contracts.errors import ConfigurationError, LedgerError
 from integrations.ledger import cases, decisions, tables
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.operate import recovery
 from service.process import settings
 from service.process.case_starts import CaseStarts

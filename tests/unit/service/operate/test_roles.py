@@ -14,7 +14,7 @@ from contracts.model_calls import ChatRequest, ModelCall
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.ledger import spending, switches
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.operate import rehearsal, roles
 from service.operate.roles import RoleStanding, RoleState
 from service.process.settings import ModelSettings, pathway_named

@@ -16,7 +16,7 @@ from contracts.tuning import Arm
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, decisions, tables
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.operate import trajectories
 from tests.fakes.samples import NOW, decision, shown, suggestion
 from tests.fakes.silence import NobodyListens

@@ -17,7 +17,7 @@ from contracts.errors import FhirError, FhirFault, LedgerError
 from integrations import clock
 from integrations.ledger import following, signs, switches
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.process import endpoints, health
 from service.process.health import Health, Probe, State
 from service.process.metrics import Metrics

@@ -12,10 +12,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from contracts.cases import CaseRef, CaseState
 from integrations import clock
-from integrations.ledger import cases, messages, standing, tables
+from integrations.ledger import cases, marks, messages, standing, tables
 from integrations.ledger import stranded as kept
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.gateway import stranded
 from service.operate import doctor
 from service.process import seals as service_seals
@@ -33,7 +33,7 @@ def open_case(db: Database, accepted_at: datetime, ref: CaseRef = REF) -> str:
 def forget_binding(db: Database) -> None:
     """Make it a ledger of a version that sealed values for no case."""
     with db.write() as tx:
-        tx.execute(tables.marks.delete().where(tables.marks.c.name == tables.BOUND_SINCE))
+        tx.execute(tables.marks.delete().where(tables.marks.c.name == marks.BOUND_SINCE))
 
 
 def bind(db: Database) -> None:

@@ -14,7 +14,7 @@ from activities.world import World
 from contracts.views import Item, View
 from integrations.blobs.store import BlobStore
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.process import settings
 from service.process.health import Health
 from service.worklist import app as pages

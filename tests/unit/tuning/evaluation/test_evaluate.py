@@ -18,7 +18,7 @@ from contracts.ed_triage import EdTriageOptions
 from contracts.errors import ConfigurationError, Fallback, ModelError, WardflowError
 from contracts.model_calls import ChatRequest, ModelCall
 from integrations.inference.chat import Dialect, Phi
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.commands import cli, console
 from service.commands.evaluate import deployed
 from service.process import settings
