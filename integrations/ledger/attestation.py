@@ -102,7 +102,7 @@ KINDS: Mapping[Kind, Attested] = {
     Kind.CALL: _of(tables.calls),
     Kind.TRAJECTORY: _of(tables.trajectories),
     Kind.OUTCOME: _of(tables.outcomes),
-    Kind.DELIVERY: _of(tables.told),
+    Kind.DELIVERY: _of(tables.deliveries),
     Kind.MODEL: _of(tables.models),
     Kind.DEPLOYMENT: _of(tables.deployments),
     Kind.MARK: _of(
@@ -123,6 +123,7 @@ DERIVED = {
     "marks.refused:": "a message that did not open, so that a replay does not count it again",
     "marks.cases_without_workflow": "an operator's figure, replaced at each look; the check asks Temporal itself",
     "marks.followed:": "how the last search for a type went, replaced at the next one",
+    "leases.": "who does what only one may do, for some seconds; the next holder replaces it",
     "readings.": "which version a reader saw last; a false one costs, or spares, one more look at the chart",
     "marks.reconciled:": "up to when a feed was searched, replaced every few seconds; one in the future is found",
     "marks.outcomes_seen": "up to where outcomes were looked for; what was found is attested",

@@ -15,7 +15,7 @@ from contracts.errors import LedgerError
 from contracts.frozen import Frozen
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import attestation, audit, cases, database, inbox, marks, tables
+from integrations.ledger import attestation, audit, cases, inbox, marks, schema
 from integrations.ledger.database import Database
 
 MANIFEST, BLOBS = "manifest.json", "blobs"
@@ -53,7 +53,7 @@ def take(db: Database, blobs: BlobStore, folder: Path) -> Manifest:
     with _opened(partial) as tx:
         names, events, balance = blob_names(tx), inbox.balance(tx), cases.balance(tx)
     manifest = Manifest(
-        ledger_schema_version=database.SCHEMA_VERSION, taken_at=taken_at, events=events, cases=balance,
+        ledger_schema_version=schema.SCHEMA_VERSION, taken_at=taken_at, events=events, cases=balance,
         blobs=len(names), ledger_sha256=_sha256(partial),
     )  # fmt: skip
     copied = BlobStore.at(str(folder / BLOBS), blobs.keyring)
@@ -111,9 +111,13 @@ def _marked(copy: Path, partial: Path, manifest: Manifest, audit_key: bytes) -> 
 
 
 def blob_names(tx: sa.Connection) -> set[str]:
-    """Return the name of every blob that the ledger names; columns that name one end in `blob`."""
-    columns = [c for table in tables.metadata.sorted_tables for c in table.columns if c.name.endswith("blob")]
-    return {name for column in columns for name in tx.scalars(sa.select(column).where(column.is_not(None)))}
+    """Return the name of every blob that a ledger of any schema names; columns that name one end in `blob`."""
+    found, names = sa.inspect(tx), set[str]()
+    for table in found.get_table_names():
+        for name in (column["name"] for column in found.get_columns(table) if column["name"].endswith("blob")):
+            column: sa.ColumnClause[str] = sa.column(name)
+            names.update(tx.scalars(sa.select(column).select_from(sa.table(table)).where(column.is_not(None))))
+    return names
 
 
 def _manifest(folder: Path) -> Manifest:

@@ -12,14 +12,12 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from contracts.errors import LedgerError
-from integrations import clock
-from integrations.ledger.marks import BOUND_SINCE, mark, set_mark
-from integrations.ledger.tables import metadata
+from integrations.ledger import schema
 
-SCHEMA_VERSION = 1
 Transaction = sa.Connection
 """What `Database.read` and `Database.write` open; only the ledger's modules know its SQL."""
 BUSY_MS = 4000  # below the time-outs of the activities that wait for it
+MIGRATION_MS = 60_000
 metadata = sa.MetaData()
 
 
@@ -253,17 +251,15 @@ class Database:
         self._writing = _engine(url, "BEGIN IMMEDIATE")
 
     def create(self) -> None:
-        """Make tables and indexes that are missing. Raises LedgerError for a ledger of another schema version."""
-        metadata.create_all(self._writing)
-        for index in (index for table in metadata.sorted_tables for index in table.indexes):
-            index.create(self._writing, checkfirst=True)
-        with self.write() as tx:
-            found = mark(tx, "schema_version")
-            if found is None:
-                set_mark(tx, "schema_version", str(SCHEMA_VERSION))
-                set_mark(tx, BOUND_SINCE, clock.now().isoformat())
-            elif found != str(SCHEMA_VERSION):
-                raise LedgerError("schema_version", f"ledger has {found}, this program wants {SCHEMA_VERSION}")
+        """Make a new ledger, or bring an older one to the schema of this program; a current one stays as it is.
+
+        Raises LedgerError for a schema that this program does not know, and then nothing was written.
+        """
+        with self.read() as tx:
+            if schema.version(tx) == schema.SCHEMA_VERSION:
+                return
+        with _classified(), self._writing.connect() as connection, _patient(connection), connection.begin():
+            schema.bring_up(connection)
 
     def copy_to(self, file: Path) -> None:
         """Write one moment of the ledger to a new file, while others read and write. Raises LedgerError."""
@@ -293,6 +289,20 @@ class Database:
         """One transaction, on disk when the block ends. Raises LedgerError, and then nothing was written."""
         with _classified(), self._writing.begin() as tx:
             yield tx
+
+
+@contextmanager
+def _patient(connection: sa.Connection) -> Iterator[None]:
+    """Wait for another process that migrates the ledger, which may take longer than any other transaction."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    raw: Any = connection.connection.driver_connection
+    raw.execute(f"PRAGMA busy_timeout={MIGRATION_MS}")
+    try:
+        yield
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={BUSY_MS}")
 
 
 @contextmanager

@@ -7,25 +7,33 @@ import sqlalchemy as sa
 from contracts.events import Fate
 from contracts.frozen import Frozen
 from integrations.ledger import inbox
-from integrations.ledger.tables import cases, told
+from integrations.ledger.tables import cases, deliveries
 from integrations.ledger.tables import inbox as inbox_rows
 
 
 def of_case(tx: sa.Connection, case_id: str) -> list[int]:
     """Return the events that a case was told of."""
-    return list(tx.scalars(sa.select(told.c.event_id).where(told.c.case_id == case_id).order_by(told.c.event_id)))
+    return list(
+        tx.scalars(
+            sa.select(deliveries.c.event_id).where(deliveries.c.case_id == case_id).order_by(deliveries.c.event_id)
+        )
+    )
 
 
 def absorb(tx: sa.Connection, event_ids: Iterable[int], case_id: str, held: set[int]) -> set[int]:
-    """Settle events as given to a case, but those held for another case; the fate names one case, `told` each.
+    """Settle events as given to a case, but those held for another case; the fate names one case, `deliveries` each.
 
     Returns those that the case had not been given before.
     """
     ids = list(event_ids)
-    known = set(tx.scalars(sa.select(told.c.event_id).where(told.c.case_id == case_id, told.c.event_id.in_(ids))))
+    known = set(
+        tx.scalars(
+            sa.select(deliveries.c.event_id).where(deliveries.c.case_id == case_id, deliveries.c.event_id.in_(ids))
+        )
+    )
     new = set(ids) - known
     if new:
-        tx.execute(told.insert(), [{"event_id": event_id, "case_id": case_id} for event_id in new])
+        tx.execute(deliveries.insert(), [{"event_id": event_id, "case_id": case_id} for event_id in new])
     inbox.settle(tx, set(ids) - held, Fate.ABSORBED, case_id=case_id)
     return new
 
@@ -41,18 +49,18 @@ class OddDelivery(Frozen):
 
 def absorbed_undelivered(tx: sa.Connection) -> list[int]:
     """Return the absorbed events that the case which their fate names was not given (I1)."""
-    same = (told.c.event_id == inbox_rows.c.event_id, told.c.case_id == inbox_rows.c.case_id)
+    same = (deliveries.c.event_id == inbox_rows.c.event_id, deliveries.c.case_id == inbox_rows.c.case_id)
     missing = (inbox_rows.c.fate == Fate.ABSORBED, ~sa.exists().where(*same))
     return list(tx.scalars(sa.select(inbox_rows.c.event_id).where(*missing)))
 
 
 def odd(tx: sa.Connection) -> list[OddDelivery]:
     """Return the deliveries that do not fit the fate of their event, or whose case is not in the ledger (I1)."""
-    joined = sa.select(told.c.event_id, told.c.case_id, inbox_rows.c.fate).outerjoin(
-        inbox_rows, inbox_rows.c.event_id == told.c.event_id
+    joined = sa.select(deliveries.c.event_id, deliveries.c.case_id, inbox_rows.c.fate).outerjoin(
+        inbox_rows, inbox_rows.c.event_id == deliveries.c.event_id
     )
     fates = (Fate.ABSORBED, Fate.PENDING)  # a pending one waits for the case of another pathway
     unfit = sa.or_(inbox_rows.c.fate.is_(None), inbox_rows.c.fate.not_in(fates))
-    unknown = told.c.case_id.not_in(sa.select(cases.c.case_id))
+    unknown = deliveries.c.case_id.not_in(sa.select(cases.c.case_id))
     rows = tx.execute(joined.where(unfit | unknown)).mappings()
     return [OddDelivery.model_validate(dict(row)) for row in rows]

@@ -14,7 +14,7 @@ from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import counters, readings
 from integrations.ledger.database import Database
-from integrations.ledger.tables import UtcTime, cases, inbox, own_writes, told
+from integrations.ledger.tables import UtcTime, cases, deliveries, inbox, own_writes
 
 BODY_BYTES = 64 * 1024  # larger bodies go to the blob store
 UNREADABLE_AN_HOUR = 1_000
@@ -93,7 +93,7 @@ def _was_read(tx: sa.Connection, row: sa.Row[tuple[object, ...]], found: FhirEve
     if row.fate not in JUDGED_BY_READING and row.reason != Ignored.CASE_CLOSED:
         return True  # pending; or judged by its content alone, which is the same
     stamps = readings.readers(tx, *_resource(found))
-    heard = list(tx.scalars(sa.select(told.c.case_id).where(told.c.event_id == row.event_id)))
+    heard = list(tx.scalars(sa.select(deliveries.c.case_id).where(deliveries.c.event_id == row.event_id)))
     if heard:
         return all(stamps.get(case_id) == stamp for case_id in heard)
     ids = tx.scalars(sa.select(cases.c.case_id).where(cases.c.encounter_id == found.encounter_id))
@@ -276,7 +276,7 @@ def settle(
     """
     event_ids = list(event_ids)
     if fate in (Fate.SUPERSEDED, Fate.IGNORED):
-        for row in tx.execute(told.select().where(told.c.event_id.in_(event_ids))).all():
+        for row in tx.execute(deliveries.select().where(deliveries.c.event_id.in_(event_ids))).all():
             settle(tx, [row.event_id], Fate.ABSORBED, case_id=row.case_id)
     tx.execute(
         inbox.update()
@@ -337,7 +337,7 @@ def newest_events(
     waiting = sa.select(sa.func.max(inbox.c.event_id)).where(
         inbox.c.encounter_id == encounter_id, inbox.c.fate == Fate.PENDING, ~(inbox.c.own & ours)
     )
-    return waiting, sa.select(sa.func.max(told.c.event_id)).where(told.c.case_id == case_id)
+    return waiting, sa.select(sa.func.max(deliveries.c.event_id)).where(deliveries.c.case_id == case_id)
 
 
 def waited_since(tx: sa.Connection, encounter_id: str, after: int, until: int) -> datetime | None:

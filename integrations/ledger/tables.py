@@ -56,12 +56,12 @@ inbox = sa.Table(  # accepted events, each with its fate (I1)
     sa.Index("inbox_encounter", "encounter_id"),
     sqlite_autoincrement=True,
 )
-told = sa.Table(  # which events each case was given: one event may inform the cases of several pathways
-    "told",
+deliveries = sa.Table(  # which events each case was given: one event may inform the cases of several pathways
+    "deliveries",
     metadata,
     _key("event_id", sa.Integer, "of `inbox`"),
     _key("case_id", sa.String, "case that the event was given to"),
-    sa.Index("told_case", "case_id"),
+    sa.Index("deliveries_case", "case_id"),
 )
 counters = sa.Table(  # counted in the transaction of what they count, so that a deleted row is missed
     "counters",
@@ -212,6 +212,14 @@ deployments = sa.Table(  # which model an alias meant, from when until when
 NOW_DEPLOYED = deployments.c.until.is_(None)
 sa.Index(  # an alias means one model at a time
     "deployments_now", deployments.c.alias, unique=True, sqlite_where=NOW_DEPLOYED, postgresql_where=NOW_DEPLOYED
+)
+leases = sa.Table(  # which process does what only one may do at a time
+    "leases",
+    metadata,
+    _key("name", sa.String, "what is leased, such as `dispatcher`"),
+    _required("holder", sa.String, "process that has it, or had it last"),
+    _required("number", sa.Integer, "grows with each new holder, so that a former one recognises that it lost it"),
+    _required("expires_at", UtcTime, "from then on another process may take it"),
 )
 audit = sa.Table(  # audit records, in one chain for each process (I9)
     "audit",

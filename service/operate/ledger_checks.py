@@ -14,7 +14,7 @@ from contracts.errors import WardflowError
 from contracts.frozen import Frozen
 from contracts.suggestions import Suggestion
 from integrations import clock
-from integrations.ledger import attestation, cases, chains, database, decisions, deliveries, marks, trajectories
+from integrations.ledger import attestation, cases, chains, decisions, deliveries, marks, schema, trajectories
 from integrations.ledger.database import Transaction
 from service.gateway.anchors import Known
 
@@ -190,7 +190,7 @@ def _marks(tx: Transaction) -> Iterator[str]:
     for feed, searched_to in marks.marks_of(tx, RECONCILED).items():
         if datetime.fromisoformat(searched_to) > clock.now() + CLOCK:
             yield f"feed {feed} was searched up to a moment that has not come"
-    if marks.mark(tx, "schema_version") != str(database.SCHEMA_VERSION):
+    if marks.mark(tx, "schema_version") != str(schema.SCHEMA_VERSION):
         yield "mark schema_version is not that of this program"
 
 

@@ -136,7 +136,7 @@ def ledger(file: Path, blobs: BlobStore) -> Ledger:
             inbox=rows("inbox"),
             cases=rows("cases"),
             decisions=rows("decisions"),
-            told=rows("told"),
+            told=rows("deliveries"),
             audit=rows("audit", "seq"),
             trajectories=rows("trajectories"),
             counters={row["name"]: row["count"] for row in rows("counters")},

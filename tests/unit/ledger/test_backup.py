@@ -12,7 +12,7 @@ from contracts.cases import CaseState
 from contracts.errors import ConfigurationError, LedgerError
 from integrations.blobs.sealing import Keyring
 from integrations.blobs.store import BlobStore
-from integrations.ledger import audit, backup, cases, chains, database, inbox, marks, tables
+from integrations.ledger import audit, backup, cases, chains, inbox, marks, schema, tables
 from integrations.ledger.database import Database
 from tests.fakes.samples import KEYRING, NOW, REF, event
 
@@ -50,7 +50,7 @@ def refused(folder: Path, state: Path) -> str:
 def test_what_was_backed_up_is_what_is_put_back(used: Database, blobs: BlobStore, folder: Path, tmp_path: Path) -> None:
     made = backup.take(used, blobs, folder)
     assert (made.blobs, made.events["accepted"], made.cases["opened"], made.cases["open"]) == (1, 1, 1, 1)
-    assert made.ledger_schema_version == database.SCHEMA_VERSION
+    assert made.ledger_schema_version == schema.SCHEMA_VERSION
     assert put_back(folder, tmp_path / "new") == made
     restored = Database(f"sqlite:///{tmp_path}/new/ledger.db")
     stored = BlobStore.at(f"{tmp_path}/new/blobs", KEYRING)

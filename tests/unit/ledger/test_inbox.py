@@ -86,7 +86,7 @@ def test_an_event_may_be_told_to_two_cases_and_to_each_once(db: Database, blobs:
     with db.write() as tx:
         for case in ("case-1", "case-2", "case-1"):
             deliveries.absorb(tx, [1], case, set())
-        assert tx.execute(sa.select(tables.told).order_by("case_id")).all() == [(1, "case-1"), (1, "case-2")]
+        assert tx.execute(sa.select(tables.deliveries).order_by("case_id")).all() == [(1, "case-1"), (1, "case-2")]
     assert balance(db)[Fate.ABSORBED] == 1
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-import sqlalchemy as sa
 
 from contracts.decisions import DecisionKind
 from contracts.errors import ApprovalError, Fallback
@@ -125,15 +124,6 @@ def test_a_decision_counts_when_it_is_kept_and_only_then(db: Database, blobs: Bl
         except ApprovalError:
             pass
     assert read(db).decisions == {"approve": 1, "change": 0, "choose": 0, "reject": 0}
-
-
-def test_a_ledger_made_before_an_index_was_is_given_it(db: Database) -> None:
-    with db.write() as tx:
-        tx.exec_driver_sql("drop index cases_state")
-    db.create()
-    with db.read() as tx:
-        names = {index["name"] for index in sa.inspect(tx).get_indexes("cases")}
-    assert "cases_state" in names
 
 
 def test_signs_are_kept_by_part_the_newest_alone(db: Database) -> None:

@@ -149,7 +149,7 @@ def a_year_later(tx: sa.Connection, _full: Full) -> None:
 
 def erased(tx: sa.Connection, full: Full) -> None:
     case_id = full.refs["open"].case_id
-    for table in (tables.told, tables.runs, tables.own_writes, cases):
+    for table in (tables.deliveries, tables.runs, tables.own_writes, cases):
         tx.execute(table.delete().where(table.c.case_id == case_id))
     gone = tx.execute(inbox.delete().where(inbox.c.encounter_id == full.refs["open"].encounter_id)).rowcount
     for name, by in (("events_accepted", gone), ("cases_opened", 1)):
