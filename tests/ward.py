@@ -54,7 +54,7 @@ class Ward:
     ) -> None:
         self.state, self.root, self.starter, self.flags = state, root, starter, flags
         state.mkdir(parents=True, exist_ok=True)
-        text = (root / "service" / "wardflow.toml").read_text()
+        text = (root / "service" / "process" / "wardflow.toml").read_text()
         for old, new in (config or {}).items():
             assert old in text
             text = text.replace(old, new)
