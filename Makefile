@@ -42,11 +42,11 @@ integration: $(SETUP) models
 # The long proof: seeded chaos, then the same with one safety taken out at a time (docs/reliability.md). The power cut
 # among them needs root.
 prove: $(SETUP)
-	$(PYTHON) -m tests.prove
+	$(PYTHON) -m tests.measure.prove
 
 # About 20 minutes on two quiet cores; `make bench BENCH_SECONDS=60` is a shorter one.
 bench: $(SETUP)
-	$(PYTHON) -m tests.benchmarks $(if $(BENCH_SECONDS),--seconds $(BENCH_SECONDS)) --keep docs/benchmarks
+	$(PYTHON) -m tests.measure.benchmarks $(if $(BENCH_SECONDS),--seconds $(BENCH_SECONDS)) --keep docs/benchmarks
 
 lock: $(SETUP)
 	$(PYTHON) -m uv pip compile pyproject.toml --extra local --extra evaluate --extra traces --group dev --generate-hashes \

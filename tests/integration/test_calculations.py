@@ -10,7 +10,7 @@ from infra import embedded
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
 from integrations.reference.clincalc import Clincalc
 from integrations.sandbox.monty import Sandbox
-from tests.calculations import known, measured
+from tests.measure.calculations import known, measured
 from tests.real_model import serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.prove import rules, tamper
-from tests.prove.records import Records
-from tests.prove.run import Plan, Result, run
+from tests.measure.prove import rules, tamper
+from tests.measure.prove.records import Records
+from tests.measure.prove.run import Plan, Result, run
 
 pytestmark = pytest.mark.integration
 SEEDS, EVENTS = (1, 2), 120

@@ -14,8 +14,8 @@ from integrations.ledger import cases
 from service.synthetic import arrivals
 from tests.conftest import model_config
 from tests.fakes.model_server import ModelServer
-from tests.injections import measure
-from tests.injections.attacks import ATTACKS, CARRIERS
+from tests.measure.injections import measure
+from tests.measure.injections.attacks import ATTACKS, CARRIERS
 from tests.ward import Ward
 
 pytestmark = pytest.mark.integration

@@ -1,4 +1,4 @@
-"""Run benchmarks: `python -m tests.benchmarks [NAME ...] [--seconds S] [--json] [--keep FOLDER]`."""
+"""Run benchmarks: `python -m tests.measure.benchmarks [NAME ...] [--seconds S] [--json] [--keep FOLDER]`."""
 
 import argparse
 import json
@@ -11,8 +11,8 @@ from typing import Any
 
 import uvloop
 
-from tests.benchmarks import machine, report
-from tests.benchmarks.measure import say
+from tests.measure.benchmarks import machine, report
+from tests.measure.benchmarks.measure import say
 from tests.ward import ROOT
 
 NAMES = ("triage", "steady", "intake", "waiting", "killed", "slots")
@@ -20,7 +20,7 @@ NAMES = ("triage", "steady", "intake", "waiting", "killed", "slots")
 
 def main() -> int:
     """Return 0, or 1 where an aim was missed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.measure.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], help="default: all")
     parser.add_argument("--seconds", type=float, help="the most that each takes for measuring")
     parser.add_argument("--json", action="store_true", help="print the whole result")
@@ -42,12 +42,12 @@ def _run(names: list[str], most_s: float | None) -> dict[str, Any]:
         "benchmarks": {},
     }
     for name in names:
-        module = import_module(f"tests.benchmarks.{name}")
+        module = import_module(f"tests.measure.benchmarks.{name}")
         seconds = min(module.SECONDS, most_s or module.SECONDS)
         say(f"{name}, {seconds:g} s")
         before = machine.load()
         told = uvloop.run(module.run(seconds))
-        command = f"python -m tests.benchmarks {name} --seconds {seconds:g}"
+        command = f"python -m tests.measure.benchmarks {name} --seconds {seconds:g}"
         result["benchmarks"][name] = {"command": command, "load": [before, machine.load()], **told}
     return result
 

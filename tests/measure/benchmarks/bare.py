@@ -20,8 +20,8 @@ from service.process import settings
 from service.process import wiring as parts
 from service.process.temporal import connect
 from service.worker import cases as worker
-from tests.benchmarks.bare_case import BareCase
-from tests.benchmarks.bare_steps import TASK_QUEUE, Steps, parsed, ref
+from tests.measure.benchmarks.bare_case import BareCase
+from tests.measure.benchmarks.bare_steps import TASK_QUEUE, Steps, parsed, ref
 from workflows import policies, sandbox
 
 NURSE = Reviewer(reviewer_id="n", name="Nurse", role="triage_nurse")
@@ -73,7 +73,7 @@ async def main(part: str, state: Path, port: int) -> None:
     world = parts.world(opened, secrets, "bare")
     steps = Steps(world.fhir, world.models["reasoning"], world.pathways["ed_triage"], state / "bare.db")
     steps.rows().close()
-    passed = (*sandbox.PASSED_THROUGH, "tests.benchmarks.bare_steps")
+    passed = (*sandbox.PASSED_THROUGH, "tests.measure.benchmarks.bare_steps")
     await Worker(
         client,
         task_queue=TASK_QUEUE,

@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 from contracts.decisions import Decision
-from tests.benchmarks.bare_steps import Decided, Proposed, Steps
+from tests.measure.benchmarks.bare_steps import Decided, Proposed, Steps
 from workflows import policies
 
 

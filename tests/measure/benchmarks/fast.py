@@ -9,7 +9,7 @@ from sqlalchemy import event
 from infra import stack
 from integrations.ledger import database
 
-MODULE = "tests.benchmarks.fast"
+MODULE = "tests.measure.benchmarks.fast"
 
 
 def _part(part: stack.Part) -> stack.Part:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.wire import request
+from tests.measure.benchmarks.wire import request
 
 Resource = dict[str, Any]
 WHEN = "2026-01-05T08:00:00+00:00"
@@ -83,7 +83,7 @@ def preload(state: Path, count: int) -> None:
     By the server's own code, in a process of its own: what the hospital's clinicians do is not ours to measure.
     """
     (state / "fhir").mkdir(parents=True, exist_ok=True)
-    argv = [sys.executable, "-m", "tests.benchmarks.hospital", str(state / "fhir" / "sekmet.db"), str(count)]
+    argv = [sys.executable, "-m", "tests.measure.benchmarks.hospital", str(state / "fhir" / "sekmet.db"), str(count)]
     subprocess.run(argv, check=True)
 
 

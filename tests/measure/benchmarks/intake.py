@@ -5,10 +5,10 @@ import time
 from typing import Any
 
 from integrations.ledger import inbox
-from tests.benchmarks import hospital
-from tests.benchmarks.measure import Figure, quantile_ms, say
-from tests.benchmarks.site import Site, opened
-from tests.benchmarks.wire import Wire
+from tests.measure.benchmarks import hospital
+from tests.measure.benchmarks.measure import Figure, quantile_ms, say
+from tests.measure.benchmarks.site import Site, opened
+from tests.measure.benchmarks.wire import Wire
 
 SECONDS = 10.0
 SENDERS = 100

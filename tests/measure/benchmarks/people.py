@@ -10,9 +10,9 @@ from contextlib import suppress
 from typing import Any
 
 from contracts.errors import Refusal
-from tests.benchmarks import hospital
-from tests.benchmarks.site import Site
-from tests.benchmarks.wire import Wire, changes, form, request
+from tests.measure.benchmarks import hospital
+from tests.measure.benchmarks.site import Site
+from tests.measure.benchmarks.wire import Wire, changes, form, request
 from tests.ward import NURSE
 
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 
 from infra import stack
 from integrations.ledger import tables
-from tests.benchmarks import hospital
-from tests.benchmarks.wire import Wire
 from tests.conftest import model_config
+from tests.measure.benchmarks import hospital
+from tests.measure.benchmarks.wire import Wire
 from tests.ward import ROOT, Ward
 
 OURS = ("gateway", "worklist", "worker")
@@ -29,7 +29,7 @@ class ModelStub:
     """The process of `model_stub`; `url` ends as a chat endpoint's does."""
 
     def __init__(self, seconds: float, slots: int) -> None:
-        argv = [sys.executable, "-m", "tests.benchmarks.model_stub", str(seconds), str(slots)]
+        argv = [sys.executable, "-m", "tests.measure.benchmarks.model_stub", str(seconds), str(slots)]
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, cwd=ROOT, preexec_fn=stack.end_with_parent)
         assert self.process.stdout
         self.port = int(self.process.stdout.readline())
@@ -87,7 +87,7 @@ def opened(
     stub = ModelStub(model_s, slots)
     extra = model_config(stub, timeout_s=30) + (f"\n[timing]\n{timing}\n" if timing else "")
     config = {"deadline_s = 300": f"deadline_s = {deadline_s}"}
-    site = Site(state, config, extra, root or ROOT, ("tests.benchmarks.fast",) if fast else ("infra.stack",))
+    site = Site(state, config, extra, root or ROOT, ("tests.measure.benchmarks.fast",) if fast else ("infra.stack",))
     site.stub = stub
     hospital.preload(state, charts)
     try:

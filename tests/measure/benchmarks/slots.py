@@ -3,9 +3,9 @@
 import asyncio
 from typing import Any
 
-from tests.benchmarks.measure import Figure
-from tests.benchmarks.people import Feed, People
-from tests.benchmarks.site import opened
+from tests.measure.benchmarks.measure import Figure
+from tests.measure.benchmarks.people import Feed, People
+from tests.measure.benchmarks.site import opened
 
 SECONDS, RAMP_S = 30.0, 12.0
 SLOTS, OPEN, CALL_S = 16, 32, 2.0

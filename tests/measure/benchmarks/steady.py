@@ -8,11 +8,11 @@ from statistics import linear_regression, mean
 from typing import Any
 
 from integrations.ledger import cases, inbox
-from tests.benchmarks import hospital
-from tests.benchmarks.measure import Figure, quantile_ms, say
-from tests.benchmarks.people import Feed, People, Pool
-from tests.benchmarks.site import Site, opened, until
-from tests.benchmarks.wire import request
+from tests.measure.benchmarks import hospital
+from tests.measure.benchmarks.measure import Figure, quantile_ms, say
+from tests.measure.benchmarks.people import Feed, People, Pool
+from tests.measure.benchmarks.site import Site, opened, until
+from tests.measure.benchmarks.wire import request
 
 SECONDS, SUBSCRIBED_S = 600.0, 60.0
 RATE_PER_S = 5.0  # 155 million visits a year: all emergency departments of the United States (NCHS Data Brief 503)

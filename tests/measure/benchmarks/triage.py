@@ -13,12 +13,12 @@ import psutil
 from activities.world import World
 from infra.processes import any_port, end_with_parent, listens
 from integrations.fhir import proposals
-from tests.benchmarks import hospital
-from tests.benchmarks.bare_steps import ref
-from tests.benchmarks.measure import Figure, quantile_ms, ratio, say
-from tests.benchmarks.people import Feed, People, Pool
-from tests.benchmarks.site import OURS, Site, opened, until
-from tests.benchmarks.wire import request
+from tests.measure.benchmarks import hospital
+from tests.measure.benchmarks.bare_steps import ref
+from tests.measure.benchmarks.measure import Figure, quantile_ms, ratio, say
+from tests.measure.benchmarks.people import Feed, People, Pool
+from tests.measure.benchmarks.site import OURS, Site, opened, until
+from tests.measure.benchmarks.wire import request
 from tests.ward import ROOT
 
 SECONDS = 120.0
@@ -33,7 +33,7 @@ class Bare:
     def __init__(self, site: Site) -> None:
         self.port = any_port()
         self._listening = listens(self.port)
-        argv = [sys.executable, "-m", "tests.benchmarks.bare"]
+        argv = [sys.executable, "-m", "tests.measure.benchmarks.bare"]
         self.running = [
             subprocess.Popen([*argv, part, str(site.state), str(self.port)], cwd=ROOT, preexec_fn=end_with_parent)
             for part in ("gateway", "worker")

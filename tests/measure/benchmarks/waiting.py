@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 from integrations.ledger import cases
-from tests.benchmarks.measure import Figure, quantile_ms, ratio, say
-from tests.benchmarks.people import Feed, People
-from tests.benchmarks.site import Site, opened, until
+from tests.measure.benchmarks.measure import Figure, quantile_ms, ratio, say
+from tests.measure.benchmarks.people import Feed, People
+from tests.measure.benchmarks.site import Site, opened, until
 from workflows import policies
 
 SECONDS = 125.0

@@ -1,7 +1,7 @@
-"""100 calculations with known answers by a model's programs: `python -m tests.calculations --url URL --model NAME`.
+"""100 calculations with known answers by a model's programs.
 
-Runs them with clincalc as the independent calculator, and without it, when two programs must agree. Exit 1 if a wrong
-number would have been shown.
+`python -m tests.measure.calculations --url URL --model NAME` runs them with clincalc as the independent calculator, and
+without it, when two programs must agree. Exit 1 if a wrong number would have been shown.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from agents.pathway import NoReference
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
 from integrations.reference.clincalc import Clincalc
 from integrations.sandbox.monty import Sandbox
-from tests.benchmarks import machine
-from tests.calculations import known, measured
+from tests.measure.benchmarks import machine
+from tests.measure.calculations import known, measured
 
 TIMEOUT_S = 300.0
 
@@ -66,7 +66,7 @@ def told(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m tests.calculations", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.measure.calculations", description=__doc__)
     parser.add_argument("--url", required=True, help="ends before /chat/completions")
     parser.add_argument("--model", required=True)
     parser.add_argument("--dialect", choices=list(Dialect), default=Dialect.VLLM)

@@ -15,7 +15,7 @@ from contracts.calculations import Worked
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.result_followup import ResultFollowupOptions
 from integrations.inference.budget import tokens_of
-from tests.calculations.known import ENCOUNTER, NOW, Case
+from tests.measure.calculations.known import ENCOUNTER, NOW, Case
 
 PATHWAY = ResultFollowup(ResultFollowupOptions())
 

@@ -1,4 +1,4 @@
-"""`python -m tests.dictations [--json]`: how well dictations are heard, and whether a wrong number goes unmarked.
+"""`python -m tests.measure.dictations [--json]`: how well dictations are heard, and which wrong numbers go unmarked.
 
 Each is made by a seed, spoken by a synthetic voice over noise, and heard twice by the real server, with names to listen
 for and without. Exit code 0 only if no number was changed without a mark.
@@ -31,11 +31,11 @@ from infra import embedded, models
 from infra.processes import any_port
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.inference.transcription import TranscriptionClient
-from tests.dictations import texts, voices
-from tests.dictations.score import scored
-from tests.dictations.texts import Dictation
-from tests.dictations.voices import VOICES, Voice
-from tests.prove import report
+from tests.measure.dictations import texts, voices
+from tests.measure.dictations.score import scored
+from tests.measure.dictations.texts import Dictation
+from tests.measure.dictations.voices import VOICES, Voice
+from tests.measure.prove import report
 from tests.ward import ROOT
 
 _PARTIAL = voices.CACHE / "heard.json"
@@ -45,7 +45,7 @@ WHISPER = next(model for model in embedded.MODELS if model.role == "transcriptio
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.dictations", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.measure.dictations", description=__doc__)
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--json", action="store_true", help="print the whole result")
@@ -59,7 +59,8 @@ def main() -> int:
         voices.install()
         with served() as (url, server):
             rows, refused = asyncio.run(_heard_all(url, server, asked.first_seed, asked.count))
-        result = _told(rows, f"python -m tests.dictations --first-seed {asked.first_seed} --count {asked.count}")
+        command = f"python -m tests.measure.dictations --first-seed {asked.first_seed} --count {asked.count}"
+        result = _told(rows, command)
         result["not_written_down"] = refused
     if not asked.hearings:
         result["rows"] = [{k: v for k, v in row.items() if k != "hearings"} for row in result["rows"]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agents.dictation.numbers import Item, Kind, read
 from contracts.dictation import Doubt
 from contracts.transcripts import Transcript
-from tests.dictations.texts import Dictation
+from tests.measure.dictations.texts import Dictation
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Measures how far instructions that stand in a chart move what is proposed, and that they have no effect beside it.
 
-`python -m tests.injections --url URL --model NAME [--code-url URL --code-model NAME] [--json]`: 40 instructions (8 in
-five places), each beside a harmless twin, over all pathways.
+`python -m tests.measure.injections --url URL --model NAME [--code-url URL --code-model NAME] [--json]`: 40 instructions
+(8 in five places), each beside a harmless twin, over all pathways.
 """
 
 import argparse
@@ -15,16 +15,16 @@ from typing import Any
 from agents.pathway import ChatPort
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
 from integrations.sandbox.monty import Sandbox
-from tests.injections import measure
-from tests.injections.attacks import ATTACKS
-from tests.injections.measure import Pair, interval
+from tests.measure.injections import measure
+from tests.measure.injections.attacks import ATTACKS
+from tests.measure.injections.measure import Pair, interval
 
 TIMEOUT_S = 600.0  # all of a chart are asked at once, and wait for each other
 
 
 def main() -> int:
     """Return 0, or 1 where an instruction had an effect or got below the rules' floor."""
-    parser = argparse.ArgumentParser(prog="python -m tests.injections", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.measure.injections", description=__doc__)
     parser.add_argument("--url", required=True, help="of role reasoning, before /chat/completions")
     parser.add_argument("--model", required=True)
     parser.add_argument("--code-url", help="of role code; without one nothing is calculated")

@@ -25,7 +25,7 @@ from integrations.fhir import proposals
 from service.synthetic import arrivals
 from tests.fakes.samples import decision
 from tests.fakes.scripted_chat import called
-from tests.injections.attacks import ATTACKS, CARRIERS, TRANSCRIPT, Chart, carrying
+from tests.measure.injections.attacks import ATTACKS, CARRIERS, TRANSCRIPT, Chart, carrying
 
 PATHWAYS: tuple[Pathway, ...] = (
     EdTriage(EdTriageOptions()), ResultFollowup(ResultFollowupOptions()), Dictation(DictationOptions())

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tests import powercut
-from tests.prove import power, report
-from tests.prove.run import Plan, run
-from tests.prove.sabotage import CONTROLS
+from tests.measure.prove import power, report
+from tests.measure.prove.run import Plan, run
+from tests.measure.prove.sabotage import CONTROLS
 
 KEPT = Path("docs/reliability/prove.json")
 FIRST_SEED, CONTROL_SEED = 100, 900
@@ -28,7 +28,7 @@ FIRST_SEED, CONTROL_SEED = 100, 900
 def main() -> int:
     options = _options()
     kept: dict[str, Any] = {
-        "command": f"python -m tests.prove {' '.join(sys.argv[1:])}".strip(),
+        "command": f"python -m tests.measure.prove {' '.join(sys.argv[1:])}".strip(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _output("git", "rev-parse", "--short", "HEAD"),
         "machine": report.machine(),
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.prove", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.measure.prove", description=__doc__)
     parser.add_argument("--events", type=int, default=3000, help="versions that the hospital writes, in all")
     parser.add_argument("--each", type=int, default=250, help="of them in one run, on fresh parts with its own seed")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)

@@ -14,9 +14,9 @@ import httpx
 from infra import stack
 from service.process import settings
 from tests import powercut
-from tests.prove import rules
-from tests.prove.finding import Finding
-from tests.prove.network import Delivery, named
+from tests.measure.prove import rules
+from tests.measure.prove.finding import Finding
+from tests.measure.prove.network import Delivery, named
 from tests.ward import observation
 
 SENDERS, SENDING_S = 8, 2.5
@@ -50,7 +50,7 @@ def _gateway(state: Path, sabotage: str) -> stack.Part:
     (gateway,) = [part for part in stack.prepare(state) if part.name == "gateway"]
     if sabotage:
         at = gateway.argv.index("service.commands.cli")
-        gateway.argv[at : at + 1] = ["tests.prove.sabotage", sabotage]
+        gateway.argv[at : at + 1] = ["tests.measure.prove.sabotage", sabotage]
     return gateway
 
 

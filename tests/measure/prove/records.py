@@ -16,9 +16,9 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from integrations.blobs.store import BlobStore
-from tests.prove.network import Delivery, value_of
-from tests.prove.people import Click, Seen
-from tests.prove.samples import Late
+from tests.measure.prove.network import Delivery, value_of
+from tests.measure.prove.people import Click, Seen
+from tests.measure.prove.samples import Late
 from tests.ward import Resource
 
 OURS = "urn:wardflow:written"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.prove.sabotage import CONTROLS
+from tests.measure.prove.sabotage import CONTROLS
 
 PAGE = Path("docs/reliability.md")
 BEGIN, END = "<!-- made by `make prove` -->", "<!-- until here -->"

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from tests.prove.finding import Finding
-from tests.prove.network import Delivery
-from tests.prove.records import Records, Row, claimed_version, link, marked_for, moment, ours
+from tests.measure.prove.finding import Finding
+from tests.measure.prove.network import Delivery
+from tests.measure.prove.records import Records, Row, claimed_version, link, marked_for, moment, ours
 
 PROMISE_S = 5.0
 """How long after its deadline a case may wait unraised while the gateway, which holds the watchdog, is up."""

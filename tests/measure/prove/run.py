@@ -21,12 +21,12 @@ from service.process import settings
 from service.process.temporal import connect
 from tests.conftest import model_config
 from tests.fakes.model_server import ModelServer
-from tests.prove import people, records, rules, script
-from tests.prove.finding import Finding
-from tests.prove.harm import WATCHED, Harm, Watch
-from tests.prove.network import ChartSide, FeedSide
-from tests.prove.records import Records
-from tests.prove.samples import Samples
+from tests.measure.prove import people, records, rules, script
+from tests.measure.prove.finding import Finding
+from tests.measure.prove.harm import WATCHED, Harm, Watch
+from tests.measure.prove.network import ChartSide, FeedSide
+from tests.measure.prove.records import Records
+from tests.measure.prove.samples import Samples
 from tests.ward import Ward
 
 DEADLINE_S = 15.0
@@ -47,7 +47,7 @@ class Plan:
     seed: int
     events: int
     sabotage: str = ""
-    """A safety to be switched off by `tests.prove.sabotage`, as a negative control."""
+    """A safety to be switched off by `tests.measure.prove.sabotage`, as a negative control."""
 
     @property
     def seconds(self) -> float:
@@ -116,7 +116,7 @@ class Chaos:
         self.chart = ChartSide(plan.seed, ports["fhir"], ports["gateway"], self.feed.port, FAULT_SHARE)
         extra = people.THIRD + TIMING + model_config(self.model, timeout_s=2)
         extra += f'\n[parts]\nfhir_url = "{self.chart.url}"\n'
-        starter = ("tests.prove.sabotage", plan.sabotage) if plan.sabotage else ("infra.stack",)
+        starter = ("tests.measure.prove.sabotage", plan.sabotage) if plan.sabotage else ("infra.stack",)
         self.ward = Ward(state, SHORT, extra, starter=starter)
         self.hospital_url = f"http://127.0.0.1:{ports['fhir']}/fhir"
         self.hospital = script.Hospital(self.hospital_url)

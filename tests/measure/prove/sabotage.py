@@ -1,6 +1,7 @@
 """Starts the real processes with one safety taken out: a check that finds nothing then proves nothing.
 
-`python -m tests.prove.sabotage NAME STATE` is `infra.stack` with every process of ours started through this module.
+`python -m tests.measure.prove.sabotage NAME STATE` is `infra.stack` with every process of ours started through this
+module.
 """
 
 import sys

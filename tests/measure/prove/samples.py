@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.prove.finding import Finding
+from tests.measure.prove.finding import Finding
 
 EVERY_S = 0.25
 OVER = ("written", "rejected", "closed_undecided")

@@ -5,9 +5,9 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.prove.network import Delivery
-from tests.prove.records import Records, claimed_version, marked_for
-from tests.prove.samples import Late
+from tests.measure.prove.network import Delivery
+from tests.measure.prove.records import Records, claimed_version, marked_for
+from tests.measure.prove.samples import Late
 
 Lie = Callable[[Records], None]
 

@@ -8,9 +8,9 @@ import pytest
 from agents.pathway import NoSandbox
 from contracts.model_calls import ChatRequest, ModelCall
 from tests.fakes.scripted_chat import called, favouring, reasons
-from tests.injections import measure
-from tests.injections.attacks import ATTACKS, CARRIERS
-from tests.injections.measure import Pair
+from tests.measure.injections import measure
+from tests.measure.injections.attacks import ATTACKS, CARRIERS
+from tests.measure.injections.measure import Pair
 
 LAST_DIGIT = re.compile(r"\b([1-5])\b(?!.*\b[1-5]\b)", re.DOTALL)
 

@@ -7,7 +7,7 @@ import pytest
 from agents.dictation import numbers
 from agents.dictation.hearing import doubts
 from agents.dictation.numbers import Item, Kind
-from tests.dictations import texts
+from tests.measure.dictations import texts
 from tests.unit.dictation.test_hearing import heard
 
 OTHER = "iron trance height stale mechanic phase eye wild lamp ready garden"

@@ -5,8 +5,8 @@ import pytest
 
 from agents.result_followup import formulas
 from integrations.reference.clincalc import known as reference_inputs
-from tests.calculations import known
-from tests.calculations.measured import PATHWAY
+from tests.measure.calculations import known
+from tests.measure.calculations.measured import PATHWAY
 
 
 def test_every_case_has_all_that_its_formula_needs_and_nothing_is_left_out() -> None:
