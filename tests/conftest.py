@@ -3,30 +3,13 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
-from tests.fakes.model_server import ModelServer
+from tests.fakes.model_server import ModelServer, model_config
 from tests.fakes.scribe import Scribe
 from tests.fakes.trace_collector import TraceCollector
 from tests.ward import Ward
-
-
-class HasUrl(Protocol):
-    url: str
-
-
-def model_config(server: HasUrl, timeout_s: float = 5, role: str = "reasoning") -> str:
-    return f"""
-[models.{role}]
-url = "{server.url}"
-model = "fake"
-phi = "allowed"
-dialect = "vllm"
-timeout_s = {timeout_s}
-measured_on = ["ed_triage", "result_followup"]
-"""
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""An embedded model on the engine that serves patients."""
+"""Embedded models on the engines that serve patients."""
 
 import os
 import subprocess
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import httpx
 
-from infra import models
+from infra import embedded, models
 from infra.embedded import Embedded
 from infra.processes import any_port
+from infra.serving import Fixed
 from tests.ward import ROOT
 
 START_S = 300
+WHISPER = next(model for model in embedded.MODELS if model.role == "transcription")
 
 
 @contextmanager
@@ -39,3 +41,13 @@ def serving(model: Embedded, log: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(30)
+
+
+def until_it_answers(fixed: Fixed) -> None:
+    """Start the speech server and wait until it answers, 60 s at most."""
+    end = time.monotonic() + 60
+    fixed.step()
+    while not fixed.parts()[0].ready():
+        assert time.monotonic() < end, "did not answer"
+        time.sleep(0.2)
+        fixed.step()

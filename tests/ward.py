@@ -18,6 +18,7 @@ from typing import Any, ClassVar, TypeVar
 
 import httpx
 import sqlalchemy as sa
+from prometheus_client.parser import text_string_to_metric_families
 
 from activities.world import World
 from contracts.cases import ENDED
@@ -199,6 +200,15 @@ class Ward:
         url = f"http://127.0.0.1:{self.settings.parts.gateway_port}/feeds/ehr/{path}"
         headers |= {"Authorization": f"Bearer {token}"}
         return httpx.request(method, url, content=body, headers=headers, timeout=30)
+
+    def address(self, process: str) -> str:
+        return f"http://127.0.0.1:{getattr(self.settings.parts, f'{process}_port')}"
+
+    def figures(self, process: str) -> dict[tuple[str, ...], float]:
+        """Return each sample of the process's `/metrics` by its name and the values of its labels."""
+        text = httpx.get(f"{self.address(process)}/metrics").raise_for_status().text
+        samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
+        return {(s.name, *s.labels.values()): s.value for s in samples}
 
     # what people do
 

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import armed, shot, signed_in
+from tests.dictated_notes import ended, media, note_row, written
 from tests.fakes.scribe import Scribe
-from tests.integration.test_dictation import ended, media, note_row, written
 from tests.ward import Ward
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import log
-from typing import Any
+from typing import Any, Protocol
 
 NAME = "fake-model-1"
 
@@ -122,3 +122,20 @@ class ModelServer(Answers):
 
 if __name__ == "__main__":
     ModelServer(int(sys.argv[1]), sys.argv[2]).released.wait()
+
+
+class HasUrl(Protocol):
+    url: str
+
+
+def model_config(server: HasUrl, timeout_s: float = 5, role: str = "reasoning") -> str:
+    """Return the configuration by which a ward asks this server in that role."""
+    return f"""
+[models.{role}]
+url = "{server.url}"
+model = "fake"
+phi = "allowed"
+dialect = "vllm"
+timeout_s = {timeout_s}
+measured_on = ["ed_triage", "result_followup"]
+"""

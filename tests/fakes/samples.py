@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from agents.charts import Reading
 from agents.ed_triage import scales
 from agents.ed_triage.resources import SHOWN
@@ -16,6 +18,8 @@ from integrations.blobs.sealing import Keyring
 NOW = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
 NAME = "Zebedee Quillfeather"
 KEYRING = Keyring("k1", {"k1": b"1" * 32}, b"n" * 32)
+SIGNING_KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
+VERIFY_KEY = SIGNING_KEY.public_key().public_bytes_raw().hex()
 REF = CaseRef(case_id="case-1", pathway="ed_triage", encounter_id="enc-1", generation=1)
 NURSE = Reviewer(reviewer_id="n-okafor", name="Nurse Okafor", role="triage_nurse")
 PHYSICIAN = Reviewer(reviewer_id="d-silva", name="Dr Silva", role="physician")
@@ -71,6 +75,11 @@ def decision(**changes: Any) -> Decision:
         "decided_at": NOW,
     }
     return Decision.model_validate(given | changes)
+
+
+def signed(unsigned: Decision) -> Decision:
+    """Return a decision as the service signs it."""
+    return unsigned.model_copy(update={"signature": SIGNING_KEY.sign(unsigned.signed_bytes()).hex()})
 
 
 def event(resource_id: str = "obs-1", version_id: str = "1", **changes: Any) -> FhirEvent:

@@ -1,17 +1,14 @@
 """A recording becomes a note that a person corrects and files, and evidence for the open triage, on the real parts."""
 
 import base64
-import uuid
-from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
-from integrations import clock
 from integrations.fhir import proposals
 from integrations.ledger import cases, tables
-from integrations.ledger.cases import CaseRow
+from tests.dictated_notes import AUDIO, ended, file, media, note_row, texts, written
 from tests.fakes.scribe import Scribe
 from tests.ward import NURSE, Resource, Ward
 
@@ -21,7 +18,6 @@ SAID = (
     "blood pressure 85 over 50. She takes metoprolol 50 milligrams daily."
 )
 HEARD_OTHERWISE = SAID.replace("50 milligrams", "15 milligrams")
-AUDIO = b"OggS" + bytes(range(256)) * 40
 
 
 @pytest.fixture
@@ -29,19 +25,6 @@ def ward(spoken_ward: Ward, scribe: Scribe) -> Ward:
     scribe.mode = "good"
     scribe.says(SAID, HEARD_OTHERWISE)
     return spoken_ward
-
-
-def media(encounter: str, audio: bytes | None = AUDIO, id_: str = "", **content: Any) -> Resource:
-    inline = {"data": base64.b64encode(audio).decode()} if audio else {}
-    return {
-        "resourceType": "Media",
-        "id": id_ or f"{encounter}-media",
-        "status": "completed",
-        "subject": {"reference": f"Patient/{encounter}"},
-        "encounter": {"reference": f"Encounter/{encounter}"},
-        "createdDateTime": clock.now().isoformat(),
-        "content": {"contentType": "audio/ogg", **inline, **content},
-    }
 
 
 def document(encounter: str, audio: bytes) -> Resource:
@@ -64,53 +47,6 @@ def binary(encounter: str, audio: bytes) -> Resource:
         "securityContext": {"reference": f"Encounter/{encounter}"},
         "data": base64.b64encode(audio).decode(),
     }
-
-
-def note_row(ward: Ward, encounter: str, version: int = 1, generation: int = 1, seconds: float = 30) -> Resource:
-    """Wait until the dictation of that stay can be decided."""
-
-    def ready() -> Resource | None:
-        rows = ward.page().get("/api/cases").raise_for_status().json()
-        mine = (r for r in rows if r["encounter_id"] == encounter and r["pathway"] == "dictation" and r["decidable"])
-        return next((r for r in mine if r["version"] >= version and r["generation"] == generation), None)
-
-    return ward.until(ready, seconds)
-
-
-def texts(row: Resource) -> dict[str, str]:
-    return {item["key"]: item["text"] for item in row["items"]}
-
-
-def file(ward: Ward, row: Resource, **changed: str) -> httpx.Response:
-    """Approve the note as the page does: every item is sent, each mark confirmed, some words changed."""
-    form = {
-        "kind": "approve",
-        "version": row["version"],
-        "shown_hash": row["suggestion_hash"],
-        "decision_id": uuid.uuid4().hex,
-        **{f"item-{key}": text for key, text in (texts(row) | changed).items()},
-        **{f"confirm-{item['key']}": "yes" for item in row["items"] if item["doubt"]},
-    }
-    url = f"/cases/{row['case_id']}/decision"
-    return ward.page().post(url, data=form, headers={"Accept": "application/json"})
-
-
-def ended(ward: Ward, encounter: str, generation: int = 1) -> CaseRow:
-    def ready() -> CaseRow | None:
-        with ward.world.db.read() as tx:
-            case = cases.latest(tx, "dictation", encounter)
-        over = case and case.generation == generation and case.ended_at and ward.trajectory_blob(case.case_id)
-        return case if over else None
-
-    return ward.until(ready)
-
-
-def written(ward: Ward, case: CaseRow) -> tuple[str, dict[str, Resource]]:
-    """Return the text of the filed note, and the Observations by their code."""
-    filed = ward.world.fhir.read("DocumentReference", proposals.resource_id(case.ref, "result"))
-    text = base64.b64decode(filed["content"][0]["attachment"]["data"]).decode()
-    marked = ward.world.fhir.search(f"Observation?identifier=urn:wardflow:written|{case.case_id}")
-    return text, {o["code"]["coding"][0]["code"]: o for o in marked}
 
 
 def test_a_note_is_corrected_filed_and_makes_the_open_triage_come_back_with_the_new_evidence(

@@ -9,8 +9,7 @@ import pytest
 from integrations.fhir import proposals
 from integrations.ledger import cases
 from integrations.ledger.cases import CaseRow
-from tests.conftest import model_config
-from tests.fakes.model_server import ModelServer
+from tests.fakes.model_server import ModelServer, model_config
 from tests.ward import CHARGE, Ward
 
 pytestmark = pytest.mark.integration

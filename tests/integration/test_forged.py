@@ -26,7 +26,6 @@ from service.gateway import stranded
 from service.operate import recovery
 from service.process import versions
 from service.process.temporal import connect
-from tests.integration.test_operation import figures
 from tests.ward import ROOT, Ward
 
 pytestmark = pytest.mark.integration
@@ -86,7 +85,7 @@ def answering(ward: Ward, queue: TaskQueue, answer: Answer) -> Iterator[list[str
 
 
 def refused(ward: Ward) -> float:
-    return figures(ward, "gateway")[REFUSED,]
+    return ward.figures("gateway")[REFUSED,]
 
 
 def test_another_cases_suggestion_is_never_shown(ward: Ward) -> None:
@@ -230,7 +229,7 @@ def test_cases_that_were_ended_or_replaced_in_temporal_are_named_and_brought_bac
     asyncio.run(harm())
     told = "2 cases cannot be decided or written: their process is not running. Call the operator."
     assert told in ward.page().get("/").text
-    assert figures(ward, "gateway")["wardflow_cases_without_workflow",] == 2
+    assert ward.figures("gateway")["wardflow_cases_without_workflow",] == 2
     (found,) = [finding for finding in doctor(ward) if "no running workflow" in finding["told"]]
     assert found["verdict"] == "FAIL" and "ledger rebuild --temporal" in found["told"]
     argv = [

@@ -9,8 +9,8 @@ import pytest
 from infra import models
 from infra.processes import any_port
 from infra.serving import Fixed
-from tests.integration.test_dictation import ended, file, media, note_row, texts, written
-from tests.integration.test_whisper import WHISPER, until_it_answers
+from tests.dictated_notes import ended, file, media, note_row, texts, written
+from tests.real_model import WHISPER, until_it_answers
 from tests.ward import ROOT, Ward
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]

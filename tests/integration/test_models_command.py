@@ -10,8 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from integrations.ledger import tables
-from tests.conftest import model_config
-from tests.fakes.model_server import ModelServer
+from tests.fakes.model_server import ModelServer, model_config
 from tests.ward import NURSE, ROOT, Ward
 
 pytestmark = pytest.mark.integration

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from temporalio.client import Client
 
 from contracts.queues import TaskQueue
@@ -21,20 +20,9 @@ LABELS = {"part", "fate", "state", "kind", "by", "code", "le"}
 STEPS = ("snapshot_chart", "run_agent", "open_case", "record_decision", "write_back", "record_trajectory")
 
 
-def url(ward: Ward, process: str) -> str:
-    return f"http://127.0.0.1:{getattr(ward.settings.parts, f'{process}_port')}"
-
-
 def ready(ward: Ward, process: str) -> tuple[int, dict[str, Any]]:
-    answer = httpx.get(f"{url(ward, process)}/readyz")
+    answer = httpx.get(f"{ward.address(process)}/readyz")
     return answer.status_code, {part: seen["state"] for part, seen in answer.json()["parts"].items()}
-
-
-def figures(ward: Ward, process: str) -> dict[tuple[str, ...], float]:
-    """Return each sample by its name and the values of its labels."""
-    text = httpx.get(f"{url(ward, process)}/metrics").raise_for_status().text
-    samples = [s for family in text_string_to_metric_families(text) for s in family.samples]
-    return {(s.name, *s.labels.values()): s.value for s in samples}
 
 
 def test_a_part_that_is_away_is_stated_and_refuses_only_whom_it_keeps_from_its_duty(ward: Ward) -> None:
@@ -53,12 +41,12 @@ def test_a_part_that_is_away_is_stated_and_refuses_only_whom_it_keeps_from_its_d
 
 
 def test_the_figures_follow_one_case_and_name_nobody(ward: Ward) -> None:
-    before = figures(ward, "gateway")
+    before = ward.figures("gateway")
     ward.decide(ward.suggested(ward.admit("figures", hr=80)))
     ward.ended("figures")
     ward.settled()
     assert ward.notify(b"{}", token="wrong").status_code == 401
-    after = figures(ward, "gateway")
+    after = ward.figures("gateway")
 
     def grown(*sample: str) -> float:
         return after[sample] - before.get(sample, 0.0)
@@ -69,9 +57,9 @@ def test_the_figures_follow_one_case_and_name_nobody(ward: Ward) -> None:
     assert grown("wardflow_answers_total", "401") == 1 and grown("wardflow_answers_total", "200") >= 3
     assert grown("wardflow_cases", "written") == 1
     assert after["wardflow_events_unaccounted",] == after["wardflow_cases_unaccounted",] == 0
-    ward.until(lambda: figures(ward, "gateway")["wardflow_part_live", "worker"] == 1)
+    ward.until(lambda: ward.figures("gateway")["wardflow_part_live", "worker"] == 1)
     for process in ("gateway", "worklist"):
-        text = httpx.get(f"{url(ward, process)}/metrics").text
+        text = httpx.get(f"{ward.address(process)}/metrics").text
         assert {*re.findall(r'(\w+)="', text)} <= LABELS
         assert "figures" not in text
 
@@ -81,7 +69,7 @@ def test_a_workflow_that_freezes_shows_at_the_worker(ward: Ward) -> None:
     name = "temporal_workflow_task_execution_failed_total"
 
     def failed() -> float:
-        return sum(value for sample, value in figures(ward, "worker").items() if sample[0] == name)
+        return sum(value for sample, value in ward.figures("worker").items() if sample[0] == name)
 
     async def start() -> None:
         client = await Client.connect(ward.settings.parts.temporal)  # without our key

@@ -19,7 +19,7 @@ from integrations.ledger.database import Database
 from integrations.ledger.registry import CHAMPION
 from service.process import settings
 from tests.fakes import samples
-from tests.unit.ledger.test_registry import model
+from tests.fakes.models import model
 from tests.ward import ROOT
 
 pytestmark = pytest.mark.integration

@@ -13,8 +13,7 @@ from contracts.decisions import Decision, Evidence
 from integrations import clock
 from integrations.fhir import proposals
 from integrations.ledger import decisions, tables
-from tests.conftest import model_config
-from tests.fakes.model_server import ModelServer
+from tests.fakes.model_server import ModelServer, model_config
 from tests.ward import CHARGE, Resource, Ward, observation
 
 pytestmark = pytest.mark.integration

@@ -15,18 +15,15 @@ from contracts.queues import TaskQueue
 from infra import stack
 from infra.processes import any_port
 from service.process import versions
-from service.process.settings import Secrets
 from service.process.temporal import data_converter
+from tests.fakes.case_steps import BUILD, CaseSteps, become_current
 from tests.fakes.old_codec import old_converter
-from tests.fakes.samples import NURSE, REF, decision
-from tests.integration.test_escalation import BUILD, Steps, become_current
-from tests.replay.test_replay import HERE
-from tests.unit.workflows.test_case import KEY, PUBLIC
+from tests.fakes.samples import NURSE, REF, VERIFY_KEY, decision, signed
+from tests.replay.recordings import KEYRING
 from workflows import refusals, sandbox
 from workflows.case import Case
 
 pytestmark = pytest.mark.integration
-KEYRING = Secrets.model_validate_json((HERE / "keys.json").read_text()).keyring()
 
 
 @pytest.fixture
@@ -42,8 +39,8 @@ async def address(tmp_path: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def working(client: Client, *interceptors: Interceptor) -> AsyncIterator[Steps]:
-    steps = Steps()
+async def working(client: Client, *interceptors: Interceptor) -> AsyncIterator[CaseSteps]:
+    steps = CaseSteps()
     queues = {
         TaskQueue.CASES: [steps.snapshot, steps.open, steps.write, steps.record],
         TaskQueue.GPU_REASONING: [steps.agent],
@@ -65,7 +62,7 @@ async def test_a_case_that_an_old_version_froze_goes_on_and_takes_its_decision(a
     old = await Client.connect(address, data_converter=old_converter(KEYRING))
     stranger = await Client.connect(address)
     given = CaseInput(
-        ref=REF, due_at=datetime.now(UTC) + timedelta(hours=1), ladder=(), roles=(NURSE.role,), verify_key=PUBLIC
+        ref=REF, due_at=datetime.now(UTC) + timedelta(hours=1), ladder=(), roles=(NURSE.role,), verify_key=VERIFY_KEY
     )
     async with working(old) as steps:
         case = await old.start_workflow(
@@ -79,9 +76,8 @@ async def test_a_case_that_an_old_version_froze_goes_on_and_takes_its_decision(a
     known = data_converter(KEYRING, opened_before=lambda case_id: case_id == REF.case_id)
     new = await Client.connect(address, data_converter=known)
     unsigned = decision()
-    signed = unsigned.model_copy(update={"signature": KEY.sign(unsigned.signed_bytes()).hex()})
     async with working(new, refusals.Refusing()) as steps:
         steps.writes = 1  # the chart answers
         handle = new.get_workflow_handle_for(Case.run, REF.case_id)
-        assert (await handle.execute_update(Case.decide, signed)).decision_id == unsigned.decision_id
+        assert (await handle.execute_update(Case.decide, signed(unsigned))).decision_id == unsigned.decision_id
         assert (await asyncio.wait_for(handle.result(), 20)).state == CaseState.WRITTEN

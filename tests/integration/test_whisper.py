@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import time
 import wave
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,15 +17,15 @@ from agents.dictation.names import hotwords
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, Recording
 from contracts.transcripts import Transcript
-from infra import embedded, models
+from infra import models
 from infra.processes import any_port
 from infra.serving import Fixed
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.inference.transcription import TranscriptionClient
+from tests.real_model import WHISPER, until_it_answers
 from tests.ward import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]
-WHISPER = next(model for model in embedded.MODELS if model.role == "transcription")
 TEXT = "Blood pressure 160 over 95. Takes hydralazine 25 milligrams."
 ENCODE = """
 import sys, av
@@ -69,15 +68,6 @@ async def client(url: str) -> AsyncIterator[TranscriptionClient]:
     client = TranscriptionClient(endpoint, lambda path: Path(path).read_bytes())
     yield client
     await client.close()
-
-
-def until_it_answers(fixed: Fixed) -> None:
-    end = time.monotonic() + 60
-    fixed.step()
-    while not fixed.parts()[0].ready():
-        assert time.monotonic() < end, "did not answer"
-        time.sleep(0.2)
-        fixed.step()
 
 
 async def heard(client: TranscriptionClient, path: Path, *names: str, media_type: str = "audio/wav") -> Transcript:

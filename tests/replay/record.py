@@ -11,16 +11,16 @@ import tempfile
 from pathlib import Path
 
 from service.process.temporal import connect
+from tests.replay.recordings import FOLDER, KEYS
 from tests.ward import Ward
 
-HERE = Path(__file__).parent
 IDENTITY = re.compile(r'"identity": "[^"]*"')  # process and host of the recording
 SHORT = {"deadline_s = 300": "deadline_s = 6", "ladder_s = [600, 1800, 3600]": "ladder_s = [2, 2]"}
 
 
 def main() -> None:
     state = Path(tempfile.mkdtemp(prefix="wardflow-record-"))
-    shutil.copy(HERE / "keys.json", state / "keys.json")
+    shutil.copy(KEYS, state / "keys.json")
     ward = Ward(state, SHORT, "\n[timing]\nundo_s = 2.0\n").start()
     try:
         ward.decide(ward.suggested(ward.admit("approved", "cough", hr=80)))
@@ -35,7 +35,7 @@ def main() -> None:
         ward.admit("undecided", "cut on the hand", hr=80)
         for name in ("approved", "rejected", "superseded", "undone", "undecided"):
             case = ward.ended(name, 60)
-            (HERE / "histories" / f"{name}.json").write_text(asyncio.run(history(ward, case.case_id)))
+            (FOLDER / f"{name}.json").write_text(asyncio.run(history(ward, case.case_id)))
     finally:
         ward.stop()
         shutil.rmtree(state)

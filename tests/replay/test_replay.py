@@ -8,15 +8,10 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from contracts.cases import CaseInput, CaseOutcome
-from service.process.settings import Secrets
 from service.process.temporal import data_converter
+from tests.replay.recordings import HISTORIES, KEYRING
 from workflows import refusals, sandbox
 from workflows.case import Case
-
-HERE = Path(__file__).parent
-HISTORIES = sorted((HERE / "histories").glob("*.json"))
-
-KEYRING = Secrets.model_validate_json((HERE / "keys.json").read_text()).keyring()
 
 
 def replayer(*workflows: type) -> Replayer:

@@ -12,8 +12,7 @@ from contracts.charts import TAG
 from integrations import clock
 from integrations.ledger import cases
 from service.synthetic import arrivals
-from tests.conftest import model_config
-from tests.fakes.model_server import ModelServer
+from tests.fakes.model_server import ModelServer, model_config
 from tests.measure.injections import measure
 from tests.measure.injections.attacks import ATTACKS, CARRIERS
 from tests.ward import Ward

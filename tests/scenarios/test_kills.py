@@ -13,8 +13,7 @@ import pytest
 from infra import stack
 from integrations.fhir import proposals
 from service.process import wiring as parts
-from tests.conftest import model_config
-from tests.fakes.model_server import ModelServer
+from tests.fakes.model_server import ModelServer, model_config
 from tests.ward import Ward
 
 pytestmark = pytest.mark.integration

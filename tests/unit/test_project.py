@@ -129,3 +129,25 @@ def test_a_top_level_package_is_ours_and_nobody_elses(package: str) -> None:
 def test_an_unknown_distribution_is_not_taken_for_a_free_one() -> None:
     with pytest.raises(PackageNotFoundError):
         list(needed("no-such-distribution"))
+
+
+def imported_modules(file: Path) -> Iterator[str]:
+    """Yield the dotted names that a file imports: each module, and each name taken from one as if it were a module."""
+    package = file.relative_to(REPOSITORY).parts
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package[: -node.level] if node.level else ()
+            module = ".".join([*parents, node.module] if node.module else parents)
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def test_no_test_file_is_imported() -> None:
+    files = list((REPOSITORY / "tests").rglob("*.py"))
+    tests = [file for file in files if file.name.startswith("test_") or file.name == "conftest.py"]
+    names = {".".join(file.relative_to(REPOSITORY).with_suffix("").parts) for file in tests}
+    assert "tests.unit.test_project" in names
+    found = [(str(file.relative_to(REPOSITORY)), name) for file in files for name in imported_modules(file)]
+    assert [(importer, name) for importer, name in found if name in names] == []

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from infra import stack
 from integrations.ledger import tables
-from tests.conftest import model_config
+from tests.fakes.model_server import model_config
 from tests.measure.benchmarks import hospital
 from tests.measure.benchmarks.wire import Wire
 from tests.ward import ROOT, Ward

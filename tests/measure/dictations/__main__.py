@@ -27,7 +27,7 @@ from agents.dictation.names import hotwords
 from contracts.errors import ModelError
 from contracts.model_calls import ChatRequest, Recording
 from contracts.transcripts import Transcript
-from infra import embedded, models
+from infra import models
 from infra.processes import any_port
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.inference.transcription import TranscriptionClient
@@ -36,12 +36,12 @@ from tests.measure.dictations.score import scored
 from tests.measure.dictations.texts import Dictation
 from tests.measure.dictations.voices import VOICES, Voice
 from tests.measure.prove import report
+from tests.real_model import WHISPER
 from tests.ward import ROOT
 
 _PARTIAL = voices.CACHE / "heard.json"
 """What was heard so far, should a run be cut short."""
 COUNT, FIRST_SEED = 48, 100
-WHISPER = next(model for model in embedded.MODELS if model.role == "transcription")
 
 
 def main() -> int:

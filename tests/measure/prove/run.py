@@ -19,8 +19,7 @@ from contracts.events import Fate
 from integrations.ledger import marks, tables
 from service.process import settings
 from service.process.temporal import connect
-from tests.conftest import model_config
-from tests.fakes.model_server import ModelServer
+from tests.fakes.model_server import ModelServer, model_config
 from tests.measure.prove import people, records, rules, script
 from tests.measure.prove.finding import Finding
 from tests.measure.prove.harm import WATCHED, Harm, Watch

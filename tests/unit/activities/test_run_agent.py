@@ -13,8 +13,8 @@ from integrations.blobs.store import BlobStore
 from integrations.inference.chat import ChatClient
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from tests.fakes.models import endpoint, promote
 from tests.fakes.silence import NobodyListens
-from tests.unit.inference.test_router import endpoint, promote
 
 ASKED = ChatRequest(step="judge", messages=(Message(role="user", content="k"),), max_tokens=1)
 

@@ -1,59 +1,21 @@
 """The graph with a model that hears what the test wrote down, and what an approved note becomes in a chart."""
 
 import base64
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from agents.dictation.pathway import Dictation
 from agents.ed_triage import resources
-from agents.pathway import Ports, suggest
-from contracts.charts import ChartFacts, ChartRecording
+from contracts.charts import ChartRecording
 from contracts.decisions import Correction, Decision
-from contracts.dictation import DictationOptions
 from contracts.ed_triage import EdTriageOptions
 from contracts.errors import Fallback, ModelError
-from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import MadeBy, Suggestion
+from tests.fakes.dictations import PATHWAY, RECORDED, Ear, chart, proposed
 from tests.fakes.samples import NOW, decision
-from tests.fakes.scripted_chat import called
-from tests.unit.dictation.test_note import spoken
 
-PATHWAY = Dictation(DictationOptions())
 META = {"tag": [{"system": "urn:wardflow:written", "code": "case"}]}
-RECORDED = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
-SAID = "Presents with cough. Blood pressure 120 over 80. Takes amlodipine 5 mg."
 RESULT = "0f6a3a2e-0000-5000-8000-000000000001"
-
-
-@dataclass
-class Ear:
-    """Hears one text with names and another without; a ModelError is raised instead."""
-
-    with_names: str | ModelError = SAID
-    without: str | ModelError = SAID
-    asked: list[ChatRequest] = field(default_factory=list)
-
-    async def ask(self, request: ChatRequest) -> ModelCall:
-        self.asked.append(request)
-        assert request.recording
-        told = self.with_names if request.recording.hotwords else self.without
-        if isinstance(told, ModelError):
-            raise told
-        return called(request, told if told.startswith("{") else spoken(told).model_dump_json())
-
-
-def chart(*recordings: ChartRecording) -> ChartFacts:
-    given = recordings or (
-        ChartRecording(resource="Media/m/_history/1", blob="b", media_type="audio/ogg", recorded_at=RECORDED),
-    )
-    return ChartFacts(encounter_id="enc-1", patient="Patient/p", as_of=NOW, facts=(), recordings=given)
-
-
-async def proposed(ear: Ear | None, facts: ChartFacts | None = None) -> Suggestion:
-    return await suggest(PATHWAY, facts or chart(), Ports({"transcription": ear} if ear else {}))
 
 
 def filed(suggestion: Suggestion, **corrections: str) -> tuple[str, list[dict[str, Any]]]:

@@ -11,27 +11,13 @@ from agents.dictation.hearing import better, doubts
 from agents.dictation.names import hotwords
 from agents.dictation.numbers import Kind, read
 from contracts.transcripts import Transcript, Word
+from tests.fakes.dictations import marked, spoken
 
 SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
 )
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-
-
-def heard(text: str) -> Transcript:
-    words = text.split()
-    timed = tuple(Word(text=word, start_s=n, end_s=n + 0.9) for n, word in enumerate(words))
-    return Transcript(words=timed, duration_s=len(words))
-
-
-def marked(first: str, second: str, *medications: str) -> list[tuple[str, str, str]]:
-    """Return what is marked in the first hearing, what the other has there, and why."""
-    words = first.split()
-    return [
-        (" ".join(words[d.first : d.last + 1]), d.heard_otherwise, d.why)
-        for d in doubts(heard(first), heard(second), medications)
-    ]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +96,7 @@ def test_what_can_not_be_right_is_marked_though_both_hear_it(said: str, what: li
 
 def test_a_word_that_was_all_but_guessed_is_marked_beside_a_number_or_what_has_one() -> None:
     def unsure(text: str, word: str) -> list[str]:
-        words = [w.model_copy(update={"probability": 0.2 if w.text == word else 0.9}) for w in heard(text).words]
+        words = [w.model_copy(update={"probability": 0.2 if w.text == word else 0.9}) for w in spoken(text).words]
         transcript = Transcript(words=tuple(words), duration_s=60)
         return [" ".join(w.text for w in words[d.first : d.last + 1]) for d in doubts(transcript, transcript)]
 
@@ -119,18 +105,18 @@ def test_a_word_that_was_all_but_guessed_is_marked_beside_a_number_or_what_has_o
     assert unsure("92-year-old woman with a cough", "92-year-old") == ["92-year-old"], "the first word, too"
 
 
-WHOLE = heard("given aspirin 300 mg at 10:45 and her pulse is 92 today")
+WHOLE = spoken("given aspirin 300 mg at 10:45 and her pulse is 92 today")
 
 
 @pytest.mark.parametrize(
     ("first", "second", "whole_first"),
     [
-        (WHOLE, heard("given ass pirin 300 mg at 10:45 and her pulse is 92 today"), True),
-        (heard("given aspirin, Aspirin, aspirin, aspirin, aspirin and so on and on"), WHOLE, False),
-        (heard("given aspirin 300 mg"), WHOLE, False),
-        (WHOLE, heard("given aspirin 300 mg"), True),
-        (WHOLE, heard(""), True),
-        (heard("aspirin aspirin aspirin"), heard("morphine morphine morphine"), True),
+        (WHOLE, spoken("given ass pirin 300 mg at 10:45 and her pulse is 92 today"), True),
+        (spoken("given aspirin, Aspirin, aspirin, aspirin, aspirin and so on and on"), WHOLE, False),
+        (spoken("given aspirin 300 mg"), WHOLE, False),
+        (WHOLE, spoken("given aspirin 300 mg"), True),
+        (WHOLE, spoken(""), True),
+        (spoken("aspirin aspirin aspirin"), spoken("morphine morphine morphine"), True),
     ],
 )
 def test_the_note_is_of_the_hearing_that_did_not_break_off(

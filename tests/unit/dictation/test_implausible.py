@@ -5,7 +5,7 @@ import pytest
 from agents.dictation import note
 from agents.dictation.ranges import DOSES, DOSES_OF, RANGES
 from contracts.dictation import NoteItem
-from tests.unit.dictation.test_note import made, spoken, texts
+from tests.fakes.dictations import made, spoken, texts
 
 
 def typed(said: str, otherwise: str | None = None) -> list[NoteItem]:

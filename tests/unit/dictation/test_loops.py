@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.dictation import hearing, loops, names, note
 from contracts.transcripts import Transcript
-from tests.unit.dictation.test_note import made, spoken, texts
+from tests.fakes.dictations import made, spoken, texts
 
 DRUGS = names.known(())
 

@@ -7,8 +7,8 @@ import pytest
 from agents.dictation import numbers
 from agents.dictation.hearing import doubts
 from agents.dictation.numbers import Item, Kind
+from tests.fakes.dictations import spoken
 from tests.measure.dictations import texts
-from tests.unit.dictation.test_hearing import heard
 
 OTHER = "iron trance height stale mechanic phase eye wild lamp ready garden"
 UNMISTAKABLE = {"%", "degree"}
@@ -25,7 +25,7 @@ def test_what_both_hearings_lost_is_marked_where_it_was(seed: int, punctuated: b
             continue
         for instead in ([], [dice.choice(OTHER.split())]):
             left = [*words[: item.first], *instead, *words[item.last + 1 :]]
-            transcript = heard(" ".join(left))
+            transcript = spoken(" ".join(left))
             found = doubts(transcript, transcript, dictation.medications)
             around = " ".join(left[max(item.first - 3, 0) : item.first + 4])
             assert any(d.first <= item.first and d.last >= item.first - 1 for d in found), f"{item.says} in: {around}"

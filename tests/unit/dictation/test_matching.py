@@ -13,8 +13,7 @@ from agents.dictation.hearing import better, doubts
 from agents.dictation.names import Matcher
 from agents.dictation.numbers import Kind
 from contracts.transcripts import Transcript
-from tests.unit.dictation.test_dictation import Ear, proposed
-from tests.unit.dictation.test_hearing import heard
+from tests.fakes.dictations import Ear, proposed, spoken
 
 WITHIN_S, TICK_S, LATE_S = 2.0, 0.01, 0.1
 
@@ -48,18 +47,18 @@ async def test_words_in_dispute_take_a_bounded_time_and_the_loop_goes_on(count: 
 
 
 def test_what_there_was_no_time_to_match_is_marked_and_not_trusted() -> None:
-    said = heard("she asks for atorvastin and a torva statin now")
+    said = spoken("she asks for atorvastin and a torva statin now")
     late = Matcher((), seconds=0.0)
     found = doubts(said, said, matcher=late)
     marked = {n for d in found for n in range(d.first, d.last + 1)}
     assert {3, 5, 6, 7} <= marked and all(Kind.DRUG in d.why for d in found)
-    assert doubts(heard("given aspirin 300 mg"), heard("given aspirin 300 mg"), matcher=late) == (), "a known name"
+    assert doubts(spoken("given aspirin 300 mg"), spoken("given aspirin 300 mg"), matcher=late) == (), "a known name"
 
 
 def test_candidates_are_limited_whatever_time_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "MOST_MATCHED", 5)
     matcher = Matcher((), seconds=60.0)
-    said = heard(words(3, 10, 12))
+    said = spoken(words(3, 10, 12))
     assert better(said, said, matcher=matcher) == (said, said)
     assert len(matcher.unmatched) >= 5 and doubts(said, said, matcher=matcher)
 
@@ -72,7 +71,7 @@ def test_words_that_no_name_is_as_long_as_are_not_compared() -> None:
 
 def test_hearings_too_long_to_compare_differ_altogether() -> None:
     said = "pulse 90 " * 1300
-    (doubt,) = doubts(heard(said), heard(said))
+    (doubt,) = doubts(spoken(said), spoken(said))
     assert (doubt.first, doubt.last) == (0, 2599)
     assert len(numbers.read(said.split())) ** 2 > 6_250_000
 

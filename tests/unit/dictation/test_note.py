@@ -8,24 +8,8 @@ from hypothesis import strategies as st
 
 from agents.dictation import hearing, note, vitals
 from contracts.dictation import Note, NoteItem, NoteSection
-from contracts.transcripts import Transcript, Word
-
-S_A_WORD = 0.5
-
-
-def spoken(text: str) -> Transcript:
-    words = [Word(text=w, start_s=n * S_A_WORD, end_s=(n + 0.9) * S_A_WORD) for n, w in enumerate(text.split())]
-    return Transcript(words=tuple(words), duration_s=len(words) * S_A_WORD)
-
-
-def made(text: str, otherwise: str | None = None, known: tuple[str, ...] = ()) -> Note:
-    """Return the note of a text that was heard twice, the second time perhaps otherwise."""
-    first, second = spoken(text), spoken(text if otherwise is None else otherwise)
-    return note.structure([first], [hearing.doubts(first, second, known)], known)
-
-
-def texts(found: Note) -> dict[str, str]:
-    return {item.key: item.text for item in found.items if item.text}
+from contracts.transcripts import Transcript
+from tests.fakes.dictations import S_A_WORD, made, spoken, texts
 
 
 def marked(found: Note) -> list[NoteItem]:

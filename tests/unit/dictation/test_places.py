@@ -3,7 +3,7 @@
 import pytest
 
 from agents.dictation.numbers import Kind
-from tests.unit.dictation.test_hearing import marked
+from tests.fakes.dictations import marked
 
 
 def suspected(said: str) -> list[str]:

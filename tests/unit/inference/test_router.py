@@ -6,25 +6,11 @@ import pytest
 
 from contracts.errors import ModelError
 from integrations.inference import router
-from integrations.inference.chat import ChatEndpoint, Dialect, Phi
+from integrations.inference.chat import ChatEndpoint
 from integrations.ledger import registry
-from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
 from integrations.ledger.registry import CHAMPION, Served
-from tests.unit.ledger.test_registry import model
-
-AUDITOR = Auditor("test", b"k" * 32)
-
-
-def endpoint(url: str, name: str = "alias:champion") -> ChatEndpoint:
-    return ChatEndpoint("reasoning", url, name, Phi.ALLOWED, Dialect.VLLM, timeout_s=1, base="untuned")
-
-
-def promote(db: Database) -> None:
-    with db.write() as tx:
-        registry.register(tx, AUDITOR, model("untuned", registry.UNTUNED, parent=None))
-        registry.register(tx, AUDITOR, model("a", parent="untuned"))
-        registry.promote(tx, AUDITOR, CHAMPION, "a", "n-okafor", "better")
+from tests.fakes.models import AUDITOR, endpoint, model, promote
 
 
 def test_a_server_of_its_own_url_is_asked_for_what_was_promoted(db: Database) -> None:

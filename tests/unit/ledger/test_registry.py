@@ -5,24 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from contracts.errors import TuningError
-from contracts.tuning import FitKind, RegisteredModel
-from integrations import clock
 from integrations.ledger import attestation, chains, marks, registry, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
-from integrations.ledger.registry import BETTER, CHAMPION, UNTUNED
+from integrations.ledger.registry import CHAMPION, UNTUNED
+from tests.fakes.models import model
 
 KEY = b"k" * 32
 AUDITOR = Auditor("test", KEY)
 Act = Callable[..., object]
-
-
-def model(name: str, verdict: str = BETTER, base: str = "b", adapter: str = "", parent: str | None = "base"):
-    return RegisteredModel(
-        name=name, pathway="ed_triage", kind=FitKind.MODEL, parent=parent, base_sha256=base,
-        adapter_sha256=adapter or name, tokenizer_sha256="t", template_sha256="t", data_sha256="d", code_sha256="c",
-        settings={}, folder=f"tuning/{name}", evaluation={}, verdict=verdict, made_at=clock.now(),
-    )  # fmt: skip
 
 
 @pytest.fixture

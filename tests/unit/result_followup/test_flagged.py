@@ -5,7 +5,8 @@ import pytest
 from agents import levels
 from agents.result_followup import rules
 from contracts.charts import ChartFacts
-from tests.unit.result_followup.test_followup import ENCOUNTER, NOW, PATHWAY, flagged, result
+from tests.fakes.results import ENCOUNTER, PATHWAY, flagged, result
+from tests.fakes.samples import NOW
 
 
 def read(*results: dict[str, object]) -> ChartFacts:

@@ -1,7 +1,6 @@
 """Results to findings, calculations and a proposal; no number is shown that anything disputes."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,42 +10,15 @@ from agents.pathway import NoReference, NoSandbox, Ports
 from agents.result_followup import prompts, rules
 from agents.result_followup.analytes import ANALYTES, CODES
 from agents.result_followup.formulas import FORMULAS, needed
-from agents.result_followup.pathway import ResultFollowup
 from contracts.calculations import Calculation, CalculationFault, Comparison
 from contracts.charts import ChartFacts
 from contracts.errors import Fallback, LedgerError, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
-from contracts.result_followup import ResultFollowupOptions
 from contracts.suggestions import MadeBy, Suggestion
 from integrations.reference import clincalc
-from tests.fakes.samples import decision
+from tests.fakes.results import ENCOUNTER, PATHWAY, result
+from tests.fakes.samples import NOW, decision
 from tests.fakes.scripted_chat import ScriptedChat, called, reasons
-
-NOW = datetime(2026, 1, 5, 8, 30, tzinfo=UTC)
-PATHWAY = ResultFollowup(ResultFollowupOptions())
-LOINC = {key: analyte.loinc[0] for key, analyte in ANALYTES.items()}
-ENCOUNTER = {"resourceType": "Encounter", "id": "enc-1", "status": "arrived", "subject": {"reference": "Patient/p"}}
-
-
-def result(key: str, value: float, unit: str = "") -> dict[str, Any]:
-    quantity = {"value": value, "unit": unit or ANALYTES[key].reading.unit}
-    return {
-        "resourceType": "Observation",
-        "id": f"lab-{key}",
-        "meta": {"versionId": "3"},
-        "status": "final",
-        "code": {"coding": [{"system": "http://loinc.org", "code": LOINC[key]}]},
-        "subject": {"reference": "Patient/p"},
-        "encounter": {"reference": "Encounter/enc-1"},
-        "valueQuantity": quantity,
-    }
-
-
-def flagged(name: str, value: float, flag: str, code: str = "6598-7") -> dict[str, Any]:
-    laboratory = {"category": [{"coding": [{"code": "laboratory"}]}]}
-    named = {"code": {"text": name, "coding": [{"system": "http://loinc.org", "code": code}]}}
-    told = {"interpretation": [{"coding": [{"code": flag}]}], "valueQuantity": {"value": value, "unit": "ng/mL"}}
-    return result("k", 4.0) | {"id": f"lab-{code}"} | laboratory | named | told
 
 
 def chart(born: str = "1960-01-01", gender: str = "female", **results: float) -> ChartFacts:

@@ -4,23 +4,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from temporalio.exceptions import ApplicationError
 
 from contracts.cases import CaseInput, CaseSignal
 from contracts.decisions import DecisionKind, DecisionReceipt, Reviewer, Undo
 from contracts.errors import ApprovalError, Refusal
-from tests.fakes.samples import NOW, NURSE, PHYSICIAN, REF, decision, shown
+from tests.fakes.samples import NOW, NURSE, PHYSICIAN, REF, SIGNING_KEY, VERIFY_KEY, decision, shown, signed
 from workflows.case import Case
-
-KEY = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
-PUBLIC = KEY.public_key().public_bytes_raw().hex()
 
 
 @pytest.fixture
 def case() -> Case:
     """A case that shows version 1 to a triage nurse."""
-    given = CaseInput(ref=REF, due_at=NOW, ladder=(timedelta(0),), roles=(NURSE.role,), verify_key=PUBLIC)
+    given = CaseInput(ref=REF, due_at=NOW, ladder=(timedelta(0),), roles=(NURSE.role,), verify_key=VERIFY_KEY)
     made = Case(given)
     made.shown = shown()
     return made
@@ -28,8 +24,7 @@ def case() -> Case:
 
 def ask(case: Case, **changes: Any) -> Refusal | None:
     unsigned = decision(**changes)
-    signed = unsigned.model_copy(update={"signature": KEY.sign(unsigned.signed_bytes()).hex()})
-    return answer(case, signed)
+    return answer(case, signed(unsigned))
 
 
 def answer(case: Case, asked: Any) -> Refusal | None:
@@ -51,7 +46,7 @@ def test_a_decision_that_the_service_did_not_sign_is_refused(case: Case, signatu
 
 
 def test_a_signature_does_not_carry_over_to_another_choice(case: Case) -> None:
-    signature = KEY.sign(decision().signed_bytes()).hex()
+    signature = SIGNING_KEY.sign(decision().signed_bytes()).hex()
     forged = decision(kind=DecisionKind.CHANGE, selected="5", reason="x", signature=signature)
     assert answer(case, forged) == Refusal.SIGNATURE
 
@@ -118,7 +113,7 @@ def test_where_nothing_proven_is_proposed_a_person_chooses_and_cannot_approve(
 
 def undo(case: Case, by: Reviewer = NURSE, decision_id: str = "d-1", case_id: str = REF.case_id) -> Refusal | None:
     unsigned = Undo(decision_id=decision_id, case_id=case_id, reviewer=by, undone_at=NOW)
-    return answer_undo(case, unsigned.model_copy(update={"signature": KEY.sign(unsigned.signed_bytes()).hex()}))
+    return answer_undo(case, unsigned.model_copy(update={"signature": SIGNING_KEY.sign(unsigned.signed_bytes()).hex()}))
 
 
 def answer_undo(case: Case, signed: Undo) -> Refusal | None:
@@ -177,5 +172,5 @@ def test_the_second_person_is_told_who_decided(case: Case) -> None:
     )
     with pytest.raises(ApplicationError, match="Dr Silva") as refused:
         unsigned = decision()
-        case.check_decision(unsigned.model_copy(update={"signature": KEY.sign(unsigned.signed_bytes()).hex()}))
+        case.check_decision(unsigned.model_copy(update={"signature": SIGNING_KEY.sign(unsigned.signed_bytes()).hex()}))
     assert refused.value.details == (Refusal.DECIDED,)

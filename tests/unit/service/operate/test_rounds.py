@@ -17,7 +17,7 @@ from service.operate import rounds
 from service.operate.rounds import Measuring, Wanted
 from service.process import settings
 from service.process import wiring as parts
-from tests.unit.ledger.test_registry import model
+from tests.fakes.models import model
 
 PATHWAY: Pathway = settings.pathway_named("ed_triage", {})
 NOTHING = Measuring(None, None, None)

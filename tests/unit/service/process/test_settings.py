@@ -3,23 +3,12 @@
 import json
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from contracts.errors import ConfigurationError
 from service.process import settings
-
-PARTS: dict[str, Any] = {
-    "temporal": "127.0.0.1:7233",
-    "redis_url": "redis://127.0.0.1:6379",
-    "fhir_url": "http://127.0.0.1:8080",
-    "gateway_port": 8001,
-    "worklist_port": 8002,
-    "ledger_url": "sqlite://",
-    "blobs_url": "/tmp/blobs",
-}
-
+from tests.fakes.parts import PARTS
 
 BLOCK = b"""
 feed = "ehr"

@@ -15,8 +15,8 @@ from agents import levels
 from agents.result_followup import flagged, rules
 from contracts.errors import ConfigurationError
 from service.synthetic import arrivals
+from tests.fakes.results import PATHWAY
 from tests.fakes.samples import NOW
-from tests.unit.result_followup.test_followup import PATHWAY
 
 
 def bodies(arrival: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -23,8 +23,8 @@ from service.commands import cli, console
 from service.commands.evaluate import deployed
 from service.process import settings
 from service.synthetic import arrivals
+from tests.fakes.parts import PARTS
 from tests.fakes.scripted_chat import ScriptedChat, favouring
-from tests.unit.service.process.test_settings import PARTS
 from tuning import estimating
 from tuning.evaluation import estimates, evaluate, figures, labelled
 from tuning.evaluation import predictions as asking
