@@ -26,7 +26,7 @@ class RecordedChat:
     """
 
     def __init__(self, world: World, request: AgentRequest, client: ChatClient) -> None:
-        self._world, self._client, self._asks = world, client, not request.rules_only
+        self._world, self.client, self._asks = world, client, not request.rules_only
         self._case, self._version, self._pathway = request.ref.case_id, request.version, request.ref.pathway
 
     async def ask(self, request: ChatRequest) -> ModelCall:
@@ -39,8 +39,8 @@ class RecordedChat:
         if not self._asks:
             raise ModelError(Fallback.UNREACHABLE)
         try:
-            with traces.span("model", role=self._client.endpoint.name, step=request.step):
-                call = await self._client.ask(request)
+            with traces.span("model", role=self.client.endpoint.name, step=request.step):
+                call = await self.client.ask(request)
         except ModelError as fault:
             if fault.kind == Fallback.FORBIDDEN:
                 await asyncio.to_thread(self._audit_refusal)
@@ -50,7 +50,7 @@ class RecordedChat:
         return call
 
     def _barred(self) -> Fallback | None:
-        endpoint = self._client.endpoint
+        endpoint = self.client.endpoint
         with self._world.db.read() as tx:
             if switches.is_stopped(tx, endpoint.name, self._pathway):
                 return Fallback.STOPPED
@@ -71,7 +71,7 @@ class RecordedChat:
 
     def _audit_refusal(self) -> None:
         with self._world.db.write() as tx:
-            endpoint = self._client.endpoint
+            endpoint = self.client.endpoint
             self._world.auditor.append(
                 tx, Action.MODEL_REFUSED, endpoint.name, case_id=self._case, detail=f"phi={endpoint.phi}"
             )
@@ -101,7 +101,7 @@ class RunAgent:
                 facts = await asyncio.to_thread(
                     self.world.facts, ref.pathway, ref.encounter_id, request.snapshot.snapshot_blob
                 )
-                suggestion = await suggest(pathway, facts, self._ports(request))
+                suggestion = await suggest(pathway, facts, self.ports(request))
                 blob = await asyncio.to_thread(self.world.blobs.put, suggestion.canonical())
         finally:
             heartbeats.cancel()
@@ -120,7 +120,8 @@ class RunAgent:
             fallback=suggestion.fallback,
         )
 
-    def _ports(self, request: AgentRequest) -> Ports:
+    def ports(self, request: AgentRequest) -> Ports:
+        """Return what the agent of this case may use: a model by role, the calculator and the reference."""
         world, served = self.world, self.world.models
         blocks = {role: role for role in served} | dict(world.ports.get(request.ref.pathway, {}))
         models = {role: RecordedChat(world, request, served[block]) for role, block in blocks.items()}

@@ -31,7 +31,10 @@ class FhirClient:
     After an answer that says when to come again (Retry-After), nothing is asked before: such calls are refused here.
     """
 
-    def __init__(self, base_url: str, token: str, timeout_s: float = 5.0) -> None:
+    def __init__(
+        self, base_url: str, token: str, timeout_s: float = 5.0, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """Without a `transport`, requests go over the network."""
         self.base_url = base_url.rstrip("/")
         self.server_time: datetime | None = None
         """The server's clock at its last answer, if it told; its `lastUpdated` can only be compared with that."""
@@ -40,6 +43,7 @@ class FhirClient:
             headers={"Authorization": f"Bearer {token}", "Accept": "application/fhir+json"},
             timeout=httpx.Timeout(timeout_s, connect=2.0),
             limits=httpx.Limits(max_connections=16),
+            transport=transport,
         )
 
     def close(self) -> None:

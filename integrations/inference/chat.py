@@ -91,13 +91,18 @@ class ChatClient:
         endpoint: ChatEndpoint,
         route: Callable[[ChatEndpoint], ChatEndpoint] | None = None,
         budget: Budget | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`route` is asked before each call where the endpoint's model is an alias; without a budget all is free."""
+        """`route` is asked before each call where the endpoint's model is an alias; without a budget all is free.
+
+        Without a `transport`, requests go over the network.
+        """
         self.endpoint, self._route, self._budget = endpoint, route, budget
         self._patience = Patience()
         headers = {"Accept-Encoding": "identity"}
         headers |= {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
-        self._http = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(endpoint.timeout_s, connect=2.0))
+        timeout = httpx.Timeout(endpoint.timeout_s, connect=2.0)
+        self._http = httpx.AsyncClient(headers=headers, timeout=timeout, transport=transport)
 
     async def close(self) -> None:
         """Give back the connections."""

@@ -81,7 +81,7 @@ class TranscriptionClient(ChatClient):
 
     def _read(self, request: ChatRequest, answer: Any, called_at: datetime, latency_ms: float) -> ModelCall:
         azure = self.endpoint.dialect == Dialect.AZURE_SPEECH
-        transcript = checked(*(_of_azure(answer) if azure else _of_openai(answer)))
+        transcript = checked(*(of_azure(answer) if azure else of_openai(answer)))
         return ModelCall(
             request=request,
             content=transcript.model_dump_json(),
@@ -141,8 +141,12 @@ def _definition(endpoint: ChatEndpoint, recording: Recording) -> dict[str, Any]:
     return told
 
 
-def _of_openai(answer: Any) -> tuple[Transcript, str]:
-    """Read `verbose_json`. Without times of words those of its segments are shared out."""
+def of_openai(answer: Any) -> tuple[Transcript, str]:
+    """Return the transcript in `verbose_json`, unchecked, and the whole text.
+
+    Without times of words, those of its segments are shared out. Raises what reading an answer of another shape raises
+    (KeyError, IndexError, TypeError, ValueError, AttributeError).
+    """
     duration_s, text = float(answer["duration"]), str(answer["text"])
     if told := answer.get("words"):
         words = [_word(w["word"], w["start"], w["end"], w.get("probability")) for w in told]
@@ -152,8 +156,11 @@ def _of_openai(answer: Any) -> tuple[Transcript, str]:
     return Transcript(words=tuple(w for w in words if w.text), duration_s=duration_s), text
 
 
-def _of_azure(answer: Any) -> tuple[Transcript, str]:
-    """Read milliseconds. Azure's confidence is of whole phrases, and 0 where it has none: it is left out."""
+def of_azure(answer: Any) -> tuple[Transcript, str]:
+    """Return the transcript in Azure's answer, unchecked, and the whole text; raises as `of_openai` does.
+
+    Azure's confidence is of whole phrases, and 0 where it has none: it is left out.
+    """
     words: list[Word] = []
     for phrase in answer["phrases"]:
         start_s, end_s = _span(phrase)

@@ -74,7 +74,7 @@ class LiveWorklist:
                     yield since, None
                 for stream_id, fields in entries[0][1] if entries else []:
                     since = _position(stream_id) or since
-                    change = _change(fields)
+                    change = published(fields)
                     if change is None:
                         skipped.add()
                     else:
@@ -88,8 +88,8 @@ def _position(stream_id: bytes) -> str | None:
     return told if POSITION.fullmatch(told) else None
 
 
-def _change(fields: dict[bytes, bytes]) -> str | None:
-    """Return what an entry tells, or None where it is nothing that we publish."""
+def published(fields: dict[bytes, bytes]) -> str | None:
+    """Return the change in an entry of the stream, as `follow` yields it, or None where it is none that we publish."""
     told = fields.get(b"case", b"?").decode("latin-1")
     return told if CHANGE.fullmatch(told) else None
 

@@ -137,7 +137,7 @@ async def _play(plan: DemoPlan, opened: settings.Settings, world: World, start: 
     if plan.by_people:
         _tell(f"decide at {base}  (Ctrl-C ends the demo)")
     async with httpx.AsyncClient(base_url=base, headers={"Origin": base}, timeout=30) as page:
-        user = _decides(opened)
+        user = decider(opened)
         while plan.by_people or time.monotonic() - start < TIMEOUT_S:
             await asyncio.sleep(0.5)
             try:
@@ -198,7 +198,7 @@ def _all_ended(world: World, progress: Progress) -> bool:
     return set(progress.played) <= ended and len(rows) == kept and all(r.state in ENDED for r in rows) and not pending
 
 
-def _decides(opened: settings.Settings) -> str:
+def decider(opened: settings.Settings) -> str:
     """Return a person who may decide on every pathway, since a case that nobody decides would never end the demo."""
     pathways = opened.pathways.values()
     able = (id_ for id_, user in opened.users.items() if all(user.role in pathway.roles for pathway in pathways))
@@ -217,7 +217,7 @@ async def _decide(plan: DemoPlan, page: httpx.AsyncClient, told: dict[str, str],
         case_id = row["case_id"]
         if not row["decidable"] or case_id in progress.decided:
             continue
-        action, selected = _chosen(plan, row, told)
+        action, selected = choice(plan, row, told)
         if action == "silent" and not row["escalated_at"]:
             continue
         kind = "approve" if action == "silent" else action
@@ -241,7 +241,7 @@ async def _decide(plan: DemoPlan, page: httpx.AsyncClient, told: dict[str, str],
             progress.mix[action] += 1
 
 
-def _chosen(plan: DemoPlan, row: dict[str, Any], told: dict[str, str]) -> tuple[str, str]:
+def choice(plan: DemoPlan, row: dict[str, Any], told: dict[str, str]) -> tuple[str, str]:
     """Return what the person does with this case: the same for the same seed and encounter."""
     if told:  # of triage; what is told of an encounter says nothing of its laboratory results
         told = told if row["pathway"] == PATHWAY else {}

@@ -35,17 +35,17 @@ async def examine(settings: Settings, secrets: Secrets, world: World, feeds: lis
     """Return one finding or more for each part; a part that can't be asked is a finding too."""
     checks: dict[str, Callable[[], Awaitable[list[Finding]]]] = {
         "ledger": lambda: asyncio.to_thread(lambda: list(_ledger(settings, world))),
-        "backup": lambda: asyncio.to_thread(lambda: list(_backup(world))),
-        "signs": lambda: asyncio.to_thread(lambda: list(_signs(settings, world))),
+        "backup": lambda: asyncio.to_thread(lambda: list(backup(world))),
+        "signs": lambda: asyncio.to_thread(lambda: list(process_signs(settings, world))),
         "temporal": lambda: _temporal(settings, secrets, world),
         "redis": lambda: asyncio.to_thread(lambda: list(_redis(world))),
         "fhir": lambda: asyncio.to_thread(lambda: list(chart_checks.server(world.fhir, feeds))),
         "feed": lambda: asyncio.to_thread(lambda: [found for feed in feeds for found in chart_checks.feed(feed)]),
         "models": lambda: _models(settings, world),
-        "sandbox": lambda: _calculations(world),
+        "sandbox": lambda: calculations(world),
         "worker": lambda: _workflow_tasks(settings),
         "keys": lambda: asyncio.to_thread(lambda: list(_keys(settings))),
-        "files": lambda: asyncio.to_thread(lambda: list(_files(settings.state))),
+        "files": lambda: asyncio.to_thread(lambda: list(state_files(settings.state))),
     }
     findings: list[Finding] = []
     for part, check in checks.items():
@@ -75,7 +75,7 @@ def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
             yield _judged(
                 "ledger", mode == 2, "every commit asks for an fsync", "SQLite must run with synchronous=FULL"
             )
-            volatile = _volatile(settings.state)
+            volatile = volatile_option(settings.state)
             told, fix = (
                 "an fsync reaches a disk",
                 f"a power cut loses what was accepted: {settings.state} is on {volatile}",
@@ -91,7 +91,7 @@ def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
     yield _judged("ledger", free > FREE_WARN_BYTES, f"{free / 2**30:.0f} GiB free", "free the disk", worse)
 
 
-def _volatile(state: Path) -> str | None:
+def volatile_option(state: Path) -> str | None:
     """Return what makes an fsync of that folder prove nothing, if its file system says so."""
     mounts = [line.split()[1:4] for line in MOUNTS.read_text().splitlines()] if MOUNTS.exists() else []
     holds = [(place, type_, options) for place, type_, options in mounts if state.resolve().is_relative_to(place)]
@@ -101,7 +101,8 @@ def _volatile(state: Path) -> str | None:
     return next((option for option in options.split(",") if option in ("nobarrier", "barrier=0")), None)
 
 
-def _backup(world: World) -> Iterator[Finding]:
+def backup(world: World) -> Iterator[Finding]:
+    """Judge the age of the newest backup of a SQLite ledger."""
     with world.db.read() as tx:
         at = recovery.backed_up_at(tx)
         if tx.dialect.name != "sqlite":
@@ -113,7 +114,8 @@ def _backup(world: World) -> Iterator[Finding]:
     yield _judged("backup", age is not None and age < BACKUP_WARN, told, fix, worse)
 
 
-def _signs(settings: Settings, world: World) -> Iterator[Finding]:
+def process_signs(settings: Settings, world: World) -> Iterator[Finding]:
+    """Judge each process by its newest sign of life in the ledger."""
     with world.db.read() as tx:
         seen = signs.seen(tx)
     for part in health.PROCESSES:
@@ -196,8 +198,11 @@ async def _models(settings: Settings, world: World) -> list[Finding]:
     return findings
 
 
-async def _calculations(world: World) -> list[Finding]:
-    """Try both walls and the independent calculator: installed is not enough where a kernel forbids namespaces."""
+async def calculations(world: World) -> list[Finding]:
+    """Try both walls and the independent calculator, and close them.
+
+    That they are installed is not enough where a kernel forbids namespaces.
+    """
     try:
         ran = await world.calculator.run("{'y': 1.0}", {})
         known = await world.reference.result("anion_gap", {"na": 140.0, "cl": 100.0, "hco3": 24.0})
@@ -217,7 +222,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     yield _judged("keys", mode == 0, "readable by their owner only", "chmod 600 keys.json")
 
 
-def _files(state: Path) -> Iterator[Finding]:
+def state_files(state: Path) -> Iterator[Finding]:
     """Judge whether other users of the machine can read the state; behind a closed folder open files are a warning."""
     found = list(open_to_others(state))
     entered = bool(state.stat().st_mode & OTHERS)

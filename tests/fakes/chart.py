@@ -78,9 +78,7 @@ class StrictServer:
         self._made = 0
 
     def client(self, token: str = "t0ken") -> FhirClient:
-        made = FhirClient(BASE, token)
-        made._http = httpx.Client(transport=httpx.MockTransport(self), headers=made._http.headers)
-        return made
+        return FhirClient(BASE, token, transport=httpx.MockTransport(self))
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/fhir").strip("/")

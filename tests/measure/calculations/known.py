@@ -75,12 +75,12 @@ def _corrected_sodium(rng: random.Random, _years: int, _gender: str) -> tuple[Re
     return {SODIUM: (sodium, "mmol/L"), GLUCOSE: charted}, sodium + (mgdl - 100) * 0.016
 
 
-def _qtc(rng: random.Random, _years: int, _gender: str) -> tuple[Results, float]:
+def qtc(rng: random.Random, _years: int, _gender: str) -> tuple[Results, float]:
     """QT over the cube root of the RR interval in seconds (Fridericia, Acta Med Scand 1920;53:469)."""
     qt, rate = rng.randint(260, 560), rng.randint(40, 150)
     answer = qt / (60 / rate) ** (1 / 3)
     if not 220 < answer < 780:
-        return _qtc(rng, _years, _gender)
+        return qtc(rng, _years, _gender)
     return {QT: (qt, "ms"), HEART_RATE: (rate, "/min")}, answer
 
 
@@ -89,7 +89,7 @@ MAKERS: dict[str, Callable[[random.Random, int, str], tuple[Results, float]]] = 
     "anion_gap": _anion_gap,
     "corrected_calcium": _corrected_calcium,
     "corrected_sodium": _corrected_sodium,
-    "qtc": _qtc,
+    "qtc": qtc,
 }
 
 

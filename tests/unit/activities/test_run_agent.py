@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from activities.run_agent import RunAgent
+from activities.run_agent import RecordedChat, RunAgent
 from activities.world import World
 from contracts.cases import AgentRequest, CaseRef, ChartSnapshot
 from contracts.errors import Fallback, ModelError
@@ -33,7 +33,7 @@ def request(pathway: str) -> AgentRequest:
 
 async def test_a_model_that_was_tuned_for_another_pathway_is_not_asked(world: World, db: Database) -> None:
     promote(db)
-    port = RunAgent(world)._ports(request("result_followup")).model("reasoning")
+    port = RunAgent(world).ports(request("result_followup")).model("reasoning")
     with pytest.raises(ModelError) as refused:
         await port.ask(ASKED)
     assert refused.value.kind == Fallback.OTHER_PATHWAY
@@ -43,6 +43,8 @@ def test_a_pathway_may_name_another_model_for_a_role(world: World) -> None:
     agent = RunAgent(World(**vars(world) | {"ports": {"result_followup": {"reasoning": "labs"}}}))
 
     def named(pathway: str) -> str:
-        return cast(Any, agent._ports(request(pathway)).model("reasoning"))._client.endpoint.model
+        recorded = agent.ports(request(pathway)).model("reasoning")
+        assert isinstance(recorded, RecordedChat)
+        return recorded.client.endpoint.model
 
     assert (named("ed_triage"), named("result_followup")) == ("alias:champion", "m")

@@ -78,8 +78,7 @@ def chart() -> Chart:
 
 @pytest.fixture
 def world(chart: Chart, db: Database, blobs: BlobStore) -> World:
-    fhir = FhirClient(BASE, "t0ken")
-    fhir._http = httpx.Client(transport=httpx.MockTransport(chart.answer))
+    fhir = FhirClient(BASE, "t0ken", transport=httpx.MockTransport(chart.answer))
     live, pathways = cast(Any, NobodyListens()), {"ed_triage": EdTriage(EdTriageOptions())}
     return World(db, blobs, Auditor("worker", b"a" * 32), fhir, live, pathways, {}, "0.1.0")
 
@@ -142,7 +141,7 @@ async def test_a_run_by_rules_says_truly_why_there_is_no_model(
 ) -> None:
     world = World(**vars(world) | {"models": models})
     frozen = ChartSnapshot(snapshot_blob="", facts_hash="")
-    ports = RunAgent(world)._ports(AgentRequest(ref=REF, version=1, snapshot=frozen, rules_only=True))
+    ports = RunAgent(world).ports(AgentRequest(ref=REF, version=1, snapshot=frozen, rules_only=True))
     request = ChatRequest(step="judge", messages=(Message(role="user", content="x"),), max_tokens=4)
     with pytest.raises(ModelError) as refused:
         await ports.model("reasoning").ask(request)

@@ -21,9 +21,7 @@ TASK = {"resourceType": "Task", "id": "1"}
 
 
 def client(answer: Callable[[httpx.Request], httpx.Response]) -> FhirClient:
-    made = FhirClient(BASE, "t0ken")
-    made._http = httpx.Client(transport=httpx.MockTransport(answer), headers=made._http.headers)
-    return made
+    return FhirClient(BASE, "t0ken", transport=httpx.MockTransport(answer))
 
 
 def page(*resources: Resource, following: str | None = None) -> httpx.Response:

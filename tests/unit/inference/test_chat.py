@@ -34,11 +34,13 @@ ANSWER = {
 
 
 def client(
-    answer: Callable[[httpx.Request], httpx.Response], phi: Phi = Phi.ALLOWED, dialect: Dialect = Dialect.VLLM
+    answer: Callable[[httpx.Request], httpx.Response],
+    phi: Phi = Phi.ALLOWED,
+    dialect: Dialect = Dialect.VLLM,
+    budget: Budget | None = None,
 ) -> ChatClient:
-    made = ChatClient(ChatEndpoint("reasoning", "http://model.test/v1", "ward-8b", phi, dialect, 5.0, "k3y"))
-    made._http = httpx.AsyncClient(transport=httpx.MockTransport(answer), headers=made._http.headers)
-    return made
+    endpoint = ChatEndpoint("reasoning", "http://model.test/v1", "ward-8b", phi, dialect, 5.0, "k3y")
+    return ChatClient(endpoint, budget=budget, transport=httpx.MockTransport(answer))
 
 
 async def refusal(answer: Callable[[httpx.Request], httpx.Response], **how: Any) -> tuple[str, str]:
@@ -191,8 +193,7 @@ async def test_a_spent_budget_keeps_the_endpoint_from_being_asked(db: Database) 
         asked.append(1)
         return httpx.Response(200, json=ANSWER | {"usage": {"prompt_tokens": 1500, "completion_tokens": 500}})
 
-    paid = client(answer)
-    paid._budget = Budget(db, Auditor("test", b"k"), "reasoning", cost_1000_tokens=0.1, a_day=0.3)
+    paid = client(answer, budget=Budget(db, Auditor("test", b"k"), "reasoning", cost_1000_tokens=0.1, a_day=0.3))
     for _ in range(2):
         call = await paid.ask(REQUEST)
     assert (call.prompt_tokens, call.completion_tokens) == (1500, 500)

@@ -43,7 +43,7 @@ def test_what_can_not_have_been_said_is_refused(transcript: Transcript, text: st
                                     {"duration": 1, "text": "a", "words": "abc"}])  # fmt: skip
 def test_what_is_no_verbose_json_is_refused(answer: Any) -> None:
     with pytest.raises((KeyError, IndexError, TypeError, ValueError, AttributeError)):
-        transcription._of_openai(answer)
+        transcription.of_openai(answer)
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_what_is_no_verbose_json_is_refused(answer: Any) -> None:
 )
 def test_what_is_no_azure_answer_is_refused(answer: Any) -> None:
     with pytest.raises((KeyError, IndexError, TypeError, ValueError, AttributeError)):
-        transcription._of_azure(answer)
+        transcription.of_azure(answer)

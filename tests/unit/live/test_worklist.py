@@ -15,7 +15,7 @@ CASE = Keyring("k1", {"k1": b"k" * 32}, b"n" * 32).name("ed_triage", "encounter"
 
 @pytest.mark.parametrize("told", [CASE, worklist.LEDGER_AWAY, ""])
 def test_what_we_publish_is_passed_on(told: str) -> None:
-    assert worklist._change({b"case": told.encode()}) == told
+    assert worklist.published({b"case": told.encode()}) == told
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_what_we_publish_is_passed_on(told: str) -> None:
     ],
 )  # fmt: skip
 def test_what_we_do_not_publish_is_nothing(fields: dict[bytes, bytes]) -> None:
-    assert worklist._change(fields) is None
+    assert worklist.published(fields) is None
 
 
 class Forged:

@@ -37,4 +37,4 @@ def test_qtc_agrees_with_the_cube_root_worked_out_by_hand(qt: float, rate: float
         def randint(self, _low: int, _high: int) -> float:
             return next(self.drawn)
 
-    assert known._qtc(Fixed(), 60, "male")[1] == pytest.approx(qtc, abs=0.05)  # pyright: ignore[reportArgumentType]
+    assert known.qtc(Fixed(), 60, "male")[1] == pytest.approx(qtc, abs=0.05)  # pyright: ignore[reportArgumentType]

@@ -37,7 +37,7 @@ PARTS = '{"temporal": "", "redis_url": "", "fhir_url": "", "gateway_port": 1, "w
 def test_the_one_who_decides_may_decide_on_every_pathway(tmp_path: Path) -> None:
     (tmp_path / "parts.json").write_text(PARTS % '"ledger_url": "", "blobs_url": ""')
     opened = settings.load(tmp_path)
-    role = opened.users[demo._decides(opened)].role
+    role = opened.users[demo.decider(opened)].role
     assert len(opened.pathways) > 1 and all(role in pathway.roles for pathway in opened.pathways.values())
 
 
@@ -45,4 +45,4 @@ def test_the_one_who_decides_may_decide_on_every_pathway(tmp_path: Path) -> None
 def test_what_was_decided_of_a_triage_decides_nothing_else(pathway: str, done: tuple[str, str]) -> None:
     row = {"pathway": pathway, "encounter_id": "e", "selected": "3", "choices": ["1", "2", "3"]}
     plan: Any = None
-    assert demo._chosen(plan, row, {"e": "2"}) == done
+    assert demo.choice(plan, row, {"e": "2"}) == done

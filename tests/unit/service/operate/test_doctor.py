@@ -37,7 +37,7 @@ def test_a_disk_that_forgets_is_named(
     state.mkdir()
     (tmp_path / "mounts").write_text(mounts.format(state=state).replace("/state/..", ""))
     monkeypatch.setattr(doctor, "MOUNTS", tmp_path / "mounts")
-    assert doctor._volatile(state) == said
+    assert doctor.volatile_option(state) == said
 
 
 @pytest.mark.parametrize(("hours", "verdict"), [(None, "WARN"), (1, "OK"), (25, "WARN"), (24 * 8, "FAIL")])
@@ -46,7 +46,7 @@ def test_an_old_backup_is_told_the_more_urgently_the_older(db: Database, hours: 
         with db.write() as tx:
             marks.set_mark(tx, recovery.BACKED_UP, (clock.now() - hours * HOUR).isoformat())
     world: Any = SimpleNamespace(db=db)
-    (finding,) = doctor._backup(world)
+    (finding,) = doctor.backup(world)
     assert finding.verdict == verdict
     assert (f"{hours} h ago" if hours else "none was ever taken") in finding.told
 
@@ -56,7 +56,7 @@ def test_each_process_that_is_silent_is_a_failure(db: Database) -> None:
         signs.give(tx, {"gateway": clock.now(), "worker": clock.now() - HOUR})
     world, settings = SimpleNamespace(db=db), SimpleNamespace(timing=TimingSettings())
     given: Any = (settings, world)
-    found = {finding.part: finding for finding in doctor._signs(*given)}
+    found = {finding.part: finding for finding in doctor.process_signs(*given)}
     assert set(found) == set(health.PROCESSES)
     assert [part for part, finding in found.items() if finding.verdict == "OK"] == ["gateway"]
     assert "silent for 3600 s" in found["worker"].told and "never gave a sign" in found["watchdog"].told
@@ -66,7 +66,7 @@ def test_each_process_that_is_silent_is_a_failure(db: Database) -> None:
 async def test_walls_and_a_reference_that_are_missing_are_told_where_they_matter(code: bool, said: set[str]) -> None:
     models = {"code": None} if code else {}
     world: Any = SimpleNamespace(calculator=NoSandbox(), reference=NoReference(), models=models)
-    found = await doctor._calculations(world)
+    found = await doctor.calculations(world)
     assert {finding.part for finding in found} == said and {finding.verdict for finding in found} == {"WARN"}
     assert "left to people" in found[0].told
 
@@ -80,7 +80,7 @@ async def test_walls_and_a_reference_that_work_are_well() -> None:
             return 16.0
 
     world: Any = SimpleNamespace(calculator=Works(), reference=Works(), models={"code": None})
-    assert [finding.verdict for finding in await doctor._calculations(world)] == ["OK", "OK"]
+    assert [finding.verdict for finding in await doctor.calculations(world)] == ["OK", "OK"]
 
 
 def test_a_state_that_others_can_read_is_named_with_the_command(tmp_path: Path) -> None:
@@ -88,8 +88,8 @@ def test_a_state_that_others_can_read_is_named_with_the_command(tmp_path: Path) 
     (tmp_path / "keys.json").chmod(0o640)
     for mode, verdict in ((0o755, "FAIL"), (0o750, "FAIL"), (0o700, "WARN")):
         tmp_path.chmod(mode)
-        (finding,) = doctor._files(tmp_path)
+        (finding,) = doctor.state_files(tmp_path)
         assert finding.verdict == verdict and f"chmod -R go= {tmp_path}" in finding.fix
     (tmp_path / "keys.json").chmod(0o600)
-    (finding,) = doctor._files(tmp_path)
+    (finding,) = doctor.state_files(tmp_path)
     assert finding.verdict == "OK"
