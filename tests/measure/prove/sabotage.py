@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from infra import stack
 from infra.embedded import Embedded
@@ -19,27 +20,33 @@ from service.gateway import app as gateway
 from service.gateway import watchdog as overdue_cases
 
 
+def _replace(owner: Any, name: str, stand_in: object) -> None:
+    """Put the stand-in in the place of that name. Raises AttributeError where nothing has it any more."""
+    getattr(owner, name)
+    setattr(owner, name, stand_in)
+
+
 def idempotency() -> None:
     """Each attempt writes its result under new ids, and does not ask whether an earlier one got through."""
     stable = proposals.resource_id
     proposals.resource_id = lambda ref, part: stable(ref, part) if part == "task" else str(uuid.uuid4())
-    proposals.decided_in = lambda _task: None
+    _replace(proposals, "decided_in", lambda _task: None)
 
 
 def watchdog() -> None:
     """Only Temporal raises what is late."""
-    overdue_cases.watchdog = lambda _world: None
+    _replace(overdue_cases, "watchdog", lambda _world: None)
 
 
 def own_writes() -> None:
     """Nothing is known as our own when a feed brings it."""
-    writes.versions = lambda *_: set()
-    writes.writer = lambda *_: None
+    _replace(writes, "versions", lambda *_: set())
+    _replace(writes, "writer", lambda *_: None)
 
 
 def reconciliation() -> None:
     """Only notifications tell what is new."""
-    gateway.Feed.changed_since = lambda self, resource_type, moment: iter(())
+    _replace(gateway.Feed, "changed_since", lambda self, resource_type, moment: iter(()))
 
 
 def fsync() -> None:
