@@ -21,9 +21,9 @@ from integrations.ledger.database import Database
 from service.dispatcher.loop import Dispatcher
 from service.process import settings
 from service.process.settings import PathwaySettings, Settings, TimingSettings, TriggerSettings
+from tests.fakes.parts import PARTS
 from tests.fakes.samples import NOW, decision
 from tests.fakes.silence import NobodyListens
-from tests.unit.service.dispatcher.test_loop import PARTS
 
 LAB, TRIAGE = "result_followup", "ed_triage"
 STAY = {"resourceType": "Encounter", "id": "enc", "status": "arrived", "subject": {"reference": "Patient/p"}}

@@ -11,22 +11,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from activities.world import World
-from contracts.cases import CaseRef
 from contracts.events import Fate, FhirEvent, Ignored
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, inbox, own_writes, readings, tables
+from integrations.ledger import inbox, readings, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
 from service.dispatcher.loop import Dispatcher
-from service.process.settings import PartSettings, PathwaySettings, Settings, TimingSettings, TriggerSettings
+from service.process.settings import PathwaySettings, Settings, TimingSettings, TriggerSettings
+from tests.fakes.parts import PARTS
 from tests.fakes.samples import KEYRING, NOW, event
 from tests.fakes.silence import NobodyListens
-
-HIGH = "Observation.value.ofType(Quantity).value > 120"
-PARTS = PartSettings(
-    temporal="", redis_url="", fhir_url="", gateway_port=1, worklist_port=1, ledger_url="", blobs_url=""
-)
+from tests.fakes.two_pathways import HIGH, TwoPathways, told
 
 
 @pytest.fixture
@@ -43,14 +39,6 @@ def looking(db: Database, blobs: BlobStore, trigger: TriggerSettings, timing: Ti
     live, nothing = cast(Any, NobodyListens()), cast(Any, None)
     world = World(db, blobs, Auditor("gateway", b"a" * 32), nothing, live, {}, {}, "0.1.0")
     return Dispatcher(world, nothing, given, "00")
-
-
-def told(encounter: str, value: Any, padding: int = 0) -> FhirEvent:
-    body = {"resourceType": "Observation", "valueQuantity": {"value": value}, "note": " " * padding}
-    return FhirEvent(
-        feed="ehr", resource_type="Observation", resource_id=f"obs-{encounter}", version_id="1",
-        encounter_id=encounter, body=json.dumps(body).encode(),
-    )  # fmt: skip
 
 
 def fates(db: Database) -> dict[str, str]:
@@ -138,43 +126,6 @@ def test_a_lower_version_that_comes_late_is_given_to_the_case_which_reads_the_ch
     ledger.looked_at(2.0)
     ledger.hears(stay("2"), 2.1)
     assert ledger.looked_at(4.2) == [Fate.PENDING, Fate.PENDING]
-
-
-class TwoPathways:
-    """Pathway `says` writes Observations; `hears` waits for high ones, and so does `says` itself."""
-
-    def __init__(self, db: Database, blobs: BlobStore) -> None:
-        self.db, self.blobs = db, blobs
-        settings = PathwaySettings(
-            feed="ehr", unit="", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,),
-            triggers=(TriggerSettings(resource="Observation", where=HIGH, opens=True),),
-        )  # fmt: skip
-        both = {"says": settings, "hears": settings}
-        timing = TimingSettings(window_quiet_s=0)
-        given = Settings.model_validate({"state": ".", "parts": PARTS, "pathways": both, "timing": timing})
-        live, nothing = cast(Any, NobodyListens()), cast(Any, None)
-        self.world = World(db, blobs, Auditor("gateway", b"a" * 32), nothing, live, {}, {}, "0.1.0")
-        self.dispatcher = Dispatcher(self.world, nothing, given, "00")
-        self.ref = CaseRef(case_id="c-says", pathway="says", encounter_id="enc", generation=1)
-        with db.write() as tx:
-            cases.open_new(tx, self.ref, timedelta(minutes=5), NOW)
-
-    def writes(self, value: float, version: str = "1") -> FhirEvent:
-        with self.db.write() as tx:
-            own_writes.intend(tx, self.ref.case_id, "Observation", "obs-enc", "hash")
-        return told("enc", value).model_copy(update={"own": True, "version_id": version})
-
-    def noted(self, version: str = "1") -> None:
-        with self.db.write() as tx:
-            own_writes.wrote(tx, self.ref.case_id, "Observation", "obs-enc", version, "hash")
-
-    def looked_at(self) -> tuple[list[tuple[str, str | None]], dict[str, set[int]]]:
-        """Look once; return fates and reasons in the order of acceptance, and which pathway's case is told what."""
-        plan = self.dispatcher._plan()
-        with self.db.read() as tx:
-            rows = tx.execute(sa.select(tables.inbox).order_by(tables.inbox.c.event_id)).all()
-            named = {case_id: cases.find(tx, case_id) for case_id in plan.tell}
-        return [(r.fate, r.reason) for r in rows], {named[c].pathway: e for c, e in plan.tell.items() if named[c]}
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from integrations.ledger.database import Database
 from service.dispatcher.loop import Dispatcher
 from service.operate import ledger_checks
 from tests.fakes.samples import NOW
-from tests.unit.service.dispatcher.test_loop import TwoPathways, told
+from tests.fakes.two_pathways import TwoPathways, told
 
 SAYS, HEARS = "c-says", "c-hears"
 
