@@ -6,8 +6,6 @@ from integrations.ledger.tables import marks
 
 BOUND_SINCE = "values_bound_since"
 """Mark: since when the values of each new case are sealed for that case."""
-Transaction = sa.Connection
-"""What `Database.read` and `Database.write` open; only the ledger's modules know its SQL."""
 
 
 def mark(tx: sa.Connection, name: str) -> str | None:
