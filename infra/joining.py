@@ -8,6 +8,7 @@ from pathlib import Path
 
 from infra import models
 from infra.embedded import Embedded
+from infra.ports import Ports
 from infra.processes import Part, tell
 from infra.serving import Fixed, Serving
 from infra.steps import SAID
@@ -18,9 +19,9 @@ INSTALL = "install"
 class Joining:
     """`step` is called every second. An installation that fails says why, and is tried again after the others."""
 
-    def __init__(self, state: Path, wanted: Sequence[Embedded], ports: Mapping[str, int]) -> None:
-        """`ports` names the port of each role but `reasoning`, whose model the router finds."""
-        self._state, self._logs, self._ports = state, state / "logs", ports
+    def __init__(self, state: Path, wanted: Sequence[Embedded], ports: Mapping[str, int], reserved: Ports) -> None:
+        """`ports` names the port of each role but `reasoning`: its servers reserve a port at each start."""
+        self._state, self._logs, self._ports, self._reserved = state, state / "logs", ports, reserved
         self._waiting = deque((model, _install(model)) for model in wanted)
         self._served: list[Serving | Fixed] = []
         self._news = _news(self._logs / f"{INSTALL}.log")
@@ -60,7 +61,7 @@ class Joining:
 
     def _serve(self, model: Embedded) -> Serving | Fixed:
         if model.name == models.MODEL_NAME:
-            return Serving(self._state, models.VENV, models.CACHE / model.name)
+            return Serving(self._state, models.VENV, models.CACHE / model.name, self._reserved)
         return Fixed(self._logs, model, self._ports[model.role])
 
 

@@ -1,4 +1,4 @@
-"""A local process, and the ports that processes listen at."""
+"""A local process, and whether it answers."""
 
 import ctypes
 import os
@@ -107,22 +107,6 @@ def end_with_parent() -> None:
     """Have the kernel end this process when the thread that started it is gone, even by -9; Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def any_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def listens(at: int | Path) -> Callable[[], bool]:

@@ -10,7 +10,8 @@ import httpx
 from contracts.errors import LedgerError
 from infra import machine, models
 from infra.embedded import Embedded
-from infra.processes import Part, any_port, http, tell
+from infra.ports import Ports
+from infra.processes import Part, http, tell
 from integrations.ledger import registry
 from integrations.ledger.audit import Auditor, chain_name
 from integrations.ledger.database import Database
@@ -24,16 +25,20 @@ START_S = 900.0  # a first start on a busy machine took 353 s
 @dataclass
 class _Server:
     model: str
-    url: str
+    port: int
     part: Part
     until: float
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
 
 
 class Serving:
     """`step` is called every second. A model that does not start leaves the one before it where it is."""
 
-    def __init__(self, state: Path, venv: Path, base: Path) -> None:
-        self._state, self._venv, self._base = state, venv, base
+    def __init__(self, state: Path, venv: Path, base: Path, reserved: Ports) -> None:
+        self._state, self._venv, self._base, self._reserved = state, venv, base, reserved
         self._db = Database(f"sqlite:///{state / settings.LEDGER_FILE}")
         self._db.create()
         self._up: _Server | None = None
@@ -64,11 +69,11 @@ class Serving:
         with self._db.read() as tx:
             wanted = registry.meant(tx, CHAMPION) or self._base.name
         if self._next and (self._next.model != wanted or self._broken(self._next)):
-            self._next.part.stop()
+            self._end(self._next)
             self._next = None
         if self._next and _answers(self._next):
             if self._up:
-                self._up.part.stop()
+                self._end(self._up)
             self._up, self._next = self._next, None
             self._up.part.name = UP
             self._note(Served(name=self._up.model, url=self._up.url))
@@ -89,11 +94,15 @@ class Serving:
             _tell(f"{folder} of {model} is gone")
             self._failed = model
             return None
-        port = any_port()
+        port = self._reserved.choose()
         argv, env = models.serve_command(self._venv, folder, port, model)
         part = Part(COMING if self._up else UP, argv, lambda: True, env)
         part.start(self._state / "logs")
-        return _Server(model, f"http://127.0.0.1:{port}/v1", part, time.monotonic() + START_S)
+        return _Server(model, port, part, time.monotonic() + START_S)
+
+    def _end(self, server: _Server) -> None:
+        server.part.stop()
+        self._reserved.release(server.port)
 
     def _broken(self, server: _Server) -> bool:
         broken = server.part.ended() or time.monotonic() > server.until

@@ -19,7 +19,8 @@ from contracts.errors import ConfigurationError, LedgerError
 from infra import embedded, machine, models
 from infra.embedded import Embedded, Form
 from infra.joining import Joining
-from infra.processes import Part, any_port, end_with_parent, free, http, listens, rotate, tell
+from infra.ports import Ports
+from infra.processes import Part, end_with_parent, http, listens, rotate, tell
 from integrations.inference import router
 from integrations.inference.chat import Dialect
 from integrations.ledger import registry
@@ -36,10 +37,10 @@ ANSWER_S = {"code": 60, "transcription": 180}
 """Of a role: a program is longer than a level, and a recording may be of 10 minutes."""
 
 
-def prepare(state: Path, served: Sequence[Embedded] = ()) -> list[Part]:
+def prepare(state: Path, reserved: Ports, served: Sequence[Embedded] = ()) -> list[Part]:
     """Make or find the state folder, and return its parts in the order of starting. Raises ConfigurationError.
 
-    `served` are models that `run` brings in.
+    `reserved` takes the ports of the parts. `served` are models that `run` brings in.
     """
     left = machine.left(state)
     if left < settings.FREE_BYTES:
@@ -49,7 +50,7 @@ def prepare(state: Path, served: Sequence[Embedded] = ()) -> list[Part]:
         (state / folder).mkdir(parents=True, exist_ok=True)
     settings.repair_rights(state)
     settings.create_secrets(state)
-    ports, redis = _ports(state, served), _socket(state)
+    ports, redis = _ports(state, reserved, served), _socket(state)
     fhir_url = f"http://127.0.0.1:{ports['fhir']}/fhir"
     known = {
         "temporal": f"127.0.0.1:{ports['temporal']}",
@@ -78,7 +79,8 @@ def run(state: Path, served: Sequence[Embedded] = ()) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, _frame: stopping.append(got))
     served = _unnamed(state, served)
-    parts = prepare(state.resolve(), served)
+    reserved = Ports()
+    parts = prepare(state.resolve(), reserved, served)
     logs = state / "logs"
     model: Joining | None = None
     try:
@@ -92,7 +94,7 @@ def run(state: Path, served: Sequence[Embedded] = ()) -> int:
         sys.stdout.write(f"Wardflow is up. Worklist: {url}  (Ctrl-C ends it; logs in {logs})\n")
         sys.stdout.flush()
         if served:  # they may have to be installed, and warm: until then cases go by rules
-            model = Joining(state.resolve(), served, json.loads((state / PORTS).read_text()))
+            model = Joining(state.resolve(), served, json.loads((state / PORTS).read_text()), reserved)
         while not stopping:
             time.sleep(RESTART_S)
             for part in parts:
@@ -108,6 +110,7 @@ def run(state: Path, served: Sequence[Embedded] = ()) -> int:
             part.stop()
         if model:
             model.stop()
+        reserved.close()
 
 
 def wait(part: Part, stopping: list[int], logs: Path) -> None:
@@ -150,18 +153,19 @@ def _endpoint(model: Embedded, ports: dict[str, int]) -> dict[str, object]:
     return known | {"url": f"http://127.0.0.1:{ports[model.role]}/v1", "model": model.name}
 
 
-def _ports(state: Path, served: Sequence[Embedded]) -> dict[str, int]:
-    """Return the ports of this state folder: chosen at its first start, the same ever after."""
+def _ports(state: Path, reserved: Ports, served: Sequence[Embedded]) -> dict[str, int]:
+    """Reserve the ports of this state folder, and return them: chosen at its first start, the same ever after."""
     path = state / PORTS
     ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
     ports.pop("redis", None)  # of an older version: it listens at a socket now
     fixed = {model.role for model in served if model.name != models.MODEL_NAME}
-    for name in ({"worklist", "temporal", "fhir", "gateway", "worker"} | fixed) - set(ports):
-        ports[name] = WORKLIST_PORT if name == "worklist" and free(WORKLIST_PORT) else any_port()
-    path.write_text(json.dumps(ports))
     for name, port in ports.items():
-        if not free(port):
+        if not reserved.take(port):
             raise ConfigurationError("port_in_use", f"port {port} of {name}: end what uses it, or change {path}")
+    for name in ({"worklist", "temporal", "fhir", "gateway", "worker"} | fixed) - set(ports):
+        first = name == "worklist" and reserved.take(WORKLIST_PORT)
+        ports[name] = WORKLIST_PORT if first else reserved.choose()
+    path.write_text(json.dumps(ports))
     return ports
 
 

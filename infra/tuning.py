@@ -9,7 +9,8 @@ from typing import TextIO
 
 from contracts.errors import ConfigurationError
 from infra import stack
-from infra.processes import Part, any_port, end_with_parent, rotate
+from infra.ports import Ports
+from infra.processes import Part, end_with_parent, rotate
 from service.process import settings
 
 FORMER_S = 15.0
@@ -23,10 +24,11 @@ def run(folder: Path, worker: list[str]) -> int:
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, _frame: stopping.append(got))
-    logs, address, port = folder / "logs", folder / "temporal", any_port()
+    logs, address = folder / "logs", folder / "temporal"
     logs.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with (folder / "lock").open("w") as lock, Ports() as reserved:
         _take(lock)
+        port = reserved.choose()
         address.unlink(missing_ok=True)
         parts = [stack.temporal(folder, port), Part("worker", worker, lambda: True)]
         try:

@@ -11,8 +11,8 @@ import httpx
 
 from infra import embedded, models
 from infra.embedded import Embedded
-from infra.processes import any_port
 from infra.serving import Fixed
+from tests.ports import any_port
 from tests.ward import ROOT
 
 START_S = 300

@@ -22,6 +22,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from infra import stack
+from infra.ports import Ports
 from integrations.live.worklist import STREAM
 from service.process import connections, settings
 from tests.ward import NURSE, Ward
@@ -281,7 +282,8 @@ def test_another_user_of_the_machine_reads_nothing_of_an_older_state() -> None:
             before = [str(path) for path in state.rglob("*") if path.is_file()]
             argv = [sys.executable, "-c", READS]
             assert subprocess.run([*argv, *before], capture_output=True, text=True).stdout.split() == before
-            stack.prepare(state)
+            with Ports() as reserved:
+                stack.prepare(state, reserved)
         finally:
             os.umask(mask)
         after = [str(path) for path in state.rglob("*") if path.is_file()]

@@ -14,6 +14,7 @@ import pytest
 
 from contracts.errors import ConfigurationError
 from infra import embedded, models, stack
+from infra.ports import Ports
 from infra.processes import Part
 from service.process import settings
 from tests.ward import ROOT, Ward, checkout
@@ -115,8 +116,11 @@ def test_a_port_in_use_is_named_with_what_to_do(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_told_before_anything_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(total=10**9, used=9 * 10**8, free=10**8))
-    with pytest.raises(ConfigurationError, match=r"disk_full: 95 MiB are left for .*: free the disk"):
-        stack.prepare(tmp_path / "state")
+    with (
+        Ports() as reserved,
+        pytest.raises(ConfigurationError, match=r"disk_full: 95 MiB are left for .*: free the disk"),
+    ):
+        stack.prepare(tmp_path / "state", reserved)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(SystemExit, match=r"models: .* has 0.1 GiB free, 6 are needed: free the disk"):
         models.install(tmp_path / "venv", tmp_path / "cache", [])

@@ -11,6 +11,7 @@ import pytest
 from agents.ed_triage import prompts
 from agents.ed_triage.scales import scale_named
 from infra import models, serving
+from infra.ports import Ports
 from integrations.inference import router
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
 from integrations.ledger import registry
@@ -49,9 +50,10 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def champion(state: Path) -> Iterator[serving.Serving]:
-    built = serving.Serving(state, Path("venv"), state / BASE)
-    yield built
-    built.stop()
+    with Ports() as reserved:
+        built = serving.Serving(state, Path("venv"), state / BASE, reserved)
+        yield built
+        built.stop()
 
 
 @pytest.fixture
@@ -129,5 +131,5 @@ async def test_a_server_that_is_killed_is_started_again(champion: serving.Servin
 def test_what_an_earlier_start_had_up_is_forgotten(champion: serving.Serving, state: Path, db: Database) -> None:
     with db.write() as tx:
         registry.set_served(tx, AUDITOR, CHAMPION, registry.Served(name=BASE, url="http://127.0.0.1:9/v1"))
-    serving.Serving(state, Path("venv"), state / BASE)
+    serving.Serving(state, Path("venv"), state / BASE, Ports())
     assert up(db) is None

@@ -18,11 +18,12 @@ from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, Recording
 from contracts.transcripts import Transcript
 from infra import models
-from infra.processes import any_port
 from infra.serving import Fixed
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.inference.transcription import TranscriptionClient
-from tests.real_model import WHISPER, until_it_answers
+from tests.ports import any_port
+from tests.real_model import WHISPER
+from tests.real_model import until_it_answers
 from tests.ward import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]

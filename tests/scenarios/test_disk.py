@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +27,7 @@ from integrations.ledger import inbox, tables
 from integrations.ledger.database import Database
 from tests import powercut
 from tests.fakes.samples import KEYRING, event
+from tests.ports import any_port
 from tests.ward import ROOT, Ward
 
 pytestmark = [
@@ -189,9 +189,7 @@ def test_only_the_durable_setting_of_the_ledger_survives_a_cut(tmp_path: Path, s
 @pytest.mark.parametrize(("setting", "loses"), [("FULL", False), ("NORMAL", True)])
 def test_only_the_durable_setting_of_temporal_survives_a_cut(tmp_path: Path, setting: str, loses: bool) -> None:
     (tmp_path / "logs").mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = any_port()
     logs = tmp_path / "logs"
     with powercut.disk(tmp_path / "disk", megabytes=64) as disk:
         part = stack.temporal(disk.folder, port)

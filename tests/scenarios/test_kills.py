@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from infra import stack
+from infra.ports import Ports
 from integrations.fhir import proposals
 from service.process import wiring as parts
 from tests.fakes.model_server import ModelServer, model_config
@@ -122,10 +123,11 @@ def test_events_missed_while_the_gateway_was_away_are_found_at_the_next_start(ki
 
 @contextmanager
 def fhir_alone(ward: Ward) -> Iterator[None]:
-    (fhir,) = [part for part in stack.prepare(ward.state) if part.name == "fhir"]
-    fhir.start(ward.state / "logs")
-    ward.until(fhir.ready)
-    ward.world = parts.world(ward.settings, ward.secrets, "test")
-    yield
-    ward.world.close()
-    fhir.stop()
+    with Ports() as reserved:
+        (fhir,) = [part for part in stack.prepare(ward.state, reserved) if part.name == "fhir"]
+        fhir.start(ward.state / "logs")
+        ward.until(fhir.ready)
+        ward.world = parts.world(ward.settings, ward.secrets, "test")
+        yield
+        ward.world.close()
+        fhir.stop()

@@ -38,5 +38,5 @@ if __name__ == "__main__":
     else:
         stack.end_with_parent()
         prepare = stack.prepare
-        stack.prepare = lambda state, served=(): [_part(part) for part in prepare(state, served)]
+        stack.prepare = lambda state, reserved, served=(): [_part(part) for part in prepare(state, reserved, served)]
         sys.exit(stack.run(Path(sys.argv[1])))

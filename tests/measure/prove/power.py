@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from infra import stack
+from infra.ports import Ports
 from service.process import settings
 from tests import powercut
 from tests.measure.prove import rules
@@ -24,8 +25,8 @@ SENDERS, SENDING_S = 8, 2.5
 
 def fails(folder: Path, sabotage: str = "") -> tuple[int, list[Finding]]:
     """Return how many events were acknowledged, and which of them the ledger lacks once the power is back."""
-    with powercut.disk(folder, megabytes=768) as disk:
-        gateway = _gateway(folder / "state", sabotage)
+    with powercut.disk(folder, megabytes=768) as disk, Ports() as reserved:
+        gateway = _gateway(folder / "state", reserved, sabotage)
         url = f"http://127.0.0.1:{json.loads((folder / 'state' / 'ports.json').read_text())['gateway']}/feeds/ehr"
         secret = settings.load_secrets(folder / "state").feed_secret.get_secret_value()
         gateway.start(folder / "state" / "logs")
@@ -45,9 +46,9 @@ def fails(folder: Path, sabotage: str = "") -> tuple[int, list[Finding]]:
     return sum(d.accepted for d in sent), list(rules.unkept(sent, inbox))
 
 
-def _gateway(state: Path, sabotage: str) -> stack.Part:
+def _gateway(state: Path, reserved: Ports, sabotage: str) -> stack.Part:
     state.mkdir()
-    (gateway,) = [part for part in stack.prepare(state) if part.name == "gateway"]
+    (gateway,) = [part for part in stack.prepare(state, reserved) if part.name == "gateway"]
     if sabotage:
         at = gateway.argv.index("service.commands.cli")
         gateway.argv[at : at + 1] = ["tests.measure.prove.sabotage", sabotage]

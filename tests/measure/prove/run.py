@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import random
-import socket
 import threading
 import time
 from collections import Counter
@@ -16,7 +14,9 @@ import sqlalchemy as sa
 
 from contracts.cases import ENDED
 from contracts.events import Fate
-from integrations.ledger import marks, tables
+from infra.ports import Ports
+from integrations.ledger import marks
+from integrations.ledger import tables
 from service.process import settings
 from service.process.temporal import connect
 from tests.fakes.model_server import ModelServer, model_config
@@ -108,7 +108,8 @@ class Chaos:
     def __init__(self, plan: Plan, state: Path) -> None:
         self.plan, self.state = plan, state
         state.mkdir(parents=True)
-        ports = _ports()
+        self._reserved = Ports()  # until the stack takes them
+        ports = {name: self._reserved.choose() for name in ("temporal", "fhir", "gateway", "worklist", "worker")}
         (state / "ports.json").write_text(json.dumps(ports))
         self.model = ModelServer()
         self.feed = FeedSide(plan.seed, ports["gateway"])
@@ -129,6 +130,7 @@ class Chaos:
         self._watching: list[Future[None]] = []
 
     def start(self) -> None:
+        self._reserved.close()
         self.ward.start()
         self.hospital.token = self.ward.secrets.fhir_token.get_secret_value()
         for work in (self.watch.look, self.samples.take, self.people.work):
@@ -280,14 +282,3 @@ class Chaos:
 
 def _counted(values: Any) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
-
-
-def _ports() -> dict[str, int]:
-    """Return ports below those that the system gives to outgoing connections: a killed part finds its own again."""
-    names, chosen = ("temporal", "fhir", "model", "gateway", "worklist", "worker"), set[int]()
-    while len(chosen) < len(names):
-        port = random.randrange(15_000, 30_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                chosen.add(port)
-    return dict(zip(names, chosen, strict=True))

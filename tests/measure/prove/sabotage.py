@@ -12,6 +12,7 @@ from typing import Any
 
 from infra import stack
 from infra.embedded import Embedded
+from infra.ports import Ports
 from integrations.fhir import proposals
 from integrations.ledger import database
 from integrations.ledger import own_writes as writes
@@ -76,8 +77,8 @@ def main(name: str, *rest: str) -> None:
         stack.end_with_parent()
         prepare = stack.prepare
 
-        def prepared(state: Path, served: Sequence[Embedded] = ()) -> list[stack.Part]:
-            parts = prepare(state, served)
+        def prepared(state: Path, reserved: Ports, served: Sequence[Embedded] = ()) -> list[stack.Part]:
+            parts = prepare(state, reserved, served)
             for part in parts:
                 if "service.commands.cli" in part.argv:
                     at = part.argv.index("service.commands.cli")
