@@ -164,25 +164,6 @@ class ScoreReport(Frozen):
     cpu_seconds: float
 
 
-class AgreementJob(Frozen):
-    """What `tuning.train agreement` reads: calls that the server of this model answered."""
-
-    schema_version: int = 1
-    model: str
-    calls: tuple[ModelCall, ...]
-
-
-class AgreementReport(Frozen):
-    """How far the log-probabilities of a closed choice, recomputed here, are from the captured ones."""
-
-    calls: int
-    left_out: int
-    """Without a closed choice, token ids or log-probabilities."""
-    largest_difference: float
-    tolerance: float
-    """From this on, such calls may not train on policy."""
-
-
 class RegisteredModel(Frozen):
     """A row of the registry: all that is needed to make the model again, and to know whether to."""
 

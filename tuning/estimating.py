@@ -4,16 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contracts.classical import CrossFitJob, EstimateJob, Told
-from contracts.tuning import FitJob, FitReport
 from tuning import jobs
 
 MODULE = "tuning.classical"
 Progress = Callable[[str], None]
-
-
-async def fit(python: Path, job: FitJob, told: Progress) -> FitReport:
-    """Fit the estimator. Raises TuningError."""
-    return await jobs.run(python, MODULE, "fit", job, FitReport, _folds(told))
 
 
 async def score(python: Path, job: EstimateJob, told: Progress) -> Told:

@@ -1,12 +1,12 @@
 """Whether the trainer reads and answers captured calls as their server did; on policy, nothing else may train."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import exp, log
 from typing import TYPE_CHECKING
 
 from contracts.errors import TuningError
 from contracts.model_calls import ModelCall
-from contracts.tuning import AgreementReport
 
 if TYPE_CHECKING:
     from tuning.policy import Policy
@@ -15,7 +15,17 @@ TOLERANCE = 0.01
 """Of a log-probability: a ratio of new to old policy is then off by 1 % at most."""
 
 
-def agreement(policy: "Policy", calls: Sequence[ModelCall]) -> AgreementReport:
+@dataclass(frozen=True)
+class Agreement:
+    """How far the log-probabilities of a closed choice, recomputed here, are from the captured ones."""
+
+    calls: int
+    left_out: int
+    """Calls without a closed choice, token ids or log-probabilities."""
+    largest_difference: float
+
+
+def agreement(policy: "Policy", calls: Sequence[ModelCall]) -> Agreement:
     """Recompute the closed choices. Raises TuningError where a prompt is rendered otherwise, or none can be used.
 
     The server's log-probabilities are taken after its grammar, so ours are renormalised over the choices.
@@ -32,18 +42,14 @@ def agreement(policy: "Policy", calls: Sequence[ModelCall]) -> AgreementReport:
         _difference(call, prompt.choices, told)
         for call, prompt, told in zip(usable, prompts, policy.log_probabilities(prompts), strict=True)
     )
-    return AgreementReport(
-        calls=len(usable), left_out=len(calls) - len(usable), largest_difference=largest, tolerance=TOLERANCE
-    )
+    return Agreement(calls=len(usable), left_out=len(calls) - len(usable), largest_difference=largest)
 
 
 def check(policy: "Policy", calls: Sequence[ModelCall], *, on_policy: bool) -> None:
     """Raise TuningError for calls that this policy can't have answered; off policy only their prompts count."""
-    found = agreement(policy, calls)
-    if on_policy and found.largest_difference > found.tolerance:
-        raise TuningError(
-            "off_policy", f"log-probabilities differ by {found.largest_difference:.2g}, more than {found.tolerance}"
-        )
+    largest = agreement(policy, calls).largest_difference
+    if on_policy and largest > TOLERANCE:
+        raise TuningError("off_policy", f"log-probabilities differ by {largest:.2g}, more than {TOLERANCE}")
 
 
 def _difference(call: ModelCall, tokens: Sequence[int], told: Sequence[float]) -> float:

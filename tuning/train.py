@@ -1,6 +1,6 @@
 """The trainer, a process of the model environment: a job on standard input, progress and a report on standard output.
 
-`python -m tuning.train [fit|score|agreement]`. A bad job ends with exit code 2 and one line on standard error.
+`python -m tuning.train [fit|score]`. A bad job ends with exit code 2 and one line on standard error.
 """
 
 import fcntl
@@ -11,8 +11,8 @@ from math import exp
 from pathlib import Path
 
 from contracts.errors import TuningError
-from contracts.tuning import AgreementJob, AgreementReport, FitJob, FitKind, FitReport, ScoreJob, ScoreReport
-from tuning import folders, jobs, lora_settings, replay
+from contracts.tuning import FitJob, FitKind, FitReport, ScoreJob, ScoreReport
+from tuning import folders, jobs, lora_settings
 from tuning.jobs import Tell
 
 
@@ -57,15 +57,7 @@ def score(job: ScoreJob, tell: Tell) -> ScoreReport:
     )
 
 
-def agreement(job: AgreementJob, tell: Tell) -> AgreementReport:
-    """Return how far recomputed log-probabilities are from captured ones. Raises TuningError."""
-    from tuning.policy import Policy
-
-    tell({"step": 0, "of": len(job.calls)})
-    return replay.agreement(Policy(Path(job.model)), job.calls)
-
-
-MODES: jobs.Modes = {"fit": (FitJob, fit), "score": (ScoreJob, score), "agreement": (AgreementJob, agreement)}
+MODES: jobs.Modes = {"fit": (FitJob, fit), "score": (ScoreJob, score)}
 
 
 def _claim(file: Path, sha256: str) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from contracts.model_calls import ChatRequest, ModelCall
-from contracts.tuning import AgreementJob, AgreementReport, FitJob, FitReport, ScoreJob, ScoreReport
+from contracts.model_calls import ChatRequest
+from contracts.tuning import FitJob, FitReport, ScoreJob, ScoreReport
 from tuning import jobs
 from tuning.jobs import Tell
 
@@ -21,9 +21,3 @@ async def score(python: Path, model: Path, requests: Sequence[ChatRequest], prog
     job = ScoreJob(model=str(model), requests=tuple(requests))
     report = await jobs.run(python, MODULE, "score", job, ScoreReport, progress)
     return [list(row) for row in report.probabilities]
-
-
-async def agreement(python: Path, model: Path, calls: Sequence[ModelCall], progress: Tell) -> AgreementReport:
-    """Return how well the trainer recomputes what the model's server said. Raises TuningError."""
-    job = AgreementJob(model=str(model), calls=tuple(calls))
-    return await jobs.run(python, MODULE, "agreement", job, AgreementReport, progress)

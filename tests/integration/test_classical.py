@@ -15,7 +15,7 @@ from contracts.errors import TuningError
 from contracts.tuning import Arm, DecidedCase, FitJob, FitKind, FitReport, TrainingRow
 from tests.fakes.samples import facts
 from tests.ward import ROOT
-from tuning import estimating
+from tuning import estimating, jobs
 
 PYTHON = ROOT / ".venv-models" / "bin" / "python"
 pytestmark = [
@@ -61,9 +61,13 @@ def job(out: Path, **changes: object) -> FitJob:
     return made.model_copy(update=changes)
 
 
+async def fit(python: Path, job: FitJob) -> FitReport:
+    return await jobs.run(python, estimating.MODULE, "fit", job, FitReport, lambda _: None)
+
+
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> FitReport:
-    return asyncio.run(estimating.fit(PYTHON, job(tmp_path_factory.mktemp("fitted")), lambda _: None))
+    return asyncio.run(fit(PYTHON, job(tmp_path_factory.mktemp("fitted"))))
 
 
 async def test_an_estimator_learns_decisions_and_is_asked_by_its_files_alone(fitted: FitReport) -> None:
@@ -106,9 +110,9 @@ async def test_no_row_is_asked_of_an_estimator_that_learned_from_it() -> None:
 )
 async def test_a_job_that_is_amiss_is_told_in_one_line(tmp_path: Path, changes: dict[str, object], said: str) -> None:
     with pytest.raises(TuningError, match=said):
-        await estimating.fit(PYTHON, job(tmp_path, **changes), lambda _: None)
+        await fit(PYTHON, job(tmp_path, **changes))
 
 
 async def test_a_missing_environment_is_told(tmp_path: Path) -> None:
     with pytest.raises(TuningError, match="make models"):
-        await estimating.fit(tmp_path / "python", job(tmp_path), lambda _: None)
+        await fit(tmp_path / "python", job(tmp_path))

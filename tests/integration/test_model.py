@@ -1,9 +1,12 @@
 """What Wardflow asks of a model endpoint: the tests' stand-in and the real model keep the same promises."""
 
 import json
+import os
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from pydantic import TypeAdapter
 
 from agents import claims
 from agents.ed_triage import prompts
@@ -20,10 +23,23 @@ from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi
 from tests.fakes.model_server import ModelServer
 from tests.real_model import serving
 from tests.ward import ROOT
-from tuning import trainer
+from tuning import jobs, replay
 
 pytestmark = pytest.mark.integration
 PATHWAY = EdTriage(EdTriageOptions())
+RECOMPUTE = """
+import json, sys
+from dataclasses import asdict
+from pathlib import Path
+from pydantic import TypeAdapter
+from contracts.model_calls import ModelCall
+from tuning import replay
+from tuning.policy import Policy
+
+calls = TypeAdapter(list[ModelCall]).validate_json(sys.stdin.buffer.read())
+print(json.dumps(asdict(replay.agreement(Policy(Path(sys.argv[1])), calls))))
+"""
+"""Runs in the model environment: recomputes captured calls with the trainer's own policy."""
 CODES = tuple(Choice(code=level.code, display=level.display) for level in PATHWAY.scale.levels)
 
 
@@ -107,10 +123,18 @@ async def test_the_trainer_recomputes_what_the_server_said(real_url: str) -> Non
     calls.append(await client.ask(prompts.explain(facts(), PATHWAY.scale, "2")))
     await client.close()
     python, model_dir = ROOT / models.VENV / models.PYTHON, ROOT / models.CACHE / models.MODEL_NAME
-    found = await trainer.agreement(python, model_dir, calls, lambda _: None)
-    print(f"largest difference of a log-probability: {found.largest_difference:.2g}")
-    assert (found.calls, found.left_out) == (3, 1)
-    assert found.largest_difference < found.tolerance / 10
+    found = subprocess.run(
+        [python, "-c", RECOMPUTE, model_dir],
+        input=TypeAdapter(list[ModelCall]).dump_json(calls),
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        env=os.environ | jobs.OFFLINE | {"PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    agreement = json.loads(found.stdout)
+    print(f"largest difference of a log-probability: {agreement['largest_difference']:.2g}")
+    assert (agreement["calls"], agreement["left_out"]) == (3, 1)
+    assert agreement["largest_difference"] < replay.TOLERANCE / 10
 
 
 async def test_the_graph_runs_on_it_without_temporal(chat: ChatClient) -> None:
