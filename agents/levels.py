@@ -23,16 +23,6 @@ from contracts.suggestions import Choice, Claim, Finding, MadeBy, Suggestion, Su
 Update = dict[str, object]
 
 
-async def nothing_to_work_out(_facts: ChartFacts) -> tuple[Worked, ...]:
-    """Return no calculation."""
-    return ()
-
-
-def nothing_missing(_facts: ChartFacts) -> tuple[str, ...]:
-    """Return that the rules want nothing that the chart may lack."""
-    return ()
-
-
 @dataclass(frozen=True)
 class Levels:
     """What differs from pathway to pathway. Codes sort as urgency does, the most urgent first."""
@@ -46,8 +36,10 @@ class Levels:
     findings: Callable[[ChartFacts, tuple[Worked, ...]], tuple[Finding, ...]]
     judge: Callable[[ChartFacts], ChatRequest]
     explain: Callable[[ChartFacts, Choice], ChatRequest]
-    work: Callable[[ChartFacts], Awaitable[tuple[Worked, ...]]] = nothing_to_work_out
-    missing: Callable[[ChartFacts], tuple[str, ...]] = nothing_missing
+    work: Callable[[ChartFacts], Awaitable[tuple[Worked, ...]]] | None = None
+    """Calculates from the chart; None: the pathway has nothing to calculate."""
+    missing: Callable[[ChartFacts], tuple[str, ...]] = lambda _: ()
+    """Names what the rules need and the chart lacks."""
 
 
 class LevelState(TypedDict):
@@ -100,7 +92,7 @@ class _Nodes:
         self.levels, self.reasoning = levels, reasoning
 
     async def score(self, state: LevelState) -> Update:
-        worked = await self.levels.work(state["facts"])
+        worked = await self.levels.work(state["facts"]) if self.levels.work else ()
         return {"worked": worked, "findings": self.levels.findings(state["facts"], worked)}
 
     async def judge(self, state: LevelState) -> Update:
