@@ -10,23 +10,17 @@ from integrations.ledger import switches
 from service.commands import console
 from service.process import settings, wiring
 
+By = Annotated[str, typer.Option(help="Your user id; it is audited.")]
+Model = Annotated[str, typer.Option(help="Role, such as reasoning.")]
+Pathway = Annotated[str, typer.Option()]
 
-def stop(
-    by: Annotated[str, typer.Option(help="Your user id; it is audited.")],
-    model: Annotated[str, typer.Option(help="Role, such as reasoning.")] = "",
-    pathway: Annotated[str, typer.Option()] = "",
-    state: console.State = Path(".state"),
-) -> None:
+
+def stop(by: By, model: Model = "", pathway: Pathway = "", state: console.State = Path(".state")) -> None:
     """Stop a model or a pathway at once: rules and people go on alone."""
     _switch(state, by, model, pathway, stopped=True)
 
 
-def start(
-    by: Annotated[str, typer.Option(help="Your user id; it is audited.")],
-    model: Annotated[str, typer.Option(help="Role, such as reasoning.")] = "",
-    pathway: Annotated[str, typer.Option()] = "",
-    state: console.State = Path(".state"),
-) -> None:
+def start(by: By, model: Model = "", pathway: Pathway = "", state: console.State = Path(".state")) -> None:
     """Let a stopped model or pathway take part again."""
     _switch(state, by, model, pathway, stopped=False)
 
