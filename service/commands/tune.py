@@ -41,7 +41,7 @@ def run_rounds(
     reviewer_role: Annotated[str, typer.Option(help="Of those who decided.")] = "triage_nurse",
     rounds: Annotated[int, typer.Option(min=1)] = 3,
     margin: Annotated[float, typer.Option(help="Refuse where under-triage may grow by so much.")] = 0.1,
-    kind: Annotated[FitKind, typer.Option()] = FitKind.MODEL,
+    kind: Annotated[FitKind, typer.Option(metavar="[model|on_policy]")] = FitKind.MODEL,
     setting: Annotated[list[str] | None, typer.Option(help="Of the trainer: NAME=VALUE.")] = None,
     pathway: Annotated[str, typer.Option()] = "ed_triage",
     scale: Annotated[str | None, typer.Option(help="Acuity scale: esi, ktas or manchester.")] = None,
@@ -50,6 +50,11 @@ def run_rounds(
     as_json: console.AsJson = False,
 ) -> None:
     """Tune in rounds on growing parts of the decisions; the same command again goes on where it was."""
+    if kind == FitKind.CLASSICAL:
+        console.refuse(
+            "kind: rounds tune a language model, by model or on_policy; `wardflow evaluate --judge classical` fits and "
+            "measures the classical estimator"
+        )
 
     async def work() -> int:
         with console.extra("tune"):

@@ -111,7 +111,6 @@ class TriggerSettings(Frozen):
 
 class PathwaySettings(Frozen):
     feed: str
-    unit: str
     roles: tuple[str, ...]
     deadline_s: float
     ladder_s: tuple[float, ...]
@@ -121,6 +120,12 @@ class PathwaySettings(Frozen):
     options: dict[str, object] = {}
     ports: dict[str, str] = {}
     """A role of its agent to the block of [models] that serves it here; a role that is missing is served by its own."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_versions(cls, given: object) -> object:
+        """Drop `unit`, which older versions demanded and never used."""
+        return {name: value for name, value in given.items() if name != "unit"} if isinstance(given, dict) else given
 
     @property
     def deadline(self) -> timedelta:

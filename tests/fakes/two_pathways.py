@@ -37,7 +37,7 @@ class TwoPathways:
     def __init__(self, db: Database, blobs: BlobStore) -> None:
         self.db, self.blobs = db, blobs
         settings = PathwaySettings(
-            feed="ehr", unit="", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,),
+            feed="ehr", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,),
             triggers=(TriggerSettings(resource="Observation", where=HIGH, opens=True),),
         )  # fmt: skip
         both = {"says": settings, "hears": settings}

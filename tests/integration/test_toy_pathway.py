@@ -99,7 +99,6 @@ def configure(options):
 BLOCK = """
 [pathways.fall_watch]
 feed = "ehr"
-unit = "Ward"
 roles = ["triage_nurse"]
 deadline_s = 300
 ladder_s = [600]

@@ -57,7 +57,7 @@ class Stay:
         self.db, self.blobs, self.name, self.hospital = db, blobs, name, Hospital()
         self.pathway: Pathway = settings.pathway_named(name, {})
         given = PathwaySettings(
-            feed="ehr", unit="", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,),
+            feed="ehr", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,),
             triggers=(TriggerSettings(resource="Observation", opens=True),),
         )  # fmt: skip
         opened = Settings.model_validate(

@@ -32,9 +32,7 @@ def dispatcher(db: Database, blobs: BlobStore) -> Dispatcher:
 
 
 def looking(db: Database, blobs: BlobStore, trigger: TriggerSettings, timing: TimingSettings) -> Dispatcher:
-    pathway = PathwaySettings(
-        feed="ehr", unit="", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,), triggers=(trigger,)
-    )
+    pathway = PathwaySettings(feed="ehr", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,), triggers=(trigger,))
     given = Settings.model_validate({"state": ".", "parts": PARTS, "pathways": {"p": pathway}, "timing": timing})
     live, nothing = cast(Any, NobodyListens()), cast(Any, None)
     world = World(db, blobs, Auditor("gateway", b"a" * 32), nothing, live, {}, {}, "0.1.0")

@@ -12,7 +12,6 @@ from tests.fakes.parts import PARTS
 
 BLOCK = b"""
 feed = "ehr"
-unit = "Emergency department"
 roles = []
 deadline_s = 1
 ladder_s = []
@@ -39,6 +38,14 @@ def edit(state: Path, old: str, new: str) -> None:
     text = config.read_text()
     assert old in text
     config.write_text(text.replace(old, new))
+
+
+def test_a_configuration_of_before_that_names_a_unit_still_loads(state: Path) -> None:
+    loaded = settings.load(state)
+    edit(state, 'feed = "ehr"\n', 'feed = "ehr"\nunit = "Emergency department"\n')
+    assert settings.load(state) == loaded
+    edit(state, "unit = ", "units = ")
+    assert "units: Extra inputs are not permitted" in refusal(state)
 
 
 def test_the_packaged_configuration_is_good(state: Path) -> None:
