@@ -11,11 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from contracts.errors import ConfigurationError
+from integrations.telemetry import SPAN_KEYS
 
-ALLOWED = frozenset(
-    ["pathway", "generation", "version", "events", "kind", "made_by", "role", "step", "attempt", "resources", "error"]
-)
-"""What a span may tell: counts, versions and kinds, as our logs."""
 PATH = "/v1/traces"
 _provider: Any = None
 _tracer: Any = None
@@ -106,4 +103,6 @@ def _ids(case_id: str) -> tuple[int, int]:
 
 
 def _allowed(attributes: dict[str, object]) -> dict[str, Any]:
-    return {key: value if isinstance(value, int) else str(value) for key, value in attributes.items() if key in ALLOWED}
+    return {
+        key: value if isinstance(value, int) else str(value) for key, value in attributes.items() if key in SPAN_KEYS
+    }

@@ -9,40 +9,8 @@ from typing import Any
 import structlog
 
 from activities.world import CASE
+from integrations.telemetry import LOG_KEYS
 
-ALLOWED = frozenset(
-    [
-        "event",
-        "level",
-        "timestamp",
-        "process",
-        "case_id",
-        "workflow_id",
-        "pathway",
-        "feed",
-        "count",
-        "seconds",
-        "port",
-        "url",
-        "kind",
-        "step",
-        "version",
-        "part",
-        "role",
-        "activity",
-        "attempt",
-        "logger",
-        "error",
-        "where",
-        "accepted",
-        "decided",
-        "status",
-        "diagnostics",
-        "reason",
-        "chain",
-        "position",
-    ]
-)
 TRUSTED_LOGGERS = ("uvicorn.error", "temporalio")
 """Whose message templates hold no values of ours; of other libraries only the logger's name is kept."""
 MESSAGE_CHARS = 200
@@ -55,7 +23,7 @@ def allow_listed(_logger: object, _method: str, event: MutableMapping[str, Any])
         fault = sys.exc_info()
     if isinstance(fault, BaseException):
         fault = (type(fault), fault, fault.__traceback__)
-    kept = {key: value for key, value in event.items() if key in ALLOWED}
+    kept = {key: value for key, value in event.items() if key in LOG_KEYS}
     if fault and fault[0]:
         frames = traceback.extract_tb(fault[2])[-6:]
         kept["error"] = type(fault[1]).__name__

@@ -12,7 +12,7 @@ from contracts.errors import FhirError, FhirFault
 from integrations.fhir import client as fhir
 from integrations.fhir.client import FhirClient, Resource
 from integrations.fhir.feed import Feed
-from service.process.logs import ALLOWED
+from integrations.telemetry import LOG_KEYS
 from tests.fakes.chart import StrictServer
 from tests.fakes.samples import NOW
 
@@ -212,4 +212,4 @@ def test_a_refusal_carries_status_address_and_the_servers_words_and_says_none_of
     assert refused.value.url == f"GET {BASE}/Binary?_lastUpdated=ge2026-01-05&_count=10"
     assert refused.value.answer == "400 Cannot search on Binary resource type"
     assert "Cannot search" not in str(refused.value)
-    assert refused.value.log_fields().keys() <= ALLOWED
+    assert refused.value.log_fields().keys() <= LOG_KEYS

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
+from integrations.telemetry import LOG_KEYS
 from service.process import logs
 from tests.fakes.samples import NAME
 
@@ -46,7 +47,7 @@ def test_listed_keys_pass_and_others_do_not(written: Written) -> None:
     structlog.get_logger().info("case_opened", case_id="c-1", patient=NAME, name=NAME, resource={"name": NAME})
     (line,) = written()
     assert (line["event"], line["case_id"], line["process"], line["level"]) == ("case_opened", "c-1", "worker", "info")
-    assert line.keys() <= logs.ALLOWED
+    assert line.keys() <= LOG_KEYS
 
 
 def test_bound_and_context_values_are_filtered_too(written: Written) -> None:
