@@ -16,7 +16,7 @@ from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall, TokenLogprob
 from contracts.rounds import JudgedCandidate, JudgeRequest, MeasuredCase
 from contracts.suggestions import Suggestion
-from integrations import clock
+from integrations import clock, files
 from integrations.ledger.registry import UNTUNED
 from tuning import folders, judgement, trainer, verdict
 from tuning.jobs import Tell
@@ -92,9 +92,7 @@ class JudgeModel:
         if not kept.exists():
             told = await trainer.score(self.bench.python, weights, requests, tell)
             kept.parent.mkdir(parents=True, exist_ok=True)
-            partial = kept.with_suffix(".partial")
-            partial.write_text(json.dumps(told))
-            partial.replace(kept)
+            files.write(kept, json.dumps(told))
         return _Scored(sha256, dict(zip(keys, json.loads(kept.read_text()), strict=True)))
 
 

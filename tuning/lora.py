@@ -1,7 +1,6 @@
 """Trains an adapter on decisions, goes on from a checkpoint, and leaves weights that a server can load."""
 
 import math
-import os
 import random
 import resource
 import shutil
@@ -13,6 +12,7 @@ import torch  # pyright: ignore[reportMissingImports]
 
 from contracts.errors import TuningError
 from contracts.tuning import FitJob, FitKind, FitReport
+from integrations import files
 from tuning import folders, replay
 from tuning.lora_settings import OnPolicySettings, Settings
 from tuning.policy import DEVICE, Policy
@@ -172,9 +172,7 @@ class Fit:
                 },
                 file,
             )
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._checkpoint)
+        files.place(partial, self._checkpoint)
 
     def _save(self) -> None:
         """Write adapter and merged weights, and read both back. Raises TuningError where one answers otherwise."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from contracts.errors import TuningError
 from contracts.tuning import FitJob, FitKind, FitReport, ScoreJob, ScoreReport
+from integrations import files
 from tuning import folders, jobs, lora_settings
 from tuning.jobs import Tell
 
@@ -36,9 +37,7 @@ def fit(job: FitJob, tell: Tell) -> FitReport:
             from tuning.lora import Fit  # torch takes seconds: what is refused or done is answered without it
 
             report = Fit(job, asked, base_sha256, tell).run()
-            partial = done.with_suffix(".partial")
-            partial.write_text(report.model_dump_json())
-            partial.replace(done)
+            files.write(done, report.model_dump_json())
             (out / "checkpoint.pt").unlink(missing_ok=True)
         return FitReport.model_validate_json(done.read_bytes())
 
@@ -63,9 +62,7 @@ MODES: jobs.Modes = {"fit": (FitJob, fit), "score": (ScoreJob, score)}
 def _claim(file: Path, sha256: str) -> None:
     """Make a folder this job's. Raises TuningError where it is another's."""
     if not file.exists():
-        partial = file.with_suffix(".partial")
-        partial.write_text(sha256)
-        partial.replace(file)
+        files.write(file, sha256)
     elif file.read_text() != sha256:
         raise TuningError("other_job", f"{file.parent} holds another job")
 

@@ -1,7 +1,6 @@
 """A copy of the ledger and of the blobs that it names, taken while both are in use, and put back elsewhere."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pydantic import ValidationError
 
 from contracts.errors import LedgerError
 from contracts.frozen import Frozen
-from integrations import clock
+from integrations import clock, files
 from integrations.blobs.store import BlobStore
 from integrations.ledger import attestation, audit, cases, inbox, marks, schema
 from integrations.ledger.database import Database
@@ -59,10 +58,10 @@ def take(db: Database, blobs: BlobStore, folder: Path) -> Manifest:
     copied = BlobStore.at(str(folder / BLOBS), blobs.keyring)
     for name in copied.missing(names):
         copied.put(blobs.get(name))
-    _place(partial, folder / manifest.ledger_file)
+    files.place(partial, folder / manifest.ledger_file)
     written = folder / "manifest.partial"
     written.write_text(manifest.model_dump_json(indent=1))
-    _place(written, folder / MANIFEST)
+    files.place(written, folder / MANIFEST)
     for older in set(folder.glob("ledger-*.db")) - {folder / manifest.ledger_file}:
         older.unlink()
     return manifest
@@ -86,7 +85,7 @@ def restore(folder: Path, ledger: Path, blobs: BlobStore, audit_key: bytes) -> M
     for name in sorted(names):
         if blobs.put(source.get(name)) != name:
             raise LedgerError("wrong_keys", "keys.json is not the one that this backup was made with")
-    _place(_marked(copy, ledger.with_name("restored.partial"), manifest, audit_key), ledger)
+    files.place(_marked(copy, ledger.with_name("restored.partial"), manifest, audit_key), ledger)
     return manifest
 
 
@@ -136,21 +135,6 @@ def _opened(copy: Path) -> Iterator[sa.Connection]:
     with engine.connect() as tx:
         yield tx
     engine.dispose()
-
-
-def _place(partial: Path, target: Path) -> None:
-    """Give a finished file its name, both on disk."""
-    _sync(partial)
-    partial.replace(target)
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sha256(file: Path) -> str:

@@ -12,6 +12,7 @@ from contracts.classical import CrossFitJob, EstimateJob, Told
 from contracts.errors import ConfigurationError
 from contracts.suggestions import MadeBy, Suggestion
 from contracts.tuning import FitReport, TrainingRow
+from integrations import files
 from tuning import combined, estimating
 from tuning.combined import Member
 from tuning.decoding import Array, Decoding, Levels
@@ -92,10 +93,8 @@ class Estimates:
             return Told.model_validate_json(kept.read_bytes())
         told = await estimating.cross_fit(self._python, job, lambda line: asking.tell(f"classical {line}"))
         if kept:
-            partial = kept.with_suffix(".partial")
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(told.model_dump_json())
-            partial.replace(kept)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            files.write(kept, told.model_dump_json())
         return told
 
     async def _scored(self) -> Array:
