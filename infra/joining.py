@@ -9,9 +9,10 @@ from pathlib import Path
 from infra import models
 from infra.embedded import Embedded
 from infra.ports import Ports
-from infra.processes import Part, tell
+from infra.processes import Part
 from infra.serving import Fixed, Serving
 from infra.steps import SAID
+from integrations import stderr
 
 INSTALL = "install"
 
@@ -50,7 +51,7 @@ class Joining:
             next(self._news)
             install.start(self._logs)
         for line in next(self._news):
-            tell(line)
+            stderr.show(line)
         if install.process and install.process.poll() == 0:
             self._waiting.popleft()
             self._served.append(self._serve(model))

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import httpx
 
+from integrations import stderr
+
 PR_SET_PDEATHSIG = 1  # prctl(2)
 STOP_S = 8.0
 STEADY_S, MOST_WAIT_S = 60.0, 30.0
@@ -60,7 +62,8 @@ class Part:
             wait_s = min(2 ** max(self.short_lives - 1, 0) - 1, MOST_WAIT_S)
             self.next_try = now + wait_s
             when = f" in {wait_s:.0f} s" if wait_s else ""
-            tell(f"{self.name} ended ({self.process.returncode}); starting it again{when}. See {logs / self.name}.log")
+            code = self.process.returncode
+            stderr.show(f"{self.name} ended ({code}); starting it again{when}. See {logs / self.name}.log")
             with suppress(ProcessLookupError):  # a child left behind would be in the way of the next
                 os.killpg(self.process.pid, signal.SIGKILL)
         if self.next_try is not None and now >= self.next_try:
@@ -95,12 +98,6 @@ def _rotate(log: Path) -> None:
     with log.open("rb+") as full, log.with_suffix(".log.1").open("wb") as kept:
         shutil.copyfileobj(full, kept)
         full.truncate(0)
-
-
-def tell(line: str) -> None:
-    """Say a line to whoever started us."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
 
 
 def end_with_parent() -> None:

@@ -11,7 +11,8 @@ from contracts.errors import LedgerError
 from infra import machine, models
 from infra.embedded import Embedded
 from infra.ports import Ports
-from infra.processes import Part, http, tell
+from infra.processes import Part, http
+from integrations import stderr
 from integrations.ledger import registry
 from integrations.ledger.audit import Auditor, chain_name
 from integrations.ledger.database import Database
@@ -183,4 +184,4 @@ def _answers(server: _Server) -> bool:
 
 
 def _tell(line: str) -> None:
-    tell(f"model: {line}")
+    stderr.show(f"model: {line}")

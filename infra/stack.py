@@ -20,7 +20,8 @@ from infra import embedded, machine, models
 from infra.embedded import Embedded, Form
 from infra.joining import Joining
 from infra.ports import Ports
-from infra.processes import Part, end_with_parent, http, listens, rotate, tell
+from infra.processes import Part, end_with_parent, http, listens, rotate
+from integrations import files, stderr
 from integrations.inference import router
 from integrations.inference.chat import Dialect
 from integrations.ledger import registry
@@ -129,9 +130,7 @@ def note_pids(folder: Path, parts: list[Part]) -> None:
     pids = json.dumps({"stack": os.getpid(), **{part.name: part.process.pid for part in parts if part.process}})
     path = folder / "pids.json"
     if not path.exists() or path.read_text() != pids:
-        partial = path.with_name("pids.partial")
-        partial.write_text(pids)
-        partial.replace(path)  # whoever reads it meanwhile sees the old or the new, never half
+        files.write(path, pids)
 
 
 def _unnamed(state: Path, served: Sequence[Embedded]) -> list[Embedded]:
@@ -165,7 +164,7 @@ def _ports(state: Path, reserved: Ports, served: Sequence[Embedded]) -> dict[str
     for name in ({"worklist", "temporal", "fhir", "gateway", "worker"} | fixed) - set(ports):
         first = name == "worklist" and reserved.take(WORKLIST_PORT)
         ports[name] = WORKLIST_PORT if first else reserved.choose()
-    path.write_text(json.dumps(ports))
+    files.write(path, json.dumps(ports))
     return ports
 
 
@@ -257,5 +256,5 @@ if __name__ == "__main__":
         chosen = {"none": (), "if-installed": installed, "wanted": embedded.DEFAULTS}[asked.models]
         sys.exit(run(asked.state, chosen))
     except (ConfigurationError, OSError) as refused:
-        tell(f"wardflow: {refused}")
+        stderr.show(f"wardflow: {refused}")
         sys.exit(2)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra import machine
+from integrations import stderr
 
 SAID = "models: "
 """Begins each line that is meant for a person."""
@@ -63,5 +64,4 @@ def alone(folder: Path) -> Iterator[None]:
 
 def say(line: str) -> None:
     """Say a line to whoever installs."""
-    sys.stderr.write(f"{SAID}{line}\n")
-    sys.stderr.flush()
+    stderr.show(f"{SAID}{line}")

@@ -25,7 +25,7 @@ from agents.ed_triage.scales import scale_named
 from contracts.cases import ENDED
 from contracts.errors import ConfigurationError, FhirError, WardflowError
 from contracts.suggestions import MadeBy
-from integrations import clock
+from integrations import clock, stderr
 from integrations.ledger import cases, inbox, trajectories
 from service.operate import integrity
 from service.process import settings
@@ -290,5 +290,4 @@ def _print(result: dict[str, Any], as_json: bool) -> None:
 
 
 def _tell(line: str) -> None:
-    sys.stderr.write(f"demo: {line}\n")
-    sys.stderr.flush()
+    stderr.show(f"demo: {line}")

@@ -23,7 +23,7 @@ from contracts.errors import ConfigurationError, TuningError
 from contracts.queues import TaskQueue
 from contracts.rounds import MeasuredCase, RoundsPlan, RoundsReport
 from contracts.tuning import DecidedCase, FitKind, RegisteredModel
-from integrations import clock
+from integrations import clock, stderr
 from integrations.ledger import registry
 from service.worker import tuning as tuner
 from tuning import folders
@@ -212,5 +212,4 @@ async def _follow(client: Client, handle: "WorkflowHandle[Tuning, RoundsReport]"
             line = f"{step.activity_type.name} {said[0]}".rstrip()
             if line != told:
                 told = line
-                sys.stderr.write(f"tune: {line}\n")
-                sys.stderr.flush()
+                stderr.show(f"tune: {line}")

@@ -12,7 +12,7 @@ from contracts.events import FhirEvent
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, own_writes, tables
 from integrations.ledger.audit import Auditor
-from integrations.ledger.tables import Database
+from integrations.ledger.database import Database
 from service.dispatcher.loop import Dispatcher
 from service.process.settings import PathwaySettings, Settings, TimingSettings, TriggerSettings
 from tests.fakes.parts import PARTS

@@ -16,14 +16,8 @@ from contracts.queues import TaskQueue
 from infra import stack
 from service.process import versions
 from service.process.temporal import connect
-from tests.fakes.case_steps import BUILD
-from tests.fakes.case_steps import CaseSteps
-from tests.fakes.case_steps import become_current
-from tests.fakes.samples import NURSE
-from tests.fakes.samples import REF
-from tests.fakes.samples import VERIFY_KEY
-from tests.fakes.samples import decision
-from tests.fakes.samples import signed
+from tests.fakes.case_steps import BUILD, CaseSteps, become_current
+from tests.fakes.samples import NURSE, REF, VERIFY_KEY, decision, signed
 from tests.ports import any_port
 from tests.replay.recordings import KEYRING
 from workflows import refusals, sandbox

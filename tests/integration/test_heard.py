@@ -8,15 +8,9 @@ import pytest
 
 from infra import models
 from infra.serving import Fixed
-from tests.dictated_notes import ended
-from tests.dictated_notes import file
-from tests.dictated_notes import media
-from tests.dictated_notes import note_row
-from tests.dictated_notes import texts
-from tests.dictated_notes import written
+from tests.dictated_notes import ended, file, media, note_row, texts, written
 from tests.ports import any_port
-from tests.real_model import WHISPER
-from tests.real_model import until_it_answers
+from tests.real_model import WHISPER, until_it_answers
 from tests.ward import ROOT, Ward
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]

@@ -17,11 +17,7 @@ from service.process import versions
 from service.process.temporal import data_converter
 from tests.fakes.case_steps import BUILD, CaseSteps, become_current
 from tests.fakes.old_codec import old_converter
-from tests.fakes.samples import NURSE
-from tests.fakes.samples import REF
-from tests.fakes.samples import VERIFY_KEY
-from tests.fakes.samples import decision
-from tests.fakes.samples import signed
+from tests.fakes.samples import NURSE, REF, VERIFY_KEY, decision, signed
 from tests.ports import any_port
 from tests.replay.recordings import KEYRING
 from workflows import refusals, sandbox

@@ -22,8 +22,7 @@ from infra.serving import Fixed
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.inference.transcription import TranscriptionClient
 from tests.ports import any_port
-from tests.real_model import WHISPER
-from tests.real_model import until_it_answers
+from tests.real_model import WHISPER, until_it_answers
 from tests.ward import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]

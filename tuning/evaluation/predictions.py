@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
@@ -15,6 +14,7 @@ from contracts.errors import ConfigurationError, Fallback, ModelError
 from contracts.frozen import Frozen
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import MadeBy, Suggestion
+from integrations import stderr
 
 CONCURRENT = 8  # cases at a model
 TOLD_EVERY = 20
@@ -115,5 +115,4 @@ def _prediction(asked: str, made: Suggestion) -> Prediction:
 
 def tell(line: str) -> None:
     """Say on standard error how far it is."""
-    sys.stderr.write(f"evaluate: {line}\n")
-    sys.stderr.flush()
+    stderr.show(f"evaluate: {line}")

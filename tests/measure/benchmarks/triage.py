@@ -15,17 +15,9 @@ from infra.processes import end_with_parent, listens
 from integrations.fhir import proposals
 from tests.measure.benchmarks import hospital
 from tests.measure.benchmarks.bare_steps import ref
-from tests.measure.benchmarks.measure import Figure
-from tests.measure.benchmarks.measure import quantile_ms
-from tests.measure.benchmarks.measure import ratio
-from tests.measure.benchmarks.measure import say
-from tests.measure.benchmarks.people import Feed
-from tests.measure.benchmarks.people import People
-from tests.measure.benchmarks.people import Pool
-from tests.measure.benchmarks.site import OURS
-from tests.measure.benchmarks.site import Site
-from tests.measure.benchmarks.site import opened
-from tests.measure.benchmarks.site import until
+from tests.measure.benchmarks.measure import Figure, quantile_ms, ratio, say
+from tests.measure.benchmarks.people import Feed, People, Pool
+from tests.measure.benchmarks.site import OURS, Site, opened, until
 from tests.measure.benchmarks.wire import request
 from tests.ports import any_port
 from tests.ward import ROOT

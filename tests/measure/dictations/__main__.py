@@ -30,12 +30,10 @@ from contracts.transcripts import Transcript
 from infra import models
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.inference.transcription import TranscriptionClient
-from tests.measure.dictations import texts
-from tests.measure.dictations import voices
+from tests.measure.dictations import texts, voices
 from tests.measure.dictations.score import scored
 from tests.measure.dictations.texts import Dictation
-from tests.measure.dictations.voices import VOICES
-from tests.measure.dictations.voices import Voice
+from tests.measure.dictations.voices import VOICES, Voice
 from tests.measure.prove import report
 from tests.ports import any_port
 from tests.real_model import WHISPER

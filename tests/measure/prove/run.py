@@ -15,8 +15,7 @@ import sqlalchemy as sa
 from contracts.cases import ENDED
 from contracts.events import Fate
 from infra.ports import Ports
-from integrations.ledger import marks
-from integrations.ledger import tables
+from integrations.ledger import marks, tables
 from service.process import settings
 from service.process.temporal import connect
 from tests.fakes.model_server import ModelServer, model_config
