@@ -47,6 +47,10 @@ class Speaking:
         hears = [p for p in self.settings.pathways.values() if any(t.resource == "Media" for t in p.triggers)]
         return frozenset(role for pathway in hears for role in pathway.roles)
 
+    def may_speak(self, who: Reviewer) -> bool:
+        """Return whether that person may dictate."""
+        return who.role in self.roles
+
     def record(self, case: CaseRow, who: Reviewer, audio: bytes, media_type: str, recording_id: str) -> str:
         """Write the recording as Media and Binary of the case's stay; return the Media's id.
 

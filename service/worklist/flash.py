@@ -54,6 +54,11 @@ def receive(request: Request, session: Keyring, user_id: str) -> Flash | None:
     return flash if flash.path == request.url.path else None
 
 
+def clear(answer: Response) -> None:
+    """Have the browser forget the message: the page that this answer is shows it."""
+    answer.delete_cookie(COOKIE)
+
+
 def _seal(session: Keyring, user_id: str, flash: Flash) -> str:
     sealed = session.seal(zlib.compress(flash.model_dump_json().encode()), _purpose(user_id))
     return base64.urlsafe_b64encode(sealed).decode()

@@ -27,7 +27,8 @@ from integrations.ledger import cases, decisions, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
 from service.process import settings
-from service.worklist import app as pages
+from service.worklist import app
+from service.worklist.decisions import Decisions
 from service.worklist.rows import Worklist
 from tests.fakes.case_updates import CaseUpdates
 from tests.fakes.samples import KEYRING, suggestion
@@ -92,8 +93,9 @@ class PageWard:
             cast(Any, self.live), pathways, {}, "0.1.0",
         )  # fmt: skip
         self.sent = CaseUpdates(self.world)
-        self.worklist = Worklist(self.world, cast(Any, self.sent), self.secrets.signer())
-        self.app: FastAPI = pages.create_app(self.world, cast(Any, self.sent), configured, self.secrets)
+        self.worklist = Worklist(self.world)
+        self.decisions = Decisions(self.world, cast(Any, self.sent), self.secrets.signer())
+        self.app: FastAPI = app.create_app(self.world, cast(Any, self.sent), configured, self.secrets)
 
     def show(self, case_id: str, version: int = 1, accepted_at: datetime | None = None, **changes: Any) -> Suggestion:
         """Show a version of a case, which is opened with the first."""

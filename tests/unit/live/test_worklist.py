@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from integrations.blobs.sealing import Keyring
 from integrations.live import worklist
-from service.worklist import app as pages
+from service.worklist.pages import events
 
 CASE = Keyring("k1", {"k1": b"k" * 32}, b"n" * 32).name("ed_triage", "encounter", "1")
 
@@ -44,10 +44,9 @@ class Forged:
 
 
 async def messages(live: Forged, since: str) -> list[str]:
-    world = cast(Any, type("World", (), {"live": live}))
     told: list[str] = []
     try:
-        async for message in pages._changes(world, since, list):
+        async for message in events.messages(cast(Any, live), since, list):
             told.append(message)
     except RuntimeError:  # an attacker's stream has ended
         pass

@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from service.process import guard
 from service.process.guard import Bound, Guard
-from service.worklist import app as pages
+from service.worklist import access
 from tests.fakes.samples import KEYRING
 
 
@@ -163,7 +163,7 @@ async def test_a_sender_that_goes_away_is_no_fault_of_ours() -> None:
 
 @pytest.fixture
 def signed_out() -> Iterator[guard.Check]:
-    yield guard.signed_in(lambda _: False, ("/login",), partial(pages.sign_in_first, KEYRING))
+    yield guard.signed_in(lambda _: False, ("/login",), partial(access.sign_in_first, KEYRING))
 
 
 async def test_without_a_session_only_a_sign_in_is_read(signed_out: guard.Check) -> None:
@@ -172,11 +172,11 @@ async def test_without_a_session_only_a_sign_in_is_read(signed_out: guard.Check)
         found = await answer(sender, scope(path=path, content_length="10"), SMALL, signed_out)
         assert (found[0], sender.taken) == (status, 0), path
     login: Any = scope(path="/login", content_length="2")
-    assert (await answer(Sender(b"12"), login, pages.bound(login), signed_out))[0] == 200
+    assert (await answer(Sender(b"12"), login, access.bound(login), signed_out))[0] == 200
 
 
 def test_only_a_recording_may_be_large() -> None:
-    sizes = {path: pages.bound(scope(path=path)).size_bytes for path in ("/login", "/cases/c/decision", "/anything")}
+    sizes = {path: access.bound(scope(path=path)).size_bytes for path in ("/login", "/cases/c/decision", "/anything")}
     assert sizes == {"/login": 4096, "/cases/c/decision": 2**20, "/anything": 2**20}
-    assert pages.bound(scope(path="/cases/c/recordings")).size_bytes == 20 * 2**20
-    assert pages.bound(scope("GET")).size_bytes == 0
+    assert access.bound(scope(path="/cases/c/recordings")).size_bytes == 20 * 2**20
+    assert access.bound(scope("GET")).size_bytes == 0

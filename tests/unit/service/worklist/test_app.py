@@ -1,23 +1,19 @@
 """What a person is told when our records can't be kept."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
 import pytest
-from fastapi import HTTPException
-from starlette.datastructures import FormData
 
 from activities.world import World
-from contracts.views import Item, View
 from integrations.blobs.store import BlobStore
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
 from service.process import settings
 from service.process.health import Health
-from service.worklist import app as pages
+from service.worklist import app, forms
 
 
 @pytest.fixture
@@ -44,9 +40,9 @@ async def opened(db: Database, blobs: BlobStore, tmp_path: Path, *followed: str)
     )
     live, nothing = cast(Any, SimpleNamespace(position=lambda: "$")), cast(Any, None)
     world = World(db, blobs, Auditor("worklist", b"a" * 32), nothing, live, {}, {}, "0.1.0")
-    app = pages.create_app(world, nothing, given, secrets)
+    built = app.create_app(world, nothing, given, secrets)
     person = httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", headers={"Origin": "http://127.0.0.1"}
+        transport=httpx.ASGITransport(built), base_url="http://127.0.0.1", headers={"Origin": "http://127.0.0.1"}
     )
     await person.post("/login", data={"user_id": "n-okafor"})
     return person
@@ -60,84 +56,15 @@ async def test_a_page_that_cannot_be_audited_says_so_and_shows_nobody(full: http
     assert ("<!doctype" in answer.text) is (path == "/")
 
 
-@pytest.mark.parametrize(
-    ("written", "kept"),
-    [
-        ("  looks\x00 worse\r\nthan\u202e numbers ", "looks worse than numbers"),
-        ("\x00\x0b", ""),
-        ("日本語 ok", "日本語 ok"),
-    ],
-)
-def test_a_reason_is_one_line_that_any_chart_takes(written: str, kept: str) -> None:
-    assert pages.one_line(written) == kept
-
-
 async def test_a_reason_without_end_is_refused_before_anything_is_sent(full: httpx.AsyncClient) -> None:
     form = {
         "kind": "reject",
         "version": "1",
         "shown_hash": "h",
         "decision_id": "d",
-        "reason": "x" * (pages.REASON_CHARS + 1),
+        "reason": "x" * (forms.REASON_CHARS + 1),
     }
     assert (await full.post("/cases/c/decision", data=form)).status_code == 422
-
-
-DOUBTFUL = Item(key="hr", label="Heart rate", text="70", doubt="number")
-PLAIN = Item(key="history", label="History", text="fell  at home")
-EMPTY = Item(key="told", label="Told", text="", doubt="nobody has heard it")
-
-
-@pytest.mark.parametrize(
-    ("form", "corrected"),
-    [
-        ({"item-hr": "70", "item-history": "fell  at home", "item-told": ""}, {}),
-        ({"item-hr": "70", "confirm-hr": "yes"}, {"hr": "70"}),
-        ({"item-hr": "72"}, {"hr": "72"}),
-        ({"item-hr": ""}, {"hr": ""}),
-        ({"confirm-hr": "yes"}, {}),
-        ({"item-told": "", "confirm-told": "yes"}, {}),
-        ({"item-told": "fell\nand hit the head"}, {"told": "fell and hit the head"}),
-        ({"item-history": "fell at work", "item-unknown": "x"}, {"history": "fell at work"}),
-    ],
-)
-def test_a_mark_is_answered_by_confirming_or_changing_and_what_is_empty_cannot_be_confirmed(
-    form: dict[str, str], corrected: dict[str, str]
-) -> None:
-    view = View(noun="answer", reasons=(), items=(DOUBTFUL, PLAIN, EMPTY))
-    found = pages._corrections(view, FormData(form))
-    assert {correction.key: correction.text for correction in found} == corrected
-
-
-TYPED = Item(key="spo2", label="Saturation", text="", doubt="can hardly be right", must_type=True, heard="saturation 9")
-UNHEARD = Item(key="told", label="Told", text="", doubt="nobody has heard it", must_type=True)
-
-
-@pytest.mark.parametrize(
-    ("form", "corrected"),
-    [
-        ({"item-spo2": "", "confirm-spo2": "yes"}, {}),
-        ({"confirm-spo2": "yes"}, {}),
-        ({"item-spo2": "\u2009 ", "confirm-spo2": "yes"}, {}),
-        ({"item-spo2": "94", "confirm-spo2": "yes"}, {"spo2": "94"}),
-        ({"item-spo2": "9"}, {"spo2": "9"}),
-        ({"item-spo2": "", "leave-out-spo2": "yes"}, {"spo2": ""}),
-        ({"item-spo2": "9", "leave-out-spo2": "yes"}, {}),
-        ({"item-told": "", "leave-out-told": "yes"}, {}),
-    ],
-)
-def test_what_must_be_typed_is_typed_or_left_out_and_never_confirmed(
-    form: dict[str, str], corrected: dict[str, str]
-) -> None:
-    view = View(noun="answer", reasons=(), items=(TYPED, UNHEARD))
-    found = pages._corrections(view, FormData(form))
-    assert {c.key: c.text for c in found} == corrected
-
-
-def test_words_without_end_are_refused_and_not_cut() -> None:
-    view = View(noun="answer", reasons=(), items=(PLAIN,))
-    with pytest.raises(HTTPException):
-        pages._corrections(view, FormData({"item-history": "x" * (pages.ITEM_CHARS + 1)}))
 
 
 async def test_what_the_pages_can_do_is_listed_to_nobody(full: httpx.AsyncClient) -> None:
@@ -169,16 +96,3 @@ async def test_an_empty_list_is_called_empty_only_while_the_feed_is_known_to_be_
     assert "New recordings are not seen" in text and "No one is waiting" not in text
     monkeypatch.setattr(Health, "unseen", lambda _: [])
     assert "No one is waiting." in (await person.get("/")).text
-
-
-async def test_an_open_list_is_read_again_when_what_it_does_not_show_changes() -> None:
-    async def follow(since: str) -> AsyncIterator[tuple[str, str | None]]:
-        for _ in range(4):
-            yield since, None
-        yield "1-0", "c1" * 20
-
-    world: Any = SimpleNamespace(live=SimpleNamespace(follow=follow))
-    told = iter([[], ["Not connected"], ["Not connected"], [], []])
-    changes = pages._changes(world, "0-0", lambda: next(told))
-    names = [(await anext(changes)).split("event: ")[1].split("\n")[0] for _ in range(5)]
-    assert names == ["heartbeat", "casechange", "heartbeat", "casechange", "casechange"]

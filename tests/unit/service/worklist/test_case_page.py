@@ -18,9 +18,10 @@ from contracts.errors import ApprovalError, Refusal
 from contracts.suggestions import Choice, MadeBy, Suggestion, Support
 from integrations import clock
 from integrations.ledger import inbox, tables
-from service.worklist import app as pages
-from service.worklist import changes, flash
-from service.worklist.app import TOLD
+from service.worklist import changes, flash, rendering
+from service.worklist.forms import DecisionForm
+from service.worklist.pages import events
+from service.worklist.pages.case import REFUSALS
 from tests.fakes.page_ward import PageWard
 from tests.fakes.samples import NURSE, decision, event, facts, suggestion
 
@@ -112,14 +113,14 @@ async def test_answers_whose_fields_change_places_are_two_decisions(ward: PageWa
     ward.show("c1")
     row = ward.worklist.row("c1", NURSE)
     assert row is not None
-    given = {"version": 1, "selected": "3", "corrections": ()}
     for words in (
         {"reason": "a", "shown_hash": "b"},
         {"shown_hash": "a", "reason": "b"},
         {"shown_hash": "b", "reason": "a"},
     ):
         with pytest.raises(ApprovalError):  # neither hash was ever shown
-            await ward.worklist.decide(row, DecisionKind.CHANGE, NURSE, "page-1", **words, **given)
+            answer = DecisionForm(page_id="page-1", kind=DecisionKind.CHANGE, version=1, selected="3", **words)
+            await ward.decisions.decide(row, answer, NURSE)
     first, swapped, again = (sent.decision_id for sent in ward.sent.decisions)
     assert first != swapped and first == again, "the same click again is the same decision"
 
@@ -168,7 +169,7 @@ async def test_what_was_changed_in_a_note_is_kept_or_the_page_says_that_it_is_no
     shown = ward.show("c1", **NOTE)
     filled_in = form(shown, "approve") | {"item-hr": "88", "item-history": words}
     page = await followed(nurse, await nurse.post("/cases/c1/decision", data=filled_in))
-    assert TOLD[Refusal.DOUBT] in page
+    assert REFUSALS[Refusal.DOUBT] in page
     assert (words in page, flash.SHORTENED.strip() in page) == (kept, not kept)
 
 
@@ -255,7 +256,7 @@ async def test_an_undo_that_is_refused_says_why(ward: PageWard, nurse: httpx.Asy
     taken = (await send(nurse, ward.show("c1"), "approve", JSON)).json()["decision_id"]
     ward.sent.refuses_undo = refusal
     page = await followed(nurse, await nurse.post("/cases/c1/undo", data={"decision_id": taken}))
-    assert TOLD[refusal].format(by="Nurse Okafor") in page
+    assert REFUSALS[refusal].format(by="Nurse Okafor") in page
     answer = await nurse.post("/cases/c1/undo", data={"decision_id": taken}, headers=JSON)
     assert answer.json()["refused"] == refusal
 
@@ -273,7 +274,7 @@ async def test_less_than_the_rules_demand_needs_a_reason(ward: PageWard, nurse: 
 
 
 async def test_every_refusal_has_its_sentence() -> None:
-    assert set(TOLD) == set(Refusal)
+    assert set(REFUSALS) == set(Refusal)
 
 
 async def test_a_decision_can_be_taken_back_no_longer_than_its_time(tmp_path: Path) -> None:
@@ -340,11 +341,11 @@ async def test_a_page_learns_of_an_accepted_event_before_anybody_has_looked_at_i
 
 
 async def test_a_heartbeat_carries_the_time_of_this_machine(ward: PageWard) -> None:
-    stream: Any = pages._changes(ward.world, ward.live.position(), list)
+    stream: Any = events.messages(ward.world.live, ward.live.position(), list)
     beat = await anext(stream)
     await stream.aclose()
     name, data = re.findall(r"^(?:event|data): (.*)$", beat, re.MULTILINE)
-    assert name == "heartbeat" and abs(int(data) - pages.milliseconds(clock.now())) < 5000
+    assert name == "heartbeat" and abs(int(data) - rendering.milliseconds(clock.now())) < 5000
 
 
 async def test_looking_for_changes_leaves_an_audit_record_only_where_something_is_shown(

@@ -1,0 +1,1 @@
+"""The care team's pages: one router a page."""
