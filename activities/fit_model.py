@@ -11,8 +11,7 @@ from activities.workbench import FOLDER, Workbench, beating, code_sha256
 from activities.world import boundary
 from contracts.errors import TuningError
 from contracts.rounds import FitRequest, Fitted
-from contracts.tuning import FitJob, TrainingRow
-from integrations.ledger.registry import UNTUNED
+from contracts.tuning import FitJob, TrainingRow, VerdictOutcome
 from tuning import folders, trainer
 
 
@@ -41,7 +40,7 @@ class FitModel:
         base = self.bench.model(plan.base)
         if champion.base_sha256 != base.base_sha256:
             raise TuningError("other_base", f"{champion.name} is not of the base {base.name}")
-        start = "" if champion.verdict == UNTUNED else str(self.bench.artefact(champion) / "adapter")
+        start = "" if champion.outcome == VerdictOutcome.UNTUNED else str(self.bench.artefact(champion) / "adapter")
         told = [plan.kind, champion.base_sha256, champion.adapter_sha256, request.curated.data_sha256]
         named = json.dumps([*told, plan.settings, code_sha256(plan.pathway)], sort_keys=True)
         return FitJob(

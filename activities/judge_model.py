@@ -16,8 +16,8 @@ from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall, TokenLogprob
 from contracts.rounds import JudgedCandidate, JudgeRequest, MeasuredCase
 from contracts.suggestions import Suggestion
+from contracts.tuning import VerdictOutcome
 from integrations import clock, files
-from integrations.ledger.registry import UNTUNED
 from tuning import folders, judgement, trainer, verdict
 from tuning.jobs import Tell
 
@@ -71,7 +71,7 @@ class JudgeModel:
                 questions = _Questions()
                 by_rules = [await _suggest(pathway, questions, case) for case in measured]
                 levels = tuple(choice.code for choice in by_rules[0].choices)
-                held = self.bench.artefact(champion)
+                held, untuned = self.bench.artefact(champion), champion.outcome == VerdictOutcome.UNTUNED
 
                 async def judged(weights: Path, files: dict[str, str]) -> list[judgement.Judged]:
                     port = await self._score(weights, folders.combined(files), questions.requests, tell)
@@ -79,7 +79,7 @@ class JudgeModel:
                     return _judged(measured, said, levels)
 
                 ours = await judged(self.bench.state / fitted.folder / MERGED, fitted.report.file_sha256)
-                theirs = await judged(held if champion.verdict == UNTUNED else held / MERGED, champion.file_sha256)
+                theirs = await judged(held if untuned else held / MERGED, champion.file_sha256)
                 said = verdict.judge(ours, theirs, _judged(measured, by_rules, levels), levels, plan.margin)
                 figures = [judgement.judgement(cases, levels).model_dump(mode="json") for cases in (ours, theirs)]
         against: dict[str, object] = {"measured_against": plan.measured_against, "through": "trainer"}

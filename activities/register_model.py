@@ -44,7 +44,8 @@ class RegisterModel:
                 folder=fitted.folder,
                 file_sha256=files,
                 evaluation=judged.evaluation,
-                verdict=judged.verdict,
+                outcome=judged.outcome,
+                reason=judged.reason,
                 made_at=clock.now(),
             )
             with self.bench.db.write() as tx:

@@ -2,7 +2,7 @@
 
 from contracts.charts import ChartFacts
 from contracts.frozen import Frozen
-from contracts.tuning import FitKind, FitReport
+from contracts.tuning import Assessed, FitKind, FitReport
 
 
 class MeasuredCase(Frozen):
@@ -72,11 +72,9 @@ class JudgeRequest(Frozen):
     fitted: Fitted
 
 
-class Verdict(Frozen):
+class Verdict(Assessed):
     """Differences are the candidate's figure less the other's, on resampled cases that both judged."""
 
-    verdict: str
-    """`better`, or why it was refused."""
     kappa_gain: float
     kappa_gain_95: tuple[float, float]
     yardstick: str

@@ -2,6 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from pydantic import computed_field, model_validator
 
 from contracts.charts import ChartFacts
 from contracts.decisions import DecisionKind, contradiction
@@ -164,7 +167,60 @@ class ScoreReport(Frozen):
     cpu_seconds: float
 
 
-class RegisteredModel(Frozen):
+class VerdictOutcome(StrEnum):
+    """Whether a model may be promoted, or why not."""
+
+    UNTUNED = "untuned"
+    """A base, which was compared with nothing; it serves until a better model is promoted."""
+    BETTER = "better"
+    """More agreement on the same cases, and no less safe: a person may promote it."""
+    NOT_BETTER = "not_better"
+    """The interval of its gain in agreement includes 0."""
+    LESS_SAFE = "less_safe"
+    """Its under-triage may have grown by the margin of the plan or more."""
+    NO_SKILL = "no_skill"
+    """It gives one level to nearly every case, or the urgent levels to most (`tuning.judgement.hacked`)."""
+    REFUSED = "refused"
+    """Refused in words of another version that this one does not know."""
+
+
+_PHRASES = {
+    "not better": VerdictOutcome.NOT_BETTER,
+    "less safe than": VerdictOutcome.LESS_SAFE,
+    "no skill": VerdictOutcome.NO_SKILL,
+}
+"""How refusals begin in records whose `verdict` was a field, in place of outcome and reason."""
+
+
+class Assessed(Frozen):
+    """What is known of a model's worth."""
+
+    outcome: VerdictOutcome
+    reason: str = ""
+    """Why it was refused, with the figures; empty where it was not."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_verdict(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "verdict" not in given:
+            return given
+        rest = {key: value for key, value in given.items() if key != "verdict"}
+        if "outcome" in rest:
+            return rest  # `verdict` was computed of the two
+        verdict = given["verdict"]
+        if verdict in (VerdictOutcome.UNTUNED, VerdictOutcome.BETTER):
+            return rest | {"outcome": verdict}
+        known = (outcome for phrase, outcome in _PHRASES.items() if str(verdict).startswith(phrase))
+        return rest | {"outcome": next(known, VerdictOutcome.REFUSED), "reason": verdict}
+
+    @computed_field
+    @property
+    def verdict(self) -> str:
+        """Both in one phrase, as commands print it."""
+        return self.reason or str(self.outcome)
+
+
+class RegisteredModel(Assessed):
     """A row of the registry: all that is needed to make the model again, and to know whether to."""
 
     name: str
@@ -189,8 +245,6 @@ class RegisteredModel(Frozen):
     """Of each file in that folder."""
     evaluation: dict[str, object]
     """What `evaluate` printed of it."""
-    verdict: str
-    """`better`, or why it was refused; `untuned` for a base."""
     made_at: datetime
 
 

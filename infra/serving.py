@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from contracts.errors import LedgerError
+from contracts.tuning import VerdictOutcome
 from infra import machine, models
 from infra.embedded import Embedded
 from infra.ports import Ports
@@ -90,7 +91,7 @@ class Serving:
     def _start(self, model: str) -> _Server | None:
         with self._db.read() as tx:
             row = registry.find(tx, model)
-        folder = self._state / row.folder / "merged" if row and row.verdict != registry.UNTUNED else self._base
+        folder = self._state / row.folder / "merged" if row and row.outcome != VerdictOutcome.UNTUNED else self._base
         if not folder.exists():
             _tell(f"{folder} of {model} is gone")
             self._failed = model

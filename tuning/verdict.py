@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from contracts.rounds import Verdict
-from integrations.ledger.registry import BETTER
+from contracts.tuning import VerdictOutcome
 from tuning import paired
 from tuning.decoding import Levels
 from tuning.judgement import Judged, hacked, judgement
@@ -30,15 +30,17 @@ def judge(
     yardstick, other = ("champion", champion) if _skilled(champion, kappa, len(levels)) else ("rules", rules)
     gain, gain_95 = _change(kappa, candidate, champion, len(levels))
     change, change_95 = _change(under, candidate, other, len(levels))
-    verdict = BETTER
+    outcome, reason = VerdictOutcome.BETTER, ""
     if gain_95[0] <= 0:
-        verdict = f"not better: kappa {gain:+.3f} [{gain_95[0]:+.3f}, {gain_95[1]:+.3f}]"
+        outcome = VerdictOutcome.NOT_BETTER
+        reason = f"not better: kappa {gain:+.3f} [{gain_95[0]:+.3f}, {gain_95[1]:+.3f}]"
     elif change_95[1] >= margin:
-        verdict = f"less safe than {yardstick}: under-triage {change:+.3f}, up to {change_95[1]:+.3f}, margin {margin}"
+        outcome = VerdictOutcome.LESS_SAFE
+        reason = f"less safe than {yardstick}: under-triage {change:+.3f}, up to {change_95[1]:+.3f}, margin {margin}"
     elif no_skill := hacked(judgement(candidate, levels)):
-        verdict = f"no skill: {no_skill}"
+        outcome, reason = VerdictOutcome.NO_SKILL, f"no skill: {no_skill}"
     return Verdict(
-        verdict=verdict, kappa_gain=gain, kappa_gain_95=gain_95, yardstick=yardstick,
+        outcome=outcome, reason=reason, kappa_gain=gain, kappa_gain_95=gain_95, yardstick=yardstick,
         under_triage_change=change, under_triage_change_95=change_95,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from contracts.rounds import (
     RoundsPlan,
     RoundsReport,
 )
-from integrations.ledger.registry import BETTER
+from contracts.tuning import VerdictOutcome
 from workflows import policies
 
 
@@ -32,7 +32,7 @@ class Tuning:
         for number in range(1, len(plan.parts) + 1):
             result = await self._round(RoundRequest(plan=plan, number=number, champion=champion))
             self.done.append(result)
-            if result.judged.verdict == BETTER:
+            if result.judged.outcome == VerdictOutcome.BETTER:
                 champion = result.name
         return RoundsReport(rounds=tuple(self.done), champion=champion)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from contracts.errors import Fallback, ModelError
+from contracts.tuning import VerdictOutcome
 from integrations.inference.chat import ChatEndpoint, loopback
 from integrations.ledger import registry
 from integrations.ledger.database import Database
@@ -24,7 +25,7 @@ def tuned_elsewhere(tx: sa.Connection, endpoint: ChatEndpoint, pathway: str) -> 
         return False
     up = None if endpoint.url else registry.served(tx, alias)
     rows = [registry.find(tx, name) for name in {registry.meant(tx, alias), up.name if up else ""} if name]
-    return any(row.pathway != pathway for row in rows if row and row.verdict != registry.UNTUNED)
+    return any(row.pathway != pathway for row in rows if row and row.outcome != VerdictOutcome.UNTUNED)
 
 
 def resolve(db: Database, endpoint: ChatEndpoint) -> ChatEndpoint:
@@ -51,6 +52,6 @@ def resolve(db: Database, endpoint: ChatEndpoint) -> ChatEndpoint:
 def _measured_on(tx: sa.Connection, endpoint: ChatEndpoint, name: str) -> tuple[str, ...]:
     """Return where that model was measured: by our own rounds if it was tuned, else as the configuration says."""
     row = registry.find(tx, name)
-    if row is None or row.verdict == registry.UNTUNED:
+    if row is None or row.outcome == VerdictOutcome.UNTUNED:
         return endpoint.measured_on
-    return (row.pathway,) if row.verdict == registry.BETTER else ()
+    return (row.pathway,) if row.outcome == VerdictOutcome.BETTER else ()

@@ -4,15 +4,13 @@ import sqlalchemy as sa
 
 from contracts.errors import TuningError
 from contracts.frozen import Frozen
-from contracts.tuning import Deployment, RegisteredModel
+from contracts.tuning import Deployment, RegisteredModel, VerdictOutcome
 from integrations import clock
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.marks import mark, set_mark
 from integrations.ledger.tables import deployments, models
 
-BETTER, UNTUNED = "better", "untuned"
-"""Verdicts: of a model that may be promoted, and of a base. Any other says why a model was refused."""
 CHAMPION = "champion"
 SERVED = "served:"
 
@@ -45,7 +43,7 @@ def register(tx: sa.Connection, auditor: Auditor, model: RegisteredModel) -> Non
         _audit(tx, auditor, model)
     elif (held.adapter_sha256, held.base_sha256) != (model.adapter_sha256, model.base_sha256):
         raise TuningError("name_taken", f"{model.name} is registered with other weights")
-    elif (held.verdict, held.evaluation) != (model.verdict, model.evaluation):
+    elif (held.outcome, held.reason, held.evaluation) != (model.outcome, model.reason, model.evaluation):
         tx.execute(models.update().where(models.c.name == model.name).values(document=model.model_dump_json()))
         _audit(tx, auditor, model)
 
@@ -89,9 +87,9 @@ def promote(tx: sa.Connection, auditor: Auditor, alias: str, name: str, by: str,
     model, current = find(tx, name), meant(tx, alias)
     if model is None:
         raise TuningError("unknown_model", f"no model {name!r} is registered")
-    if not any(base.verdict == UNTUNED and base.base_sha256 == model.base_sha256 for base in listed(tx)):
+    if not any(base.outcome == VerdictOutcome.UNTUNED and base.base_sha256 == model.base_sha256 for base in listed(tx)):
         raise TuningError("other_base", f"the base of {name} is not registered")
-    if model.verdict != BETTER:
+    if model.outcome != VerdictOutcome.BETTER:
         raise TuningError("not_better", f"{name}: {model.verdict}")
     if name == current:
         raise TuningError("deployed", f"{alias} means {name} already")

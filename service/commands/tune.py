@@ -128,6 +128,8 @@ def show_model(name: str, state: console.State = Path(".state"), as_json: consol
         console.say(json.dumps(told))
     else:
         for key, value in told.items():
+            if key in ("outcome", "reason"):
+                continue  # `verdict` has both
             console.say(f"{key:18} {json.dumps(value) if isinstance(value, dict | list) else value}")
 
 

@@ -22,7 +22,7 @@ from contracts.charts import ChartFacts
 from contracts.errors import ConfigurationError, TuningError
 from contracts.queues import TaskQueue
 from contracts.rounds import MeasuredCase, RoundsPlan, RoundsReport
-from contracts.tuning import DecidedCase, FitKind, RegisteredModel
+from contracts.tuning import DecidedCase, FitKind, RegisteredModel, VerdictOutcome
 from integrations import clock, stderr
 from integrations.ledger import registry
 from service.worker import tuning as tuner
@@ -116,8 +116,8 @@ def base_model(bench: Workbench, pathway: str, base: str) -> RegisteredModel:
     model = RegisteredModel(
         name=folder.name, pathway=pathway, kind=FitKind.MODEL, parent=None, base_sha256=folders.weights_sha256(folder),
         adapter_sha256="", tokenizer_sha256=files.get("tokenizer.json", ""), template_sha256=template, data_sha256="",
-        code_sha256="", settings={}, folder=str(folder), file_sha256=files, evaluation={}, verdict=registry.UNTUNED,
-        made_at=clock.now(),
+        code_sha256="", settings={}, folder=str(folder), file_sha256=files, evaluation={},
+        outcome=VerdictOutcome.UNTUNED, made_at=clock.now(),
     )  # fmt: skip
     with bench.db.write() as tx:
         registry.register(tx, bench.auditor, model)

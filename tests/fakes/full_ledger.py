@@ -30,7 +30,7 @@ from contracts.cases import (
 from contracts.decisions import Decision, DecisionKind, Evidence, Undo
 from contracts.events import Fate, FhirEvent, Ignored
 from contracts.model_calls import ChatRequest, Message, ModelCall
-from contracts.tuning import FitKind, RegisteredModel
+from contracts.tuning import FitKind, RegisteredModel, VerdictOutcome
 from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import audit, cases, decisions, deliveries, inbox, marks, registry, switches, tables
@@ -211,8 +211,9 @@ def _others(world: World, ref: CaseRef) -> None:
         kept = {"case_id": ref.case_id, "kind": "admitted", "resource": "Encounter/enc-written/_history/2"}
         tx.execute(tables.outcomes.insert().values(**kept, known_at=clock.now(), recorded_at=clock.now()))
         world.auditor.append(tx, Action.READ, "Encounter", (Row(Kind.OUTCOME, (ref.case_id, "admitted")),))
-        for name, verdict in (("base", registry.UNTUNED), ("one", registry.BETTER), ("two", registry.BETTER)):
-            registry.register(tx, world.auditor, model(name, verdict))
+        for name in ("base", "one", "two"):
+            outcome = VerdictOutcome.UNTUNED if name == "base" else VerdictOutcome.BETTER
+            registry.register(tx, world.auditor, model(name, outcome))
         for name in ("one", "two"):
             registry.promote(tx, world.auditor, CHAMPION, name, PHYSICIAN.reviewer_id, "it is better")
         registry.set_served(tx, world.auditor, CHAMPION, Served(name="one", url="http://127.0.0.1:8000/v1"))
@@ -224,10 +225,10 @@ def _others(world: World, ref: CaseRef) -> None:
         marks.set_mark(tx, "outcomes_seen", "3")
 
 
-def model(name: str, verdict: str) -> RegisteredModel:
+def model(name: str, outcome: VerdictOutcome) -> RegisteredModel:
     """Return a registered model of that name."""
     return RegisteredModel(
         name=name, pathway="ed_triage", kind=FitKind.MODEL, parent=None if name == "base" else "base",
         base_sha256="b", adapter_sha256=name, tokenizer_sha256="t", template_sha256="t", data_sha256="d",
-        code_sha256="c", settings={}, folder=f"tuning/{name}", evaluation={}, verdict=verdict, made_at=NOW,
+        code_sha256="c", settings={}, folder=f"tuning/{name}", evaluation={}, outcome=outcome, made_at=NOW,
     )  # fmt: skip

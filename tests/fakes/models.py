@@ -1,24 +1,29 @@
 """Registered models as rounds of tuning make them, and the endpoint that an alias is asked at."""
 
-from contracts.tuning import FitKind, RegisteredModel
+from contracts.tuning import FitKind, RegisteredModel, VerdictOutcome
 from integrations import clock
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi
 from integrations.ledger import registry
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
-from integrations.ledger.registry import BETTER, CHAMPION
+from integrations.ledger.registry import CHAMPION
 
 AUDITOR = Auditor("test", b"k" * 32)
 
 
 def model(
-    name: str, verdict: str = BETTER, base: str = "b", adapter: str = "", parent: str | None = "base"
+    name: str,
+    outcome: VerdictOutcome = VerdictOutcome.BETTER,
+    reason: str = "",
+    base: str = "b",
+    adapter: str = "",
+    parent: str | None = "base",
 ) -> RegisteredModel:
     """Return a tuned model of triage, made now."""
     return RegisteredModel(
         name=name, pathway="ed_triage", kind=FitKind.MODEL, parent=parent, base_sha256=base,
         adapter_sha256=adapter or name, tokenizer_sha256="t", template_sha256="t", data_sha256="d", code_sha256="c",
-        settings={}, folder=f"tuning/{name}", evaluation={}, verdict=verdict, made_at=clock.now(),
+        settings={}, folder=f"tuning/{name}", evaluation={}, outcome=outcome, reason=reason, made_at=clock.now(),
     )  # fmt: skip
 
 
@@ -30,6 +35,6 @@ def endpoint(url: str, name: str = "alias:champion") -> ChatEndpoint:
 def promote(db: Database) -> None:
     """Register `untuned` and its child `a`, and make `a` the champion."""
     with db.write() as tx:
-        registry.register(tx, AUDITOR, model("untuned", registry.UNTUNED, parent=None))
+        registry.register(tx, AUDITOR, model("untuned", VerdictOutcome.UNTUNED, parent=None))
         registry.register(tx, AUDITOR, model("a", parent="untuned"))
         registry.promote(tx, AUDITOR, CHAMPION, "a", "n-okafor", "better")

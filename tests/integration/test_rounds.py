@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from contracts.rounds import RoundsReport
-from contracts.tuning import FitReport
+from contracts.tuning import FitReport, VerdictOutcome
 from infra import models
 from tests.ward import NURSE, ROOT, Resource, observation
 
@@ -92,7 +92,7 @@ def test_killed_at_any_step_the_rounds_go_on_and_train_nothing_twice(tmp_path: P
     assert FitReport.model_validate_json(next(iter(trained)).read_bytes()).resumed_from >= 10
 
     report = RoundsReport.model_validate(answered(*run, *where))
-    assert [told.judged.verdict for told in report.rounds].count("better") >= 1
+    assert [told.judged.outcome for told in report.rounds].count(VerdictOutcome.BETTER) >= 1
     assert report.champion in {told.name for told in report.rounds}
     assert {path: path.stat().st_mtime_ns for path in jobs.glob("*/report.json") if path in trained} == trained
     assert len(list(jobs.iterdir())) == len(report.rounds) == 2

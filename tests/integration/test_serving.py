@@ -10,6 +10,7 @@ import pytest
 
 from agents.ed_triage import prompts
 from agents.ed_triage.scales import scale_named
+from contracts.tuning import VerdictOutcome
 from infra import models, serving
 from infra.ports import Ports
 from integrations.inference import router
@@ -42,7 +43,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     db = Database(f"sqlite:///{tmp_path}/ledger.db")
     db.create()
     with db.write() as tx:
-        registry.register(tx, AUDITOR, model(BASE, registry.UNTUNED, parent=None))
+        registry.register(tx, AUDITOR, model(BASE, VerdictOutcome.UNTUNED, parent=None))
         for name in ("copy", BROKEN):
             registry.register(tx, AUDITOR, model(name, parent=BASE))
     return tmp_path

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from contracts.cases import CaseRef, CaseState
 from contracts.decisions import Decision
 from contracts.rounds import RoundsReport
-from contracts.tuning import RegisteredModel
+from contracts.tuning import RegisteredModel, VerdictOutcome
 from tests.fakes.full_ledger import VERIFY
 from tuning import trajectory
 
@@ -55,9 +55,25 @@ def test_an_earlier_decision_is_still_signed() -> None:
     assert decision.model_dump_json() == text.strip()
 
 
-def test_earlier_models_and_rounds_are_readable() -> None:
-    models = [
-        RegisteredModel.model_validate_json(line) for line in (RECORDS / "models.ndjson").read_text().splitlines()
-    ]
-    report = RoundsReport.model_validate_json((RECORDS / "rounds.json").read_text())
-    assert [model.name for model in models] == ["base", *(told.name for told in report.rounds)]
+def test_earlier_models_and_rounds_say_by_their_words_what_they_were_found_to_be() -> None:
+    lines = (RECORDS / "models.ndjson").read_text().splitlines()
+    models = [RegisteredModel.model_validate_json(line) for line in lines]
+    rounds = RoundsReport.model_validate_json((RECORDS / "rounds.json").read_text()).rounds
+    assert [model.name for model in models] == ["base", *(told.name for told in rounds)]
+    outcomes = [VerdictOutcome(told.name.replace("-", "_")) for told in rounds]
+    assert [model.outcome for model in models] == [VerdictOutcome.UNTUNED, *outcomes]
+    assert [told.judged.outcome for told in rounds] == outcomes
+    assert [model.verdict for model in models] == [json.loads(line)["verdict"] for line in lines], "printed as ever"
+    assert [model.reason for model in models] == ["", "", *(told.judged.verdict for told in rounds[1:])]
+
+
+def test_words_that_nobody_knows_any_more_are_a_refusal() -> None:
+    line = (RECORDS / "models.ndjson").read_text().splitlines()[1]
+    found = RegisteredModel.model_validate(json.loads(line) | {"verdict": "betterish"})
+    assert (found.outcome, found.verdict) == (VerdictOutcome.REFUSED, "betterish")
+
+
+def test_a_model_is_stored_and_read_again_unchanged() -> None:
+    for line in (RECORDS / "models.ndjson").read_text().splitlines():
+        model = RegisteredModel.model_validate_json(line)
+        assert RegisteredModel.model_validate_json(model.model_dump_json()) == model

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.rounds import RoundResult, RoundsPlan, RoundsReport
-from integrations.ledger.registry import BETTER
+from contracts.tuning import VerdictOutcome
 
 KAPPA, UNDER = "quadratic_weighted_kappa", "under_triage"
 
@@ -55,7 +55,7 @@ def draw(planned: RoundsPlan, report: RoundsReport, folder: Path) -> Path:
 
 
 def _better(told: RoundResult) -> bool:
-    return told.judged.verdict == BETTER
+    return told.judged.outcome == VerdictOutcome.BETTER
 
 
 def _figures(one: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from contracts.errors import ModelError
+from contracts.tuning import VerdictOutcome
 from integrations.inference import router
 from integrations.inference.chat import ChatEndpoint
 from integrations.ledger import registry
@@ -47,7 +48,7 @@ def test_where_a_model_was_measured_is_its_own_verdict_or_what_the_configuration
         registry.set_served(tx, AUDITOR, CHAMPION, Served(name="a", url="http://127.0.0.1:1/v1"))
     assert measured_on("") == ("ed_triage",)
     with db.write() as tx:  # measured again, and worse
-        registry.register(tx, AUDITOR, model("a", "not better: kappa", parent="untuned"))
+        registry.register(tx, AUDITOR, model("a", VerdictOutcome.NOT_BETTER, parent="untuned"))
     assert measured_on("") == measured_on("http://gpu/v1", "ed_triage") == ()
 
 

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from contracts.errors import TuningError
+from contracts.tuning import VerdictOutcome
 from integrations.ledger import attestation, chains, marks, registry, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
-from integrations.ledger.registry import CHAMPION, UNTUNED
+from integrations.ledger.registry import CHAMPION
 from tests.fakes.models import model
 
 KEY = b"k" * 32
@@ -22,7 +23,7 @@ def act(db: Database) -> Act:
         with db.write() as tx:
             return function(tx, AUDITOR, *args)
 
-    run(registry.register, model("base", UNTUNED, parent=None))
+    run(registry.register, model("base", VerdictOutcome.UNTUNED, parent=None))
     for name in ("a", "b"):
         run(registry.register, model(name))
     return run
@@ -70,7 +71,7 @@ def test_each_deployment_has_its_interval_its_person_and_its_audit_record(db: Da
     ("name", "kind"), [("unknown", "unknown_model"), ("base", "not_better"), ("worse", "not_better"), ("a", "deployed")]
 )
 def test_only_a_better_model_that_does_not_serve_yet_is_promoted(db: Database, act: Act, name: str, kind: str) -> None:
-    act(registry.register, model("worse", "not better: kappa -0.100"))
+    act(registry.register, model("worse", VerdictOutcome.NOT_BETTER, "not better: kappa -0.100"))
     act(registry.promote, CHAMPION, "a", "n-okafor", "first")
     with pytest.raises(TuningError, match=kind):
         act(registry.promote, CHAMPION, name, "n-okafor", "again")
@@ -83,7 +84,7 @@ def test_a_model_of_another_base_than_its_parent_is_not_registered(act: Act) -> 
 
 
 def test_a_name_stands_for_the_same_weights_for_ever(db: Database, act: Act) -> None:
-    act(registry.register, model("a", "judged anew"))
+    act(registry.register, model("a", VerdictOutcome.NOT_BETTER, "judged anew"))
     with pytest.raises(TuningError, match="name_taken"):
         act(registry.register, model("a", adapter="others"))
     with db.read() as tx:

@@ -3,6 +3,7 @@
 import pytest
 
 from contracts.rounds import Verdict
+from contracts.tuning import VerdictOutcome
 from tuning.judgement import Judged
 from tuning.verdict import judge
 
@@ -27,39 +28,39 @@ def verdict(candidate: list[Judged], champion: list[Judged]) -> Verdict:
 
 def test_more_agreement_with_no_less_safety_is_better() -> None:
     told = verdict(right_but(6, -1), right_but(2, -1))
-    assert (told.verdict, told.yardstick) == ("better", "champion")
+    assert (told.outcome, told.yardstick) == (VerdictOutcome.BETTER, "champion")
     assert 0 < told.kappa_gain_95[0] < told.kappa_gain < told.kappa_gain_95[1]
 
 
 def test_the_same_model_is_not_better() -> None:
     same = right_but(3, -1)
     told = verdict(same, same)
-    assert told.verdict.startswith("not better") and told.kappa_gain == 0
+    assert told.outcome == VerdictOutcome.NOT_BETTER and told.verdict.startswith("not better") and told.kappa_gain == 0
 
 
 def test_more_agreement_at_the_price_of_safety_is_refused() -> None:
     over_triages, under_triages = said(*[max(0, level - 1) for level in range(5)]), right_but(3, +1)
     told = verdict(under_triages, over_triages)
     assert told.kappa_gain_95[0] > 0
-    assert told.verdict.startswith("less safe than champion")
+    assert told.outcome == VerdictOutcome.LESS_SAFE and told.verdict.startswith("less safe than champion")
 
 
 def test_safety_that_is_bought_by_over_triage_is_refused() -> None:
     told = verdict(right_but(2, -1), said(0))
     assert told.kappa_gain_95[0] > 0 and told.under_triage_change <= 0
-    assert told.verdict.startswith("no skill: over-triage of 40%")
+    assert told.outcome == VerdictOutcome.NO_SKILL and told.verdict.startswith("no skill: over-triage of 40%")
 
 
 @pytest.mark.parametrize("level", [0, 2])
 def test_one_answer_for_everybody_is_never_better(level: int) -> None:
-    assert verdict(said(level), said(0)).verdict.startswith("not better")
-    assert verdict(said(level), right_but(2, -1)).verdict.startswith("not better")
+    assert verdict(said(level), said(0)).outcome == VerdictOutcome.NOT_BETTER
+    assert verdict(said(level), right_but(2, -1)).outcome == VerdictOutcome.NOT_BETTER
 
 
 def test_a_champion_that_always_says_most_urgent_is_no_yardstick_of_safety() -> None:
     """It never under-triages; measured against it, every useful model would be refused for ever."""
     told = verdict(right_but(5, +1), said(0))
-    assert (told.verdict, told.yardstick) == ("better", "rules")
+    assert (told.outcome, told.yardstick) == (VerdictOutcome.BETTER, "rules")
     assert told.under_triage_change < 0
 
 
@@ -72,7 +73,7 @@ def test_rules_that_decline_are_a_yardstick_as_rules_that_give_the_middle_level(
 
 def test_a_candidate_gains_nothing_by_declining_what_is_hard() -> None:
     shy = [case if case.reference == 2 else Judged(reference=case.reference, given=None) for case in right_but(9, -1)]
-    assert verdict(shy, right_but(3, -1)).verdict.startswith("not better")
+    assert verdict(shy, right_but(3, -1)).outcome == VerdictOutcome.NOT_BETTER
 
 
 def test_a_verdict_needs_the_same_cases() -> None:

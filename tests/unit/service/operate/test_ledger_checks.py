@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from activities.world import World
 from contracts.decisions import Decision, DecisionKind
+from contracts.tuning import VerdictOutcome
 from integrations import clock
 from integrations.ledger import attestation, audit, marks, tables
 from integrations.ledger import inbox as inbox_of
@@ -119,7 +120,7 @@ def made_trainable(tx: sa.Connection, full: Full) -> None:
 
 
 def a_better_model(tx: sa.Connection, _full: Full) -> None:
-    made = full_ledger.model("better-model", "better")
+    made = full_ledger.model("better-model", VerdictOutcome.BETTER)
     row = {"name": made.name, "pathway": made.pathway, "document": made.model_dump_json()}
     tx.execute(tables.models.insert().values(**row, registered_at=clock.now()))
     now_one = (tables.deployments.c.until.is_(None), tables.deployments.c.alias == CHAMPION)

@@ -10,7 +10,7 @@ from agents.pathway import Pathway
 from contracts.decisions import DecisionKind
 from contracts.errors import ConfigurationError, TuningError
 from contracts.rounds import MeasuredCase
-from contracts.tuning import Arm, DecidedCase, FitKind
+from contracts.tuning import Arm, DecidedCase, FitKind, VerdictOutcome
 from integrations.ledger import registry
 from integrations.ledger.registry import CHAMPION
 from service.operate import rounds
@@ -110,10 +110,10 @@ async def test_the_same_command_is_the_same_run_until_another_champion_serves(
 
     first = await planned()
     assert await planned() == first
-    known = registry.UNTUNED
+    known = VerdictOutcome.UNTUNED
     with bench.db.write() as tx:
         sha = registry.listed(tx)[0].base_sha256
-        assert registry.listed(tx)[0].verdict == known
+        assert registry.listed(tx)[0].outcome == known
         registry.register(tx, bench.auditor, model("a", base=sha, parent="base"))
         registry.promote(tx, bench.auditor, CHAMPION, "a", "n-okafor", "better")
     assert await planned() != first
