@@ -1,6 +1,5 @@
 """Keep what happened in a case, for tuning and for those who ask later."""
 
-import json
 from dataclasses import dataclass
 
 from temporalio import activity
@@ -34,7 +33,7 @@ class RecordTrajectory:
                     snapshot_blob=row.snapshot_blob,
                     suggestion=(suggestion := self.world.suggestion(row.suggestion_blob)),
                     suggestion_hash=suggestion.sha256(),
-                    shown_at=row.shown_at.isoformat(),
+                    shown_at=row.shown_at,
                     calls=tuple(
                         ModelCall.model_validate_json(self.world.blobs.get(call.call_blob))
                         for call in called
@@ -43,9 +42,8 @@ class RecordTrajectory:
                 )
                 for row in shown
             ]
-            document = trajectory.build(ref, case.state, runs, decision, self.world.version)
-            blob = self.world.blobs.put(json.dumps(document, sort_keys=True).encode())
-            self._keep(ref, blob, document["extra"]["wardflow"]["trainable"])
+            kept = trajectory.build(ref, case.state, runs, decision, self.world.version)
+            self._keep(ref, self.world.blobs.put(kept.canonical()), kept.case.trainable)
             decided = decision.decision_id if decision else None
             return CaseOutcome(case_id=ref.case_id, state=case.state, decision_id=decided)
 

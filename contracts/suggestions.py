@@ -48,8 +48,8 @@ class Finding(Frozen):
     floor: str | None = None
 
 
-class Suggestion(Frozen):
-    """Everything a person is shown; its hash is what they approve (I6)."""
+class Proposal(Frozen):
+    """What is proposed, without the chart that it rests on."""
 
     schema_version: int = 1
     pathway: str
@@ -75,6 +75,11 @@ class Suggestion(Frozen):
     """What was dictated; a person may correct each item of it."""
     missing: tuple[str, ...] = ()
     """What the rules wanted and the chart lacks."""
+
+
+class Suggestion(Proposal):
+    """Everything a person is shown; its hash is what they approve (I6). The order of fields is part of it."""
+
     facts: ChartFacts
     measured: bool = True
     """Whether the model that judged was measured on this pathway; one that was not is shown as unsure at most."""

@@ -1,6 +1,5 @@
 """What the ledger must agree with on its own: its audit chains, signatures, blobs, and how its tables hang together."""
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -17,6 +16,7 @@ from integrations import clock
 from integrations.ledger import attestation, cases, chains, decisions, deliveries, marks, schema, trajectories
 from integrations.ledger.database import Transaction
 from service.gateway.anchors import Known
+from tuning import trajectory
 
 UNREADABLE = (WardflowError, ValueError, TypeError, LookupError, AttributeError)
 """What a cell that was written over can lead to; each check names it and the others go on."""
@@ -171,18 +171,16 @@ def _case(world: World, row: cases.CaseRow, kind: str | None) -> Iterator[str]:
 
 def _trajectories(world: World, tx: Transaction) -> Iterator[str]:
     """Compare each trajectory's flag and versions with what is kept in its file."""
-    shown: dict[str, list[tuple[str, str]]] = {}
+    shown: dict[str, list[tuple[str, datetime]]] = {}
     for run in cases.all_runs(tx):
-        shown.setdefault(run.case_id, []).append((run.snapshot_blob, run.shown_at.isoformat()))
+        shown.setdefault(run.case_id, []).append((run.snapshot_blob, run.shown_at))
     for row in trajectories.files(tx):
-        document = json.loads(world.blobs.get(row.blob))
-        name, extra = f"trajectory of case {row.case_id[:12]}", document["extra"]["wardflow"]
-        if document["trajectory_id"] != row.case_id:
+        name, file = f"trajectory of case {row.case_id[:12]}", trajectory.read(world.blobs.get(row.blob))
+        if file.trajectory_id != row.case_id:
             yield f"{name} is another case's"
-        if row.trainable != extra["trainable"]:
+        if row.trainable != file.case.trainable:
             yield f"{name} is marked {'' if row.trainable else 'not '}trainable, its file says otherwise"
-        kept = [step["extra"]["wardflow"] for step in document["steps"] if step.get("tool_calls")]
-        if [(step["snapshot_blob"], step["shown_at"]) for step in kept] != shown.get(row.case_id, []):
+        if [(step.shown.snapshot_blob, step.shown.shown_at) for step in file.proposals] != shown.get(row.case_id, []):
             yield f"{name} has other versions than were shown"
 
 

@@ -1,17 +1,17 @@
 """The trajectories for those who tune: listed, read, taken out as ATIF files, and made into decided cases."""
 
-import json
 from pathlib import Path
 
 from activities.world import World
 from contracts.charts import FactKind
 from contracts.errors import TuningError
+from contracts.trajectories import Trajectory
 from contracts.tuning import Arm, DecidedCase
 from integrations.ledger import cases, decisions, outcomes
 from integrations.ledger import trajectories as index
 from integrations.ledger.audit import Action
 from integrations.ledger.trajectories import TrajectoryRow
-from tuning import reading
+from tuning import reading, trajectory
 
 
 def listed(world: World, *, trainable_only: bool = False) -> list[TrajectoryRow]:
@@ -30,7 +30,7 @@ def export(world: World, folder: Path, by: str, *, trainable_only: bool = False)
     for row in listed(world, trainable_only=trainable_only):
         _audit(world, Action.EXPORT, row, by)
         content = world.blobs.get(row.blob)
-        if trainable_only and reading.contradictory(json.loads(content)):
+        if trainable_only and reading.contradictory(trajectory.read(content)):
             continue  # kept before such decisions were known not to train
         path = folder / f"{row.case_id}.json"
         path.touch(mode=0o600)
@@ -41,9 +41,9 @@ def export(world: World, folder: Path, by: str, *, trainable_only: bool = False)
 
 def show(world: World, name: str, by: str) -> list[str]:
     """Return a trajectory as lines; audited. `name` is a case's id, or how one begins. Raises TuningError."""
-    row, document = _opened(world, name, by)
+    row, opened = _opened(world, name, by)
     with world.db.read() as tx:
-        return reading.steps(document, outcomes.of_case(tx, row.case_id))
+        return reading.steps(opened, outcomes.of_case(tx, row.case_id))
 
 
 def diff(world: World, left: str, right: str, by: str) -> list[str]:
@@ -97,20 +97,21 @@ def _version(world: World, name: str, by: str) -> reading.Version:
     case, _, number = name.partition("@")
     if number and not number.isdigit():
         raise TuningError("no_version", f"{name}: CASE@VERSION names a version by its number")
-    row, document = _opened(world, case, by)
-    blob, told = reading.version(document, int(number) if number else None)
+    row, opened = _opened(world, case, by)
+    step = reading.version(opened, int(number) if number else None)
     with world.db.read() as tx:
         found = cases.find(tx, row.case_id)
     assert found is not None
-    return reading.Version(facts=world.facts(row.pathway, found.encounter_id, blob), **told)
+    facts = world.facts(row.pathway, found.encounter_id, step.shown.snapshot_blob)
+    return reading.Version(facts=facts, suggestion=step.shown.suggestion, decision=step.decision)
 
 
-def _opened(world: World, name: str, by: str) -> tuple[TrajectoryRow, reading.Document]:
+def _opened(world: World, name: str, by: str) -> tuple[TrajectoryRow, Trajectory]:
     matching = [row for row in listed(world) if row.case_id.startswith(name)]
     if len(matching) != 1:
         raise TuningError("no_trajectory", f"{len(matching)} trajectories begin with {name!r}")
     _audit(world, Action.VIEW, matching[0], by)
-    return matching[0], json.loads(world.blobs.get(matching[0].blob))
+    return matching[0], trajectory.read(world.blobs.get(matching[0].blob))
 
 
 def _audit(world: World, action: Action, row: TrajectoryRow, by: str) -> None:

@@ -15,6 +15,7 @@ from contracts.ed_triage import EdTriageOptions
 from contracts.errors import Fallback, TuningError
 from contracts.model_calls import ChatRequest, Message, ModelCall
 from contracts.suggestions import MadeBy
+from contracts.trajectories import Trajectory
 from tests.fakes.samples import ESI, REF, decision, facts, suggestion
 from tests.fakes.scripted_chat import ScriptedChat, called, favouring, reasons
 from tuning import reading, trajectory
@@ -40,11 +41,15 @@ def run(version: int = 1, calls: tuple[ModelCall, ...] = (CALL,), **changes: Any
     return trajectory.Run.model_validate(given | changes)
 
 
-def build(*runs: trajectory.Run, made: Decision | None = None) -> trajectory.Document:
-    return trajectory.build(REF, CaseState.WRITTEN, runs, made, "0.1.0")
+def build(*runs: trajectory.Run, made: Decision | None = None) -> dict[str, Any]:
+    return trajectory.build(REF, CaseState.WRITTEN, runs, made, "0.1.0").model_dump(mode="json")
 
 
-def extra(document: trajectory.Document) -> dict[str, Any]:
+def read(document: dict[str, Any]) -> Trajectory:
+    return trajectory.read(json.dumps(document).encode())
+
+
+def extra(document: dict[str, Any]) -> dict[str, Any]:
     return document["extra"]["wardflow"]
 
 
@@ -95,7 +100,8 @@ def test_a_decision_that_contradicts_itself_is_not_trainable(made: Decision) -> 
     document = build(run(), made=made)
     assert extra(document)["trainable"] is False
     document["extra"]["wardflow"]["trainable"] = True  # as older files have it
-    assert reading.contradictory(document) and "not trainable, an approval" in reading.steps(document, ())[0]
+    older = read(document)
+    assert reading.contradictory(older) and "not trainable, an approval" in reading.steps(older, ())[0]
 
 
 def test_a_models_decided_case_with_exact_tokens_is_trainable() -> None:
@@ -136,7 +142,7 @@ def test_a_file_whose_tokens_cannot_be_the_servers_own_is_refused(changes: dict[
     document = build(run(calls=(CALL,)))
     document["steps"][2]["metrics"] |= changes
     with pytest.raises(TuningError, match="step 3") as fault:
-        trajectory.validate(document)
+        trajectory.validate(read(document))
     assert fault.value.kind == kind
 
 
@@ -150,7 +156,7 @@ def test_a_call_without_sampling_settings_is_refused() -> None:
     document = build(run())
     document["steps"][2]["metrics"]["extra"]["wardflow"]["sampling"] = None
     with pytest.raises(TuningError) as fault:
-        trajectory.validate(document)
+        trajectory.validate(read(document))
     assert fault.value.kind == "unknown_policy"
 
 
