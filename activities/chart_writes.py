@@ -2,7 +2,7 @@
 
 from activities.world import World, beat
 from contracts.cases import CaseRef, CaseState
-from contracts.errors import FhirError, FhirFault, LedgerError
+from contracts.errors import FhirError, FhirFault, LedgerError, LedgerFault
 from contracts.suggestions import Suggestion
 from integrations import traces
 from integrations.fhir.client import Resource
@@ -46,7 +46,7 @@ def suggestion_of(world: World, ref: CaseRef, blob: str) -> Suggestion:
     """Return the suggestion of a case. Raises LedgerError for one of another encounter or pathway (I21)."""
     suggestion = world.suggestion(blob)
     if (suggestion.facts.encounter_id, suggestion.pathway) != (ref.encounter_id, ref.pathway):
-        raise LedgerError("foreign_suggestion", f"of case {ref.case_id[:12]}")
+        raise LedgerError(LedgerFault.FOREIGN_SUGGESTION, f"of case {ref.case_id[:12]}")
     return suggestion
 
 

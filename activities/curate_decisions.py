@@ -8,7 +8,7 @@ from activities.workbench import Workbench, beating
 from activities.world import boundary
 from agents.pathway import TeachingPathway
 from contracts.classical import LEAST_ROWS
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.rounds import Curated, MeasuredCase, RoundRequest
 from contracts.tuning import DecidedCase
 from tuning import curate
@@ -30,7 +30,7 @@ class CurateDecisions:
                 measured = [case.facts for case in self.bench.get(MeasuredCase, plan.measured_blob)]
                 pathway = self.bench.pathway(plan.pathway, dict(plan.options))
                 if not isinstance(pathway, TeachingPathway):
-                    raise TuningError("no_lessons", f"{plan.pathway} makes no lessons of decisions")
+                    raise TuningError(TuningFault.NO_LESSONS, f"{plan.pathway} makes no lessons of decisions")
                 made = curate.curate(decided, pathway, measured)
                 if len(made.rows) >= LEAST_ROWS:  # else no estimator can judge the people who decided
                     beliefs = await curate.believe(self.bench.python, made.rows, pathway.subgroups, lambda _: None)

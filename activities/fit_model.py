@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.workbench import FOLDER, Workbench, beating, code_sha256
 from activities.world import boundary
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.rounds import FitRequest, Fitted
 from contracts.tuning import FitJob, TrainingRow, VerdictOutcome
 from tuning import folders, trainer
@@ -39,7 +39,7 @@ class FitModel:
         plan, champion = request.round.plan, self.bench.model(request.round.champion)
         base = self.bench.model(plan.base)
         if champion.base_sha256 != base.base_sha256:
-            raise TuningError("other_base", f"{champion.name} is not of the base {base.name}")
+            raise TuningError(TuningFault.OTHER_BASE, f"{champion.name} is not of the base {base.name}")
         start = "" if champion.outcome == VerdictOutcome.UNTUNED else str(self.bench.artefact(champion) / "adapter")
         told = [plan.kind, champion.base_sha256, champion.adapter_sha256, request.curated.data_sha256]
         named = json.dumps([*told, plan.settings, code_sha256(plan.pathway)], sort_keys=True)

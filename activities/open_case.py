@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.chart_writes import proposed, suggestion_of, write_to_chart
 from activities.world import World, boundary
 from contracts.cases import AgentRequest, CoverRequest, OpenRequest
-from contracts.errors import FhirError, FhirFault, LedgerError
+from contracts.errors import FhirError, FhirFault, LedgerError, LedgerFault
 from contracts.suggestions import Suggestion
 from integrations.fhir import proposals
 from integrations.ledger import cases
@@ -57,7 +57,7 @@ def _refuse_foreign(request: OpenRequest, suggestion: Suggestion) -> None:
     asked = AgentRequest(ref=request.ref, version=request.version, snapshot=request.snapshot)
     shown = (result.suggestion_hash, result.selected, result.approvable)
     if not result.answers(asked) or shown != (suggestion.sha256(), suggestion.selected, suggestion.approvable):
-        raise LedgerError("foreign_result", f"of case {request.ref.case_id[:12]}")
+        raise LedgerError(LedgerFault.FOREIGN_RESULT, f"of case {request.ref.case_id[:12]}")
 
 
 @activity.defn(name="cover_events")

@@ -12,7 +12,7 @@ from temporalio import activity
 
 from activities.world import HEARTBEAT
 from agents.pathway import Pathway
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.rounds import RoundRequest
 from contracts.tuning import RegisteredModel
 from integrations.blobs.store import BlobStore
@@ -49,7 +49,7 @@ class Workbench:
         with self.db.read() as tx:
             found = registry.find(tx, name)
         if found is None:
-            raise TuningError("unknown_model", name)
+            raise TuningError(TuningFault.UNKNOWN_MODEL, name)
         return found
 
     def artefact(self, model: RegisteredModel) -> Path:
@@ -58,7 +58,9 @@ class Workbench:
         found = folders.file_sha256(folder)
         changed = [name for name, registered in model.file_sha256.items() if found.get(name) != registered]
         if changed:
-            raise TuningError("changed_on_disk", f"{model.name}: {changed[0]} is not the file that was registered")
+            raise TuningError(
+                TuningFault.CHANGED_ON_DISK, f"{model.name}: {changed[0]} is not the file that was registered"
+            )
         return folder
 
 

@@ -14,17 +14,20 @@ and never hold patient content, since exceptions travel to logs and to Temporal.
 
 from datetime import timedelta
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 MESSAGE_CHARS = 300
 
+Kind = TypeVar("Kind", bound=StrEnum)
 
-class WardflowError(Exception):
+
+class WardflowError(Exception, Generic[Kind]):
     """The root. `retryable` says whether the same call may succeed later, `retry_after` how much later at least."""
 
     def __init__(
-        self, kind: str, message: str = "", *, retryable: bool = False, retry_after: timedelta | None = None
+        self, kind: Kind, message: str = "", *, retryable: bool = False, retry_after: timedelta | None = None
     ) -> None:
-        super().__init__(f"{kind}: {message}"[:MESSAGE_CHARS] if message else kind)
+        super().__init__(_text(kind, message))
         self.kind = kind
         self.retryable = retryable
         self.retry_after = retry_after
@@ -32,6 +35,167 @@ class WardflowError(Exception):
     def log_fields(self) -> dict[str, object]:
         """Return what a log line says of the fault, as keys of the allow-list in `service.process.logs`."""
         return {"error": type(self).__name__, "kind": self.kind}
+
+
+def _text(label: str, message: str) -> str:
+    return f"{label}: {message}"[:MESSAGE_CHARS] if message else str(label)
+
+
+class ConfigurationFault(StrEnum):
+    """What an operator must mend before a start."""
+
+    SETTING = "setting"
+    """A key of the configuration, an option of the command or a file that it names: the error's `setting`."""
+    NOT_STARTED = "not_started"
+    """The state folder has no stack, or the stack ended."""
+    NOT_READY = "not_ready"
+    """A part did not answer in time."""
+    NO_WORKER = "no_worker"
+    """No worker of this code polls the queues."""
+    STOPPED = "stopped"
+    """A person stopped the model or the pathway (I14)."""
+    IN_USE = "in_use"
+    """Another command works on this state."""
+    STATE_IN_USE = "state_in_use"
+    """The folder holds a state already."""
+    PORT_IN_USE = "port_in_use"
+    DISK_FULL = "disk_full"
+    PART_MISSING = "part_missing"
+    """A package that the command or the part needs is not installed."""
+    RIGHTS = "rights"
+    """A file belongs to another user."""
+    NO_HEADS = "no_heads"
+    """The file of signed heads of the audit chains can't be read."""
+    TOO_FEW = "too_few"
+    """Decided cases: too few to train and to measure."""
+    NO_KEYS = "no_keys"
+    """The state folder lacks `keys.json`."""
+    KEY_LOST = "key_lost"
+    """The key that a value was sealed with is not in `keys.json`."""
+    NOT_SEALED = "not_sealed"
+    """What was read is no sealed value."""
+    CHANGED_AT_REST = "changed_at_rest"
+    """A sealed value was changed, or sealed for another purpose."""
+    UNBOUND = "unbound"
+    """A value can only be sealed for a workflow."""
+
+
+class LedgerFault(StrEnum):
+    DATABASE = "database"
+    """The database is away, busy or full: try again."""
+    NOT_STORABLE = "not_storable"
+    """The database has no way to store the value."""
+    NOT_KEPT = "not_kept"
+    """An event could not be accepted, for a reason that was not foreseen: the feed sends it again."""
+    SCHEMA_VERSION = "schema_version"
+    """The ledger was made by another version of the program."""
+    UNSETTLED = "unsettled"
+    """A write of our own is being looked at: try again."""
+    BLOB_MISSING = "blob_missing"
+    BLOB_NOT_STORED = "blob_not_stored"
+    FOREIGN_RESULT = "foreign_result"
+    """A model's result names another case, version or snapshot (I21)."""
+    FOREIGN_SUGGESTION = "foreign_suggestion"
+    """The suggestion that was decided is of another case (I21)."""
+    NOT_PUBLISHED = "not_published"
+    """Redis is away, so that the pages' live stream can't be filled."""
+    NOT_SQLITE = "not_sqlite"
+    """Only SQLite is backed up by Wardflow itself."""
+    NOT_COPIED = "not_copied"
+    """The database could not be copied while it is in use: try again."""
+    LEDGER_THERE = "ledger_there"
+    """A backup is restored to a folder without a ledger only."""
+    NO_BACKUP = "no_backup"
+    """The folder holds no complete backup."""
+    BACKUP_DAMAGED = "backup_damaged"
+    """Ledger, blobs or manifest are not those that were backed up."""
+    WRONG_KEYS = "wrong_keys"
+    """The backup was made with another `keys.json`."""
+
+
+class TuningFault(StrEnum):
+    """Trajectories, rows and jobs of training, registered models; in this order."""
+
+    NO_TRAJECTORY = "no_trajectory"
+    """None, or several, begin with that name."""
+    NO_VERSION = "no_version"
+    """The case has no such version."""
+    UNREADABLE = "unreadable"
+    """The file is no trajectory, or one of another version."""
+    HALF_CAPTURED = "half_captured"
+    """Token ids of the prompt or of the completion only."""
+    MISALIGNED = "misaligned"
+    """Not one log-probability for each token."""
+    NO_LOGPROB = "no_logprob"
+    """A log-probability above 0, or no number."""
+    UNKNOWN_POLICY = "unknown_policy"
+    """The call does not say which model sampled it, and how."""
+
+    NO_LESSONS = "no_lessons"
+    """The pathway's decisions teach nothing."""
+    SUBGROUP = "subgroup"
+    """One side of a subgroup was decided by other rules than the other."""
+    NO_CASES = "no_cases"
+    """Nothing to judge."""
+    ALERTS = "alerts"
+    """A budget of a second reader that allows not one case."""
+    NO_CALLS = "no_calls"
+    """No captured call has a closed choice with token ids and log-probabilities."""
+    PROMPT = "prompt"
+    """Captured prompts are rendered otherwise here."""
+    OFF_POLICY = "off_policy"
+    """Captured log-probabilities are not those of this model."""
+    CHOICE = "choice"
+    """A choice is more than one token, or a captured answer is no choice."""
+
+    KIND = "kind"
+    """The trainer trains no such kind."""
+    SETTINGS = "settings"
+    """An unknown setting, or one that does not fit the model."""
+    NO_ROWS = "no_rows"
+    ROWS = "rows"
+    """Choices, targets and rewards differ in number."""
+    TOO_FEW = "too_few"
+    """Rows: too few to fit the estimator."""
+    ONE_SIDED = "one_sided"
+    """All rows are on one side of a subgroup."""
+    OTHER_FEATURES = "other_features"
+    """A row has other numbers than those that were learned."""
+    OTHER_JOB = "other_job"
+    """The folder holds another job."""
+    BAD_JOB = "bad_job"
+    """The trainer's process refuses the job."""
+    TRAINER_ENDED = "trainer_ended"
+    """The trainer's process ended without an answer: try again."""
+    NO_REPORT = "no_report"
+    """The trainer's last line is no report: try again."""
+    DIVERGED = "diverged"
+    """The loss is no number."""
+    NOT_EQUAL = "not_equal"
+    """Weights that were read back answer otherwise than those that were trained."""
+    NO_MODEL_ENVIRONMENT = "no_model_environment"
+    """The environment of the models is not installed."""
+    FAILED = "failed"
+    """A step of a round failed for good."""
+
+    NO_MODEL = "no_model"
+    """The folder holds no weights."""
+    NO_ADAPTER = "no_adapter"
+    """The folder holds no adapter that we made."""
+    CHANGED_ON_DISK = "changed_on_disk"
+    """A file is not the one that was fitted or registered."""
+    UNKNOWN_MODEL = "unknown_model"
+    """Not registered."""
+    NAME_TAKEN = "name_taken"
+    """The name is registered with other weights."""
+    OTHER_BASE = "other_base"
+    """The model is not of that base, or its base is not registered."""
+    NOT_BETTER = "not_better"
+    """Only a model that was found better is promoted."""
+    DEPLOYED = "deployed"
+    """The alias means the model already."""
+    NOTHING_BEFORE = "nothing_before"
+    """The alias has nothing to go back to."""
 
 
 class FhirFault(StrEnum):
@@ -95,12 +259,33 @@ class Refusal(StrEnum):
     """Something that was marked as doubtful is neither confirmed nor corrected."""
 
 
-class ConfigurationError(WardflowError):
-    """What an operator must mend before a start."""
+class ConfigurationError(WardflowError[ConfigurationFault]):
+    """What an operator must mend before a start.
+
+    Where a setting is at fault, `setting` names it, and the text begins with that name instead of the kind. Settings
+    are places, as many as there are keys, options and input files, so they are no enum.
+    """
+
+    def __init__(
+        self,
+        kind: ConfigurationFault,
+        message: str = "",
+        *,
+        setting: str = "",
+        retryable: bool = False,
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(kind, message, retryable=retryable, retry_after=retry_after)
+        self.setting = setting
+        self.args = (_text(setting or kind, message),)
+
+    def log_fields(self) -> dict[str, object]:
+        """Return the name of the setting as the kind, where there is one."""
+        return super().log_fields() | {"kind": self.setting or self.kind}
 
 
-class FhirError(WardflowError):
-    """The chart's server; `kind` is a `FhirFault`.
+class FhirError(WardflowError[FhirFault]):
+    """The chart's server.
 
     For operators, and not part of the message: `status` is the HTTP status, or None where no answer came; `url` is the
     address without what may identify a patient; `diagnostics` are the server's own words (at most 200 characters), or
@@ -109,7 +294,7 @@ class FhirError(WardflowError):
 
     def __init__(
         self,
-        kind: str,
+        kind: FhirFault,
         message: str = "",
         *,
         retryable: bool = False,
@@ -131,17 +316,17 @@ class FhirError(WardflowError):
         return super().log_fields() | {key: value for key, value in said.items() if value}
 
 
-class ModelError(WardflowError):
-    """A model endpoint; `kind` is a `Fallback`."""
+class ModelError(WardflowError[Fallback]):
+    """A model endpoint."""
 
 
-class ApprovalError(WardflowError):
-    """A decision that can't be taken; `kind` is a `Refusal`."""
+class ApprovalError(WardflowError[Refusal]):
+    """A decision that can't be taken."""
 
 
-class LedgerError(WardflowError):
+class LedgerError(WardflowError[LedgerFault]):
     """Our own records can't be written or don't agree."""
 
 
-class TuningError(WardflowError):
+class TuningError(WardflowError[TuningFault]):
     """A trajectory or training row that must not be used."""

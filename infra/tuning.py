@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 from infra import stack
 from infra.ports import Ports
 from infra.processes import Part, end_with_parent, rotate
@@ -58,7 +58,7 @@ def _take(lock: TextIO) -> None:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             if time.monotonic() > end:
-                raise ConfigurationError("in_use", "another `tune run` works on this state") from None
+                raise ConfigurationError(ConfigurationFault.IN_USE, "another `tune run` works on this state") from None
         time.sleep(0.2)
 
 

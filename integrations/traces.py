@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 from integrations.telemetry import SPAN_KEYS
 
 PATH = "/v1/traces"
@@ -32,7 +32,9 @@ def start(endpoint: str, process: str) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
         from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
     except ModuleNotFoundError as fault:
-        raise ConfigurationError("traces", f"{fault.name} is missing: install wardflow[traces]") from None
+        raise ConfigurationError(
+            ConfigurationFault.PART_MISSING, f"{fault.name} is missing: install wardflow[traces]", setting="traces"
+        ) from None
 
     class Ids(RandomIdGenerator):
         def generate_trace_id(self) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold  # pyright: ignore[reportMissingImports]
 
 from contracts.classical import LEAST_ROWS, CrossFitJob, EstimateJob, Probabilities, Told
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.tuning import FitJob, FitKind, FitReport, TrainingRow
 from tuning import decoding, estimator, folders, jobs
 from tuning.estimator import Array, Settings
@@ -62,7 +62,7 @@ def score(job: EstimateJob, _tell: Tell) -> Told:
     folder = Path(job.artefact)
     for name in (STATE, DECODING):
         if not (folder / name).is_file() or folders.sha256(folder / name) != job.file_sha256.get(name):
-            raise TuningError("changed_on_disk", f"{name} is not the file that was fitted")
+            raise TuningError(TuningFault.CHANGED_ON_DISK, f"{name} is not the file that was fitted")
     return Told(probabilities=_listed(estimator.probabilities(estimator.load(folder / STATE), job.rows)))
 
 
@@ -86,7 +86,7 @@ def _cross_fitted(
     for number in range(int(fold.max()) + 1):
         learned, asked = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         if not len(learned) or not len(asked):
-            raise TuningError("one_sided", "all rows are on one side, so that none can be asked of the other")
+            raise TuningError(TuningFault.ONE_SIDED, "all rows are on one side, so that none can be asked of the other")
         taught = [rows[int(at)] for at in learned]
         state = estimator.fit([row.features for row in taught], targets[learned], weights[learned], settings)
         told[asked] = estimator.probabilities(state, [rows[int(at)].features for at in asked])
@@ -99,7 +99,7 @@ def _cross_fitted(
 
 def _lessons(rows: Sequence[TrainingRow]) -> tuple[Array, Array]:
     if len(rows) < LEAST_ROWS:
-        raise TuningError("too_few", f"{len(rows)} decisions; the estimator needs {LEAST_ROWS}")
+        raise TuningError(TuningFault.TOO_FEW, f"{len(rows)} decisions; the estimator needs {LEAST_ROWS}")
     return np.array([row.target for row in rows]), np.array([row.weight for row in rows])
 
 
@@ -114,7 +114,7 @@ def _folds(targets: Array, count: int, settings: Settings) -> Folds:
 def _settings(given: Settings) -> Settings:
     unknown = sorted(set(given) - set(estimator.DEFAULTS))
     if unknown:
-        raise TuningError("settings", f"unknown: {', '.join(unknown)}")
+        raise TuningError(TuningFault.SETTINGS, f"unknown: {', '.join(unknown)}")
     return estimator.DEFAULTS | given
 
 

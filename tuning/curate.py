@@ -10,7 +10,7 @@ from pathlib import Path
 from agents.pathway import TeachingPathway
 from contracts.charts import ChartFacts, FactKind
 from contracts.classical import CrossFitJob, Probabilities
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.frozen import Frozen
 from contracts.tuning import DecidedCase, TrainingRow
 from tuning import estimating, suspicion
@@ -87,7 +87,7 @@ def curate(
         for name, apart in beliefs.apart.items():
             found = suspicion.subgroup(name, lessons, told, [apart[row.row_id] for _, row in lessons])
             if found:
-                raise TuningError(found.fault, found.text)
+                raise TuningError(TuningFault.SUBGROUP, found.text)
         by_reviewer = {alarm.subject: alarm.fault for alarm in alarms}
         refused.update(by_reviewer[case.reviewer_id] for case, _ in lessons if case.reviewer_id in by_reviewer)
         lessons = [(case, row) for case, row in lessons if case.reviewer_id not in by_reviewer]

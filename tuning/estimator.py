@@ -16,7 +16,7 @@ from sklearn.ensemble import ExtraTreesRegressor  # pyright: ignore[reportMissin
 from sklearn.feature_extraction.text import TfidfVectorizer  # pyright: ignore[reportMissingImports]
 from sklearn.linear_model import LogisticRegression  # pyright: ignore[reportMissingImports]
 
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.tuning import Features
 
 Array = NDArray[np.float64]
@@ -89,7 +89,7 @@ def _text(state: State, rows: Sequence[Features]) -> sparse.csr_matrix:
 def _numbers(state: State, rows: Sequence[Features]) -> Array:
     names = [str(name) for name in state["names"]]
     if any(sorted(row.numbers) != names for row in rows):
-        raise TuningError("other_features", "a row has other numbers than those that were learned")
+        raise TuningError(TuningFault.OTHER_FEATURES, "a row has other numbers than those that were learned")
     return np.array([[np.nan if row.numbers[n] is None else row.numbers[n] for n in names] for row in rows], float)
 
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 
 BASE_FILE = "base.json"
 WEIGHTS = ".safetensors"
@@ -27,7 +27,7 @@ def weights_sha256(folder: Path) -> str:
     """Return the hash of a model's weights alone. Raises TuningError where there are none."""
     hashes = {path.name: sha256(path) for path in folder.glob(f"*{WEIGHTS}")}
     if not hashes:
-        raise TuningError("no_model", f"{folder} holds no weights")
+        raise TuningError(TuningFault.NO_MODEL, f"{folder} holds no weights")
     return combined(hashes)
 
 
@@ -41,9 +41,9 @@ def check_base(adapter: Path, base_sha256: str) -> None:
     try:
         known = json.loads((adapter / BASE_FILE).read_text())["base_sha256"]
     except (OSError, ValueError, KeyError, TypeError):
-        raise TuningError("no_adapter", f"{adapter} holds no adapter that we made") from None
+        raise TuningError(TuningFault.NO_ADAPTER, f"{adapter} holds no adapter that we made") from None
     if known != base_sha256:
-        raise TuningError("other_base", f"the adapter is of base {known[:12]}, not {base_sha256[:12]}")
+        raise TuningError(TuningFault.OTHER_BASE, f"the adapter is of base {known[:12]}, not {base_sha256[:12]}")
 
 
 def copy_tokenizer(base: Path, to: Path) -> None:

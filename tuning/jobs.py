@@ -14,7 +14,7 @@ from typing import Any, TextIO, TypeVar
 
 from pydantic import ValidationError
 
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.frozen import Frozen
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +41,7 @@ async def run(python: Path, module: str, mode: str, job: Frozen, answer: type[An
             stdin=PIPE, stdout=PIPE, stderr=PIPE, limit=LINE_BYTES,
         )  # fmt: skip
     except FileNotFoundError:
-        raise TuningError("no_model_environment", f"{python} is missing: `make models`") from None
+        raise TuningError(TuningFault.NO_MODEL_ENVIRONMENT, f"{python} is missing: `make models`") from None
     assert process.stdin and process.stdout and process.stderr
     complaint = asyncio.create_task(_last_line(process.stderr))
     try:
@@ -53,8 +53,8 @@ async def run(python: Path, module: str, mode: str, job: Frozen, answer: type[An
         await feeding
         if await process.wait() == 0:
             return _answer(answer, last)
-        kind = "bad_job" if process.returncode == BAD_JOB else "trainer_ended"
-        raise TuningError(kind, await complaint, retryable=kind != "bad_job")
+        kind = TuningFault.BAD_JOB if process.returncode == BAD_JOB else TuningFault.TRAINER_ENDED
+        raise TuningError(kind, await complaint, retryable=kind != TuningFault.BAD_JOB)
     finally:
         if process.returncode is None:
             process.kill()
@@ -82,7 +82,7 @@ def do(modes: Modes, mode: str, job: bytes, out: TextIO) -> int:
         say(work(type_.model_validate_json(job), lambda progress: say(json.dumps(progress))).model_dump_json())
     except ValidationError as refused:
         first = refused.errors(include_input=False, include_url=False)[0]
-        sys.stderr.write(f"bad_job: {'.'.join(map(str, first['loc']))}: {first['msg']}\n")
+        sys.stderr.write(f"{TuningFault.BAD_JOB}: {'.'.join(map(str, first['loc']))}: {first['msg']}\n")
         return BAD_JOB
     except TuningError as refused:
         sys.stderr.write(f"{refused}\n")
@@ -94,7 +94,7 @@ def _answer(answer: type[Answer], line: bytes) -> Answer:
     try:
         return answer.model_validate_json(line)
     except ValidationError:
-        raise TuningError("no_report", "the trainer ended without one", retryable=True) from None
+        raise TuningError(TuningFault.NO_REPORT, "the trainer ended without one", retryable=True) from None
 
 
 async def _feed(pipe: asyncio.StreamWriter, job: bytes) -> None:

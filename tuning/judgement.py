@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.frozen import Frozen
 
 RESAMPLES, SEED = 1000, 1
@@ -65,7 +65,7 @@ class Judgement(Frozen):
 def judgement(cases: Sequence[Judged], levels: tuple[str, ...], by_rules: int | None = None) -> Judgement:
     """Return all figures of these cases; the same cases give the same intervals. Raises TuningError without a case."""
     if not cases:
-        raise TuningError("no_cases", "nothing to judge")
+        raise TuningError(TuningFault.NO_CASES, "nothing to judge")
     reference = np.array([case.reference for case in cases])
     given = np.array([DECLINED if case.given is None else case.given for case in cases])
     probability = np.array([np.nan if case.probability is None else case.probability for case in cases])

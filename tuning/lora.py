@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch  # pyright: ignore[reportMissingImports]
 
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.tuning import FitJob, FitKind, FitReport
 from integrations import files
 from tuning import folders, replay
@@ -121,7 +121,7 @@ class Fit:
         self._schedule.step()
         shown_mean = float((shown.detach() * weights).mean())
         if not math.isfinite(shown_mean):
-            raise TuningError("diverged", "the loss is no number: a lower lr may help")
+            raise TuningError(TuningFault.DIVERGED, "the loss is no number: a lower lr may help")
         return shown_mean
 
     def _on_policy(self, batch: list[int], told: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -198,14 +198,16 @@ def _as_started(asked: Settings, shape: dict[str, float | int]) -> Settings:
     """Return the settings with the adapter's own shape. Raises TuningError where another was asked for."""
     for name in shape.keys() & asked.model_fields_set:
         if getattr(asked, name) != shape[name]:
-            raise TuningError("settings", f"the adapter to go on from has {name}={shape[name]}")
+            raise TuningError(TuningFault.SETTINGS, f"the adapter to go on from has {name}={shape[name]}")
     return asked.model_copy(update=shape)
 
 
 def _check_equal(what: str, ours: torch.Tensor, theirs: torch.Tensor, limit: float) -> None:
     apart = float((ours - theirs).abs().max())
     if not apart <= limit:
-        raise TuningError("not_equal", f"logits of the {what} weights differ by {apart:.2g}, more than {limit:.2g}")
+        raise TuningError(
+            TuningFault.NOT_EQUAL, f"logits of the {what} weights differ by {apart:.2g}, more than {limit:.2g}"
+        )
 
 
 def _parts(rows: list[int], size: int) -> list[list[int]]:

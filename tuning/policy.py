@@ -10,7 +10,7 @@ import torch  # pyright: ignore[reportMissingImports]
 import transformers  # pyright: ignore[reportMissingImports]
 from torch.nn.utils.rnn import pad_sequence  # pyright: ignore[reportMissingImports]
 
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.model_calls import ChatRequest
 
 transformers.utils.logging.disable_progress_bar()  # on a standard error of which the last line must tell the fault
@@ -33,7 +33,7 @@ class Policy:
 
     def __init__(self, folder: Path) -> None:
         if not (folder / "config.json").exists():
-            raise TuningError("no_model", f"{folder} holds no model")
+            raise TuningError(TuningFault.NO_MODEL, f"{folder} holds no model")
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         self.model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(DEVICE).eval()
         self._decoder, self._head = self.model.get_decoder(), self.model.get_output_embeddings()
@@ -47,7 +47,7 @@ class Policy:
     def add_adapter(self, layers: int, rank: int, alpha: float, dropout: float) -> None:
         """Put a new LoRA adapter, which changes nothing yet, on all linear maps of the upper layers."""
         if not 0 < layers <= self.depth:
-            raise TuningError("settings", f"layers: the model has {self.depth}")
+            raise TuningError(TuningFault.SETTINGS, f"layers: the model has {self.depth}")
         self._frozen = self.depth - layers
         linear = {name for name, part in self._layers[0].named_modules() if isinstance(part, torch.nn.Linear)}
         config = peft.LoraConfig(
@@ -90,7 +90,7 @@ class Policy:
         ids = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
         choices = [self.tokenizer.encode(choice, add_special_tokens=False) for choice in request.choices]
         if not choices or any(len(tokens) != 1 for tokens in choices):
-            raise TuningError("choice", "each choice must be one token of the model")
+            raise TuningError(TuningFault.CHOICE, "each choice must be one token of the model")
         return Prompt(tuple(ids), tuple(tokens[0] for tokens in choices))
 
     @torch.no_grad()

@@ -4,7 +4,7 @@ import json
 
 from contracts.charts import ChartFacts
 from contracts.decisions import Decision, contradiction
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.frozen import Frozen
 from contracts.trajectories import AnswerStep, PromptStep, ProposalStep, ShownProposal, Step, Trajectory
 from contracts.tuning import Outcome
@@ -49,7 +49,7 @@ def version(trajectory: Trajectory, number: int | None) -> ProposalStep:
     """Return what a version proposed, by default the newest. Raises TuningError."""
     proposals = {step.version: step for step in trajectory.proposals}
     if not proposals or (number is not None and number not in proposals):
-        raise TuningError("no_version", f"{trajectory.trajectory_id} has versions {sorted(proposals)}")
+        raise TuningError(TuningFault.NO_VERSION, f"{trajectory.trajectory_id} has versions {sorted(proposals)}")
     return proposals[max(proposals) if number is None else number]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import TYPE_CHECKING
 
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.model_calls import ModelCall
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ def agreement(policy: "Policy", calls: Sequence[ModelCall]) -> Agreement:
     usable = [call for call in calls if call.request.choices and call.prompt_token_ids and call.logprobs]
     usable = [call for call in usable if call.completion_token_ids]
     if not usable:
-        raise TuningError("no_calls", "no call has a closed choice with token ids and log-probabilities")
+        raise TuningError(TuningFault.NO_CALLS, "no call has a closed choice with token ids and log-probabilities")
     prompts = [policy.prompt(call.request) for call in usable]
     other = sum(prompt.ids != call.prompt_token_ids for prompt, call in zip(prompts, usable, strict=True))
     if other:
-        raise TuningError("prompt", f"{other} of {len(usable)} captured prompts are rendered otherwise here")
+        raise TuningError(TuningFault.PROMPT, f"{other} of {len(usable)} captured prompts are rendered otherwise here")
     largest = max(
         _difference(call, prompt.choices, told)
         for call, prompt, told in zip(usable, prompts, policy.log_probabilities(prompts), strict=True)
@@ -49,7 +49,7 @@ def check(policy: "Policy", calls: Sequence[ModelCall], *, on_policy: bool) -> N
     """Raise TuningError for calls that this policy can't have answered; off policy only their prompts count."""
     largest = agreement(policy, calls).largest_difference
     if on_policy and largest > TOLERANCE:
-        raise TuningError("off_policy", f"log-probabilities differ by {largest:.2g}, more than {TOLERANCE}")
+        raise TuningError(TuningFault.OFF_POLICY, f"log-probabilities differ by {largest:.2g}, more than {TOLERANCE}")
 
 
 def _difference(call: ModelCall, tokens: Sequence[int], told: Sequence[float]) -> float:
@@ -61,7 +61,7 @@ def _difference(call: ModelCall, tokens: Sequence[int], told: Sequence[float]) -
     theirs = zip(call.completion_token_ids or (), call.logprobs or (), strict=True)
     drawn = next(((by_token[token], logprob) for token, logprob in theirs if token in by_token), None)
     if drawn is None:
-        raise TuningError("choice", "a captured answer is none of the choices")
+        raise TuningError(TuningFault.CHOICE, "a captured answer is none of the choices")
     known = (
         [(by_choice[one.token.strip()], one.logprob) for one in call.top_logprobs[0] if one.token.strip() in by_choice]
         if call.top_logprobs

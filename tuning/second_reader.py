@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.frozen import Frozen
 from tuning.decoding import Array, Levels
 from tuning.judgement import COVERED_PERCENT, RESAMPLES, SEED
@@ -45,7 +45,7 @@ def read(
     """Flag the cases of most doubt, and measure. Raises TuningError for a budget that allows no case."""
     count = int(alerts * len(given))
     if not count:
-        raise TuningError("alerts", f"{alerts} of {len(given)} cases is less than one")
+        raise TuningError(TuningFault.ALERTS, f"{alerts} of {len(given)} cases is less than one")
     order = np.argsort(-doubt(probabilities, given, advised), kind="stable")[:count]
     flagged = np.isin(np.arange(len(given)), order)
     under = given > reference

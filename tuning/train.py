@@ -10,7 +10,7 @@ from collections.abc import Callable
 from math import exp
 from pathlib import Path
 
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.tuning import FitJob, FitKind, FitReport, ScoreJob, ScoreReport
 from integrations import files
 from tuning import folders, jobs, lora_settings
@@ -20,11 +20,11 @@ from tuning.jobs import Tell
 def fit(job: FitJob, tell: Tell) -> FitReport:
     """Train, or go on, or return what was trained before. Raises TuningError."""
     if job.kind == FitKind.CLASSICAL:
-        raise TuningError("kind", "a classical judge is not trained here")
+        raise TuningError(TuningFault.KIND, "a classical judge is not trained here")
     if not job.rows:
-        raise TuningError("no_rows", "nothing to learn from")
+        raise TuningError(TuningFault.NO_ROWS, "nothing to learn from")
     if len({len(told) for row in job.rows for told in (row.request.choices, row.target, row.reward)}) != 1:
-        raise TuningError("rows", "choices, targets and rewards differ in number")
+        raise TuningError(TuningFault.ROWS, "choices, targets and rewards differ in number")
     asked, out, base_sha256 = lora_settings.of(job), Path(job.out), folders.weights_sha256(Path(job.base))
     if job.start:
         folders.check_base(Path(job.start), base_sha256)
@@ -64,7 +64,7 @@ def _claim(file: Path, sha256: str) -> None:
     if not file.exists():
         files.write(file, sha256)
     elif file.read_text() != sha256:
-        raise TuningError("other_job", f"{file.parent} holds another job")
+        raise TuningError(TuningFault.OTHER_JOB, f"{file.parent} holds another job")
 
 
 def _counted(tell: Tell, of: int) -> Callable[[int], None]:

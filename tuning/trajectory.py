@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from contracts.cases import CaseRef, CaseState
 from contracts.decisions import Decision, contradiction
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.frozen import Frozen
 from contracts.model_calls import Message, ModelCall
 from contracts.suggestions import MadeBy, Suggestion
@@ -81,7 +81,9 @@ def read(content: bytes) -> Trajectory:
     try:
         return Trajectory.model_validate_json(content)
     except ValidationError:  # it quotes the file, and so a patient
-        raise TuningError("unreadable", "the file is no trajectory that this version of Wardflow knows") from None
+        raise TuningError(
+            TuningFault.UNREADABLE, "the file is no trajectory that this version of Wardflow knows"
+        ) from None
 
 
 def _arm(decided: Run | None) -> Arm:
@@ -106,14 +108,14 @@ def validate(trajectory: Trajectory) -> None:
         where, metrics = f"step {step.step_id}", step.metrics
         ids, logprobs = metrics.completion_token_ids, metrics.logprobs
         if (ids is None) != (metrics.prompt_token_ids is None):
-            raise TuningError("half_captured", f"{where} has ids of prompt or completion only")
+            raise TuningError(TuningFault.HALF_CAPTURED, f"{where} has ids of prompt or completion only")
         if ids is not None and len(ids) != len(logprobs or ()):
-            raise TuningError("misaligned", f"{where} has not one log-probability for each token")
+            raise TuningError(TuningFault.MISALIGNED, f"{where} has not one log-probability for each token")
         if logprobs is not None and any(not value <= 0.0 for value in logprobs):
-            raise TuningError("no_logprob", f"{where} has a log-probability above 0")
+            raise TuningError(TuningFault.NO_LOGPROB, f"{where} has a log-probability above 0")
         call = metrics.extra.wardflow
         if not call.policy_version or call.sampling is None:
-            raise TuningError("unknown_policy", f"{where} does not say which model sampled it, and how")
+            raise TuningError(TuningFault.UNKNOWN_POLICY, f"{where} does not say which model sampled it, and how")
 
 
 def _exact(call: ModelCall) -> bool:

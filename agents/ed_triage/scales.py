@@ -1,7 +1,7 @@
 """The acuity scales that a hospital may choose from."""
 
 from contracts.ed_triage import AcuityLevel, AcuityScale
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 
 # Manchester's own convention; ESI and KTAS have none that is fixed, so they share it. The hues are chosen to stay
 # apart under protanopia, deuteranopia and tritanopia, and the page never relies on them alone.
@@ -28,4 +28,6 @@ def scale_named(name: str) -> AcuityScale:
     try:
         return SCALES[name]
     except KeyError:
-        raise ConfigurationError("acuity_scale", f"{name!r} is none of {', '.join(SCALES)}") from None
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"{name!r} is none of {', '.join(SCALES)}", setting="acuity_scale"
+        ) from None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 
 NONCE_BYTES = 12  # NIST SP 800-38D, section 5.2.1.1: 96-bit nonces
 HEADER = b"WF1"
@@ -32,15 +32,15 @@ class Keyring:
         """Return the plain bytes. Raises ConfigurationError when the key is gone or the bytes were changed."""
         end = 4 + (sealed[3] if len(sealed) > 3 else 0)
         if sealed[:3] != HEADER or len(sealed) < end + NONCE_BYTES:
-            raise ConfigurationError("not_sealed", purpose)
+            raise ConfigurationError(ConfigurationFault.NOT_SEALED, purpose)
         kid, nonce, body = sealed[4:end], sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]
         key = self.keys.get(kid.decode(errors="replace"))
         if key is None:
-            raise ConfigurationError("key_lost", f"no key named {kid!r}")
+            raise ConfigurationError(ConfigurationFault.KEY_LOST, f"no key named {kid!r}")
         try:
             return AESGCM(key).decrypt(nonce, body, purpose.encode() + b"|" + kid)
         except (InvalidTag, ValueError):
-            raise ConfigurationError("changed_at_rest", purpose) from None
+            raise ConfigurationError(ConfigurationFault.CHANGED_AT_REST, purpose) from None
 
     def name(self, *parts: str) -> str:
         """Return a keyed hash (40 hex digits) of the parts: an identifier that outsiders can't guess from."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
-from contracts.errors import LedgerError
+from contracts.errors import LedgerError, LedgerFault
 from integrations.blobs.sealing import Keyring
 
 
@@ -49,7 +49,7 @@ class BlobStore:
         except OSError as fault:
             with suppress(OSError):  # on a full disk the halves would keep it full
                 self.fs.rm_file(partial)
-            raise LedgerError("blob_not_stored", type(fault).__name__, retryable=True) from None
+            raise LedgerError(LedgerFault.BLOB_NOT_STORED, type(fault).__name__, retryable=True) from None
         return name
 
     def missing(self, names: Iterable[str]) -> set[str]:
@@ -62,7 +62,7 @@ class BlobStore:
             sealed = self.fs.cat_file(self._path(name))
             return self.keyring.open(sealed, name)  # pyright: ignore[reportArgumentType] - bytes, unless asked for text
         except FileNotFoundError:
-            raise LedgerError("blob_missing", name[:12]) from None
+            raise LedgerError(LedgerFault.BLOB_MISSING, name[:12]) from None
 
 
 def _sync_folder(folder: str) -> None:

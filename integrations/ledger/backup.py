@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from pydantic import ValidationError
 
-from contracts.errors import LedgerError
+from contracts.errors import LedgerError, LedgerFault
 from contracts.frozen import Frozen
 from integrations import clock, files
 from integrations.blobs.store import BlobStore
@@ -73,18 +73,20 @@ def restore(folder: Path, ledger: Path, blobs: BlobStore, audit_key: bytes) -> M
     Every blob is opened on its way, so keys that don't belong to the backup are refused.
     """
     if list(ledger.parent.glob(f"{ledger.name}*")):
-        raise LedgerError("ledger_there", f"{ledger.parent} holds a ledger already: name a new folder")
+        raise LedgerError(LedgerFault.LEDGER_THERE, f"{ledger.parent} holds a ledger already: name a new folder")
     manifest = _manifest(folder)
     copy, source = folder / manifest.ledger_file, BlobStore.at(str(folder / BLOBS), blobs.keyring)
     if not copy.exists() or _sha256(copy) != manifest.ledger_sha256:
-        raise LedgerError("backup_damaged", f"{copy} is not the ledger that the manifest tells of")
+        raise LedgerError(LedgerFault.BACKUP_DAMAGED, f"{copy} is not the ledger that the manifest tells of")
     with _opened(copy) as tx:
         names = blob_names(tx)
     if lost := source.missing(names):
-        raise LedgerError("backup_damaged", f"{len(lost)} of {len(names)} blobs are missing from {folder / BLOBS}")
+        raise LedgerError(
+            LedgerFault.BACKUP_DAMAGED, f"{len(lost)} of {len(names)} blobs are missing from {folder / BLOBS}"
+        )
     for name in sorted(names):
         if blobs.put(source.get(name)) != name:
-            raise LedgerError("wrong_keys", "keys.json is not the one that this backup was made with")
+            raise LedgerError(LedgerFault.WRONG_KEYS, "keys.json is not the one that this backup was made with")
     files.place(_marked(copy, ledger.with_name("restored.partial"), manifest, audit_key), ledger)
     return manifest
 
@@ -123,9 +125,11 @@ def _manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json((folder / MANIFEST).read_text())
     except FileNotFoundError:
-        raise LedgerError("no_backup", f"{folder} has no {MANIFEST}, so it holds no complete backup") from None
+        raise LedgerError(
+            LedgerFault.NO_BACKUP, f"{folder} has no {MANIFEST}, so it holds no complete backup"
+        ) from None
     except (ValidationError, UnicodeError):
-        raise LedgerError("backup_damaged", f"{folder / MANIFEST} can't be read") from None
+        raise LedgerError(LedgerFault.BACKUP_DAMAGED, f"{folder / MANIFEST} can't be read") from None
 
 
 @contextmanager

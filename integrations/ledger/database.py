@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
-from contracts.errors import LedgerError
+from contracts.errors import LedgerError, LedgerFault
 from integrations.ledger import schema
 
 Transaction = sa.Connection
@@ -40,14 +40,14 @@ class Database:
     def copy_to(self, file: Path) -> None:
         """Write one moment of the ledger to a new file, while others read and write. Raises LedgerError."""
         if self._reading.dialect.name != "sqlite":
-            raise LedgerError("not_sqlite", "back it up with the tools of its own database")
+            raise LedgerError(LedgerFault.NOT_SQLITE, "back it up with the tools of its own database")
         try:
             with _classified(), self._reading.connect() as source, closing(sqlite3.connect(file)) as target:
                 raw: Any = source.connection.driver_connection
                 raw.backup(target)
                 target.execute("PRAGMA journal_mode=DELETE")  # one file, which reading does not change
         except sqlite3.Error as fault:
-            raise LedgerError("not_copied", type(fault).__name__, retryable=True) from None
+            raise LedgerError(LedgerFault.NOT_COPIED, type(fault).__name__, retryable=True) from None
 
     def close(self) -> None:
         """Give back the connections."""
@@ -87,9 +87,9 @@ def _classified() -> Iterator[None]:
         yield
     except DBAPIError as fault:
         # The statement and its parameters may hold patient data: only the driver's class goes on.
-        raise LedgerError("database", type(fault.orig).__name__, retryable=True) from None
+        raise LedgerError(LedgerFault.DATABASE, type(fault.orig).__name__, retryable=True) from None
     except (UnicodeError, OverflowError) as fault:
-        raise LedgerError("not_storable", type(fault).__name__) from None
+        raise LedgerError(LedgerFault.NOT_STORABLE, type(fault).__name__) from None
 
 
 def _engine(url: str, begin: str) -> sa.Engine:

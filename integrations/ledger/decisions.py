@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from contracts.cases import CaseState
 from contracts.decisions import Decision, DecisionReceipt, Evidence, Undo
-from contracts.errors import ApprovalError, LedgerError, Refusal
+from contracts.errors import ApprovalError, LedgerError, LedgerFault, Refusal
 from contracts.frozen import Frozen
 from integrations import clock
 from integrations.ledger import cases, inbox, tables, tallies
@@ -66,7 +66,7 @@ def decide(tx: sa.Connection, decision: Decision) -> bool:
     if stale:
         raise ApprovalError(Refusal.STALE)
     if inbox.newest_event(tx, case.encounter_id, case.case_id) > case.covers_event:
-        raise LedgerError("unsettled", "an own write is being looked at", retryable=True)
+        raise LedgerError(LedgerFault.UNSETTLED, "an own write is being looked at", retryable=True)
     tx.execute(
         decisions.insert().values(
             decision_id=decision.decision_id,

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.frozen import Frozen
 from contracts.tuning import Deployment, RegisteredModel, VerdictOutcome
 from integrations import clock
@@ -29,7 +29,7 @@ def register(tx: sa.Connection, auditor: Auditor, model: RegisteredModel) -> Non
     """
     held, parent = find(tx, model.name), find(tx, model.parent) if model.parent else None
     if model.parent and (parent is None or parent.base_sha256 != model.base_sha256):
-        raise TuningError("other_base", f"{model.name} is not of the base of {model.parent}")
+        raise TuningError(TuningFault.OTHER_BASE, f"{model.name} is not of the base of {model.parent}")
     if held is None:
         tx.execute(
             models.insert().values(
@@ -42,7 +42,7 @@ def register(tx: sa.Connection, auditor: Auditor, model: RegisteredModel) -> Non
         )
         _audit(tx, auditor, model)
     elif (held.adapter_sha256, held.base_sha256) != (model.adapter_sha256, model.base_sha256):
-        raise TuningError("name_taken", f"{model.name} is registered with other weights")
+        raise TuningError(TuningFault.NAME_TAKEN, f"{model.name} is registered with other weights")
     elif (held.outcome, held.reason, held.evaluation) != (model.outcome, model.reason, model.evaluation):
         tx.execute(models.update().where(models.c.name == model.name).values(document=model.model_dump_json()))
         _audit(tx, auditor, model)
@@ -86,13 +86,13 @@ def promote(tx: sa.Connection, auditor: Auditor, alias: str, name: str, by: str,
     """
     model, current = find(tx, name), meant(tx, alias)
     if model is None:
-        raise TuningError("unknown_model", f"no model {name!r} is registered")
+        raise TuningError(TuningFault.UNKNOWN_MODEL, f"no model {name!r} is registered")
     if not any(base.outcome == VerdictOutcome.UNTUNED and base.base_sha256 == model.base_sha256 for base in listed(tx)):
-        raise TuningError("other_base", f"the base of {name} is not registered")
+        raise TuningError(TuningFault.OTHER_BASE, f"the base of {name} is not registered")
     if model.outcome != VerdictOutcome.BETTER:
-        raise TuningError("not_better", f"{name}: {model.verdict}")
+        raise TuningError(TuningFault.NOT_BETTER, f"{name}: {model.verdict}")
     if name == current:
-        raise TuningError("deployed", f"{alias} means {name} already")
+        raise TuningError(TuningFault.DEPLOYED, f"{alias} means {name} already")
     _deploy(tx, auditor, alias, name, current, by, reason)
 
 
@@ -103,7 +103,7 @@ def rollback(tx: sa.Connection, auditor: Auditor, alias: str, by: str, reason: s
     """
     told = history(tx, alias)
     if not told or told[0].replaced is None:
-        raise TuningError("nothing_before", f"{alias} has nothing to go back to")
+        raise TuningError(TuningFault.NOTHING_BEFORE, f"{alias} has nothing to go back to")
     target = told[0].replaced
     before = next((deployment.replaced for deployment in told if deployment.name == target), None)
     _deploy(tx, auditor, alias, target, before, by, reason)

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from contracts.errors import LedgerError
+from contracts.errors import LedgerError, LedgerFault
 from integrations import clock
 from integrations.ledger.marks import BOUND_SINCE, mark, set_mark
 from integrations.ledger.tables import marks, metadata
@@ -31,7 +31,7 @@ def version(tx: sa.Connection) -> int | None:
         return None
     known = [str(number) for number in range(1, SCHEMA_VERSION + 1)]
     if found not in known:
-        raise LedgerError("schema_version", f"ledger has {found}, this program wants {SCHEMA_VERSION}")
+        raise LedgerError(LedgerFault.SCHEMA_VERSION, f"ledger has {found}, this program wants {SCHEMA_VERSION}")
     return int(found)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 from temporalio.service import RPCError
 
-from contracts.errors import ConfigurationError, WardflowError
+from contracts.errors import ConfigurationError, ConfigurationFault, WardflowError
 
 State = Annotated[Path, typer.Option("--state", help="Folder of ports, keys, ledger and logs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
@@ -35,7 +35,9 @@ def extra(command: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as fault:
-        raise ConfigurationError(command, f"{fault.name} is missing: install wardflow[evaluate]") from None
+        raise ConfigurationError(
+            ConfigurationFault.PART_MISSING, f"{fault.name} is missing: install wardflow[evaluate]", setting=command
+        ) from None
 
 
 def finish(work: Coroutine[None, None, int]) -> NoReturn:

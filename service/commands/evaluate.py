@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from contracts.errors import ConfigurationError, ModelError
+from contracts.errors import ConfigurationError, ConfigurationFault, ModelError
 from integrations.inference import router
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi, admit
 from integrations.ledger.database import Database
@@ -50,7 +50,9 @@ def run_evaluate(
             from tuning.evaluation import estimates, evaluate
         unknown = sorted(set(judge or ()) - set(evaluate.Judge))
         if unknown:
-            raise ConfigurationError("judge", f"{unknown[0]!r} is none of {', '.join(evaluate.Judge)}")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING, f"{unknown[0]!r} is none of {', '.join(evaluate.Judge)}", setting="judge"
+            )
         given = classical or decisions or decision_column
         plan = evaluate.EvaluationPlan(
             cases, labels, label_column, reviewer_column, tuple(evaluate.Judge(name) for name in judge or ()),
@@ -72,13 +74,15 @@ def deployed(opened: Settings, alias: str, timeout_s: float) -> ChatEndpoint:
     """Return where a stack serves what the alias means at this moment. Raises ConfigurationError."""
     roles = [(role, model) for role, model in opened.models.items() if model.model == alias]
     if not roles:
-        raise ConfigurationError("model", f"no role of {opened.state} has the model {alias}")
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"no role of {opened.state} has the model {alias}", setting="model"
+        )
     db, (role, model) = Database(opened.parts.ledger_url), roles[0]
     try:
         now = router.resolve(db, replace(model.endpoint(role), timeout_s=timeout_s))
         admit(now)
     except ModelError as fault:
-        raise ConfigurationError("model", f"{alias}: {fault}") from None
+        raise ConfigurationError(ConfigurationFault.SETTING, f"{alias}: {fault}", setting="model") from None
     finally:
         db.close()
     return now

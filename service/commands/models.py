@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from activities.world import World
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 from integrations.ledger import switches
 from service.commands import console
 from service.operate import rehearsal, roles
@@ -85,11 +85,15 @@ def install(
 async def _rehearse(opened: Settings, world: World, wanted: list[str], as_json: bool, *, answers: bool) -> int:
     missing = [role for role in wanted if role not in opened.models]
     if missing or not wanted:
-        raise ConfigurationError("role", f"no model for {', '.join(missing) or 'any role'}: see `wardflow models ls`")
+        raise ConfigurationError(
+            ConfigurationFault.SETTING,
+            f"no model for {', '.join(missing) or 'any role'}: see `wardflow models ls`",
+            setting="role",
+        )
     with world.db.read() as tx:
         by = next((who for what, who in switches.all_stopped(tx).items() if what in {f"model:{r}" for r in wanted}), "")
     if by:
-        raise ConfigurationError("stopped", f"{by} stopped it: `wardflow start` ends that")
+        raise ConfigurationError(ConfigurationFault.STOPPED, f"{by} stopped it: `wardflow start` ends that")
     asked = await rehearsal.rehearse(world, wanted)
     for role in set(wanted) - {one.role for one in asked}:  # no pathway has something for it to do here
         await rehearsal.ask_small(world, role, asked)

@@ -106,6 +106,6 @@ def _process(
     try:
         uvloop.run(start())
     except WardflowError as fault:
-        log.critical("process_ended", kind=fault.kind)
+        log.critical("process_ended", **fault.log_fields())
         console.refuse(str(fault))
     console.leave(0)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 from integrations.ledger import switches
 from service.commands import console
 from service.process import settings, wiring
@@ -32,7 +32,9 @@ def _switch(state: Path, by: str, model: str, pathway: str, *, stopped: bool) ->
         wanted = f"model:{model}" if model else f"pathway:{pathway}"
         if wanted not in known or by not in opened.users:
             raise ConfigurationError(
-                "switch", f"name a user of the configuration, and one of {', '.join(sorted(known))}"
+                ConfigurationFault.SETTING,
+                f"name a user of the configuration, and one of {', '.join(sorted(known))}",
+                setting="switch",
             )
         world = wiring.world(opened, secrets, "cli")
         with world.db.write() as tx:

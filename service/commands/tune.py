@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from activities.workbench import Workbench
-from contracts.errors import ConfigurationError, WardflowError
+from contracts.errors import ConfigurationError, ConfigurationFault, WardflowError
 from contracts.tuning import DecidedCase, FitKind
 from integrations.ledger import registry
 from integrations.ledger.registry import CHAMPION
@@ -67,7 +67,9 @@ def run_rounds(
         elif cases and decisions:
             decided = await rounds_.from_files(cases, decisions, decision_column, reviewer_role, served)
         else:
-            raise ConfigurationError("cases", "name --cases and --decisions, or --from-ledger USER")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING, "name --cases and --decisions, or --from-ledger USER", setting="cases"
+            )
         measuring = rounds_.Measuring(eval_cases, labels, label_column)
         train, measured, against = await rounds_.measured(decided, measuring, served)
         bench = wiring.workbench(state.resolve(), venv, "tune")
@@ -164,9 +166,11 @@ def _deploy(state: Path, by: str, reason: str, as_json: bool, deploy: Callable[[
     async def work() -> int:
         bench = _bench(state)
         if by not in settings.stores(state.resolve()).users:
-            raise ConfigurationError("by", f"{by!r} is no user of the configuration")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING, f"{by!r} is no user of the configuration", setting="by"
+            )
         if not reason.strip():
-            raise ConfigurationError("reason", "say why")
+            raise ConfigurationError(ConfigurationFault.SETTING, "say why", setting="reason")
         name = deploy(bench)
         told = {"champion": name}
         console.say(json.dumps(told) if as_json else f"champion: {name or 'the untuned model'}")
@@ -178,7 +182,9 @@ def _deploy(state: Path, by: str, reason: str, as_json: bool, deploy: Callable[[
 def _own(state: Path, pathway: str, by: str) -> list[DecidedCase]:
     opened = settings.load(state)
     if by not in opened.users:
-        raise ConfigurationError("from_ledger", f"{by!r} is no user of the configuration")
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"{by!r} is no user of the configuration", setting="from_ledger"
+        )
     return trajectories.decided(wiring.world(opened, settings.load_secrets(state), "cli"), pathway, by)
 
 
@@ -196,7 +202,7 @@ def _settings(told: list[str]) -> dict[str, float | int | str]:
     for pair in told:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise ConfigurationError("setting", f"{pair!r} is not NAME=VALUE")
+            raise ConfigurationError(ConfigurationFault.SETTING, f"{pair!r} is not NAME=VALUE", setting="setting")
         try:
             found[name] = json.loads(value)
         except ValueError:

@@ -23,7 +23,7 @@ from activities.world import World
 from agents.ed_triage.graph import PATHWAY
 from agents.ed_triage.scales import scale_named
 from contracts.cases import ENDED
-from contracts.errors import ConfigurationError, FhirError, WardflowError
+from contracts.errors import ConfigurationError, ConfigurationFault, FhirError, WardflowError
 from contracts.suggestions import MadeBy
 from integrations import clock, stderr
 from integrations.ledger import cases, inbox, trajectories
@@ -81,7 +81,7 @@ async def run(plan: DemoPlan) -> int:
     start = time.monotonic()
     state = (plan.state or Path(tempfile.mkdtemp(prefix="wardflow-demo-"))).resolve()
     if (state / "parts.json").exists():
-        raise ConfigurationError("state_in_use", f"{state} holds a state already: name a new folder")
+        raise ConfigurationError(ConfigurationFault.STATE_IN_USE, f"{state} holds a state already: name a new folder")
     scale_named(plan.scale)
     state.mkdir(parents=True, exist_ok=True)
     config = settings.DEFAULT_CONFIG.read_text().replace('scale = "esi"', f'scale = "{plan.scale}"')
@@ -120,7 +120,7 @@ async def _started(stack: "subprocess.Popen[bytes]", state: Path, plan: DemoPlan
                 return opened, world
         except (WardflowError, httpx.HTTPError):
             continue
-    raise ConfigurationError("not_started", f"see the logs in {state / 'logs'}")
+    raise ConfigurationError(ConfigurationFault.NOT_STARTED, f"see the logs in {state / 'logs'}")
 
 
 async def _play(plan: DemoPlan, opened: settings.Settings, world: World, start: float) -> tuple[dict[str, Any], bool]:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import ValidationError
 
 from contracts.charts import TAG
-from contracts.errors import ConfigurationError, FhirError, FhirFault
+from contracts.errors import ConfigurationError, ConfigurationFault, FhirError, FhirFault
 from contracts.frozen import Frozen
 from integrations import clock
 from integrations.fhir.client import FhirClient, Resource
@@ -136,7 +136,7 @@ def in_file(path: Path, verify_key: str) -> Known:
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeError) as fault:
-        raise ConfigurationError("no_heads", f"{path} can't be read: {type(fault).__name__}") from None
+        raise ConfigurationError(ConfigurationFault.NO_HEADS, f"{path} can't be read: {type(fault).__name__}") from None
     for number, line in enumerate(lines, 1):
         try:
             heads = Heads.model_validate_json(line)

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from temporalio.client import Client
 
 from activities.world import World
-from contracts.errors import LedgerError
+from contracts.errors import LedgerError, LedgerFault
 from contracts.events import FhirEvent
 from integrations.fhir import notifications
 from integrations.fhir.feed import Feed
@@ -82,7 +82,7 @@ class Door:
                 return refused
         except Exception as fault:
             log.error("event_refused", exc_info=fault)
-            return LedgerError("not_kept", type(fault).__name__, retryable=True)
+            return LedgerError(LedgerFault.NOT_KEPT, type(fault).__name__, retryable=True)
         return None
 
     async def _accept(self, events: list[FhirEvent]) -> None:

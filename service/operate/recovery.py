@@ -6,7 +6,7 @@ from pathlib import Path
 from temporalio.client import WorkflowExecutionStatus
 
 from activities.world import World
-from contracts.errors import ConfigurationError, LedgerError
+from contracts.errors import ConfigurationError, ConfigurationFault, LedgerError, LedgerFault
 from contracts.frozen import Frozen
 from integrations import clock
 from integrations.blobs.store import BlobStore
@@ -56,7 +56,9 @@ def backed_up_at(tx: database.Transaction) -> datetime | None:
 def restore(folder: Path, state: Path) -> backup.Manifest:
     """Put a backup into a state folder that has its keys and no ledger. Raises ConfigurationError, LedgerError."""
     if not (state / "keys.json").exists():
-        raise ConfigurationError("no_keys", f"put keys.json of that time into {state} first: a backup never holds it")
+        raise ConfigurationError(
+            ConfigurationFault.NO_KEYS, f"put keys.json of that time into {state} first: a backup never holds it"
+        )
     secrets = settings.load_secrets(state)
     blobs = BlobStore.at(str(state / settings.BLOBS_FOLDER), secrets.keyring())
     return backup.restore(folder, state / settings.LEDGER_FILE, blobs, secrets.audit_bytes())
@@ -121,7 +123,7 @@ def rebuild_redis(world: World) -> int:
     with world.db.read() as tx:
         live = [case for case in cases.listed(tx) if case.ended_at is None]
     if not all(world.live.publish(case.case_id) for case in live):
-        raise LedgerError("not_published", "Redis is away", retryable=True)
+        raise LedgerError(LedgerFault.NOT_PUBLISHED, "Redis is away", retryable=True)
     return len(live)
 
 

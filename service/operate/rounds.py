@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from activities.workbench import FOLDER, Workbench
 from agents.pathway import Pathway, Ports, suggest
 from contracts.charts import ChartFacts
-from contracts.errors import ConfigurationError, TuningError
+from contracts.errors import ConfigurationError, ConfigurationFault, TuningError, TuningFault
 from contracts.queues import TaskQueue
 from contracts.rounds import MeasuredCase, RoundsPlan, RoundsReport
 from contracts.tuning import DecidedCase, FitKind, RegisteredModel, VerdictOutcome
@@ -71,7 +71,9 @@ async def measured(
     decided = [case for case in decided if not case.contradiction()]
     if measuring.cases:
         if not measuring.labels or not measuring.column:
-            raise ConfigurationError("eval_cases", "they need --labels and --label-column")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING, "they need --labels and --label-column", setting="eval_cases"
+            )
         charts, train = labelled.charts(measuring.cases, pathway, None), list(decided)
     else:
         charts = [case.facts for case in decided if _held_out(case)]
@@ -87,7 +89,9 @@ async def measured(
         charts, said = [chart for chart, _ in kept], [level for _, level in kept]
         against = f"the decisions of {len(charts)} cases that did not train"
     if not charts or not train:
-        raise ConfigurationError("too_few", f"{len(decided)} decided cases are too few to train and to measure")
+        raise ConfigurationError(
+            ConfigurationFault.TOO_FEW, f"{len(decided)} decided cases are too few to train and to measure"
+        )
     return train, [MeasuredCase(facts=c, reference=level) for c, level in zip(charts, said, strict=True)], against
 
 
@@ -110,7 +114,9 @@ def base_model(bench: Workbench, pathway: str, base: str) -> RegisteredModel:
     files = folders.file_sha256(folder)
     if not any(name.endswith(".safetensors") for name in files):
         raise ConfigurationError(
-            "base", f"{folder} holds no model in safetensors: `make models`, or name one by --base"
+            ConfigurationFault.SETTING,
+            f"{folder} holds no model in safetensors: `make models`, or name one by --base",
+            setting="base",
         )
     template = files.get("chat_template.jinja") or files.get("tokenizer_config.json", "")
     model = RegisteredModel(
@@ -180,7 +186,7 @@ async def run(planned: RoundsPlan, state: Path, venv: Path) -> RoundsReport:
         return report
     except WorkflowFailureError as fault:
         cause = fault.cause.cause if isinstance(fault.cause, ActivityError) else fault.cause
-        raise TuningError("failed", getattr(cause, "message", "") or str(cause)) from None
+        raise TuningError(TuningFault.FAILED, getattr(cause, "message", "") or str(cause)) from None
     finally:
         parts.terminate()
         parts.wait(30)
@@ -193,7 +199,7 @@ async def _connected(parts: "subprocess.Popen[bytes]", state: Path) -> Client:
             return await tuner.client(state)
         except (RuntimeError, OSError):
             await asyncio.sleep(0.2)
-    raise ConfigurationError("not_started", f"see above, and the logs in {state / FOLDER / 'logs'}")
+    raise ConfigurationError(ConfigurationFault.NOT_STARTED, f"see above, and the logs in {state / FOLDER / 'logs'}")
 
 
 async def _follow(client: Client, handle: "WorkflowHandle[Tuning, RoundsReport]") -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from activities.world import World
 from contracts.charts import FactKind
-from contracts.errors import TuningError
+from contracts.errors import TuningError, TuningFault
 from contracts.trajectories import Trajectory
 from contracts.tuning import Arm, DecidedCase
 from integrations.ledger import cases, decisions, outcomes
@@ -96,7 +96,7 @@ def decided(world: World, pathway: str, by: str) -> list[DecidedCase]:
 def _version(world: World, name: str, by: str) -> reading.Version:
     case, _, number = name.partition("@")
     if number and not number.isdigit():
-        raise TuningError("no_version", f"{name}: CASE@VERSION names a version by its number")
+        raise TuningError(TuningFault.NO_VERSION, f"{name}: CASE@VERSION names a version by its number")
     row, opened = _opened(world, case, by)
     step = reading.version(opened, int(number) if number else None)
     with world.db.read() as tx:
@@ -109,7 +109,7 @@ def _version(world: World, name: str, by: str) -> reading.Version:
 def _opened(world: World, name: str, by: str) -> tuple[TrajectoryRow, Trajectory]:
     matching = [row for row in listed(world) if row.case_id.startswith(name)]
     if len(matching) != 1:
-        raise TuningError("no_trajectory", f"{len(matching)} trajectories begin with {name!r}")
+        raise TuningError(TuningFault.NO_TRAJECTORY, f"{len(matching)} trajectories begin with {name!r}")
     _audit(world, Action.VIEW, matching[0], by)
     return matching[0], trajectory.read(world.blobs.get(matching[0].blob))
 

@@ -19,7 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 
 from agents.pathway import Pathway
 from contracts.decisions import Reviewer
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 from contracts.frozen import Frozen
 from contracts.roles import Role
 from integrations.blobs.sealing import Keyring
@@ -303,9 +303,13 @@ def pathway_named(name: str, options: dict[str, object]) -> Pathway:
     try:
         return import_module(f"agents.{name}.pathway").configure(options)
     except ModuleNotFoundError:
-        raise ConfigurationError("pathway", f"no agents/{name}/pathway.py for [pathways.{name}]") from None
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"no agents/{name}/pathway.py for [pathways.{name}]", setting="pathway"
+        ) from None
     except ValidationError as fault:
-        raise ConfigurationError("pathway", f"[pathways.{name}.options] {_first(fault)}") from None
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"[pathways.{name}.options] {_first(fault)}", setting="pathway"
+        ) from None
 
 
 def load(state: Path) -> Settings:
@@ -317,11 +321,17 @@ def load(state: Path) -> Settings:
         raw.setdefault("tracing", {"endpoint": os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")})
         return Settings.model_validate(raw | {"state": state, "parts": parts | raw.get("parts", {}), "models": models})
     except FileNotFoundError as fault:
-        raise ConfigurationError("not_started", f"{fault.filename} is missing: start with `wardflow up`") from None
+        raise ConfigurationError(
+            ConfigurationFault.NOT_STARTED, f"{fault.filename} is missing: start with `wardflow up`"
+        ) from None
     except ValidationError as fault:
-        raise ConfigurationError("configuration", f"{config}: {_first(fault)}") from None
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"{config}: {_first(fault)}", setting="configuration"
+        ) from None
     except (ValueError, TypeError, AttributeError) as fault:  # neither TOML nor JSON, or not of their shape
-        raise ConfigurationError("configuration", f"{config} or parts.json: {fault}") from None
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"{config} or parts.json: {fault}", setting="configuration"
+        ) from None
 
 
 def stores(state: Path) -> Stores:
@@ -333,7 +343,9 @@ def stores(state: Path) -> Stores:
         parts = own | (json.loads(told.read_text()) if told.exists() else {}) | raw.get("parts", {})
         return Stores.model_validate({name: parts[name] for name in own} | {"users": raw.get("users", {})})
     except (ValueError, TypeError, AttributeError) as fault:
-        raise ConfigurationError("configuration", f"{config} or parts.json: {fault}") from None
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"{config} or parts.json: {fault}", setting="configuration"
+        ) from None
 
 
 def roles(state: Path) -> set[str]:
@@ -342,7 +354,7 @@ def roles(state: Path) -> set[str]:
     try:
         return set(_read(config).get("models", {}))
     except (ValueError, TypeError) as fault:
-        raise ConfigurationError("configuration", f"{config}: {fault}") from None
+        raise ConfigurationError(ConfigurationFault.SETTING, f"{config}: {fault}", setting="configuration") from None
 
 
 def _read(config: Path) -> dict[str, Any]:
@@ -355,10 +367,12 @@ def load_secrets(state: Path) -> Secrets:
     try:
         return Secrets.model_validate_json(path.read_text())
     except FileNotFoundError:
-        raise ConfigurationError("not_started", f"{path} is missing: start with `wardflow up`") from None
+        raise ConfigurationError(
+            ConfigurationFault.NOT_STARTED, f"{path} is missing: start with `wardflow up`"
+        ) from None
     except ValueError as fault:
         said = _first(fault) if isinstance(fault, ValidationError) else "can't be read"
-        raise ConfigurationError("secrets", f"{path}: {said}") from None
+        raise ConfigurationError(ConfigurationFault.SETTING, f"{path}: {said}", setting="secrets") from None
 
 
 def _first(fault: ValidationError) -> str:
@@ -388,7 +402,9 @@ def repair_rights(state: Path) -> None:
         try:
             path.chmod(path.lstat().st_mode & ~OTHERS & 0o7777)
         except PermissionError:
-            raise ConfigurationError("rights", f"{path} belongs to another user: run `chown -R` on {state}") from None
+            raise ConfigurationError(
+                ConfigurationFault.RIGHTS, f"{path} belongs to another user: run `chown -R` on {state}"
+            ) from None
 
 
 def write_private(path: Path, text: str) -> None:

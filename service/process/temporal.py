@@ -32,7 +32,7 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 from integrations.blobs.sealing import Keyring
 from service.process.versions import HEARTBEAT
 from workflows import refusals
@@ -89,7 +89,7 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         if self._workflow_id is None:
-            raise ConfigurationError("unbound", "a value that belongs to no workflow can't be sealed")
+            raise ConfigurationError(ConfigurationFault.UNBOUND, "a value that belongs to no workflow can't be sealed")
         purpose = _purpose(self._workflow_id)
         return [
             Payload(metadata={"encoding": ENCODING}, data=self._keyring.seal(p.SerializeToString(), purpose))
@@ -110,9 +110,9 @@ class SealingCodec(PayloadCodec, WithSerializationContext):
                 opened = self._keyring.open(payload.data, _purpose(id_) if encoding == ENCODING else PURPOSE)
                 return Payload.FromString(opened)
             except (ConfigurationError, DecodeError) as fault:
-                why = fault.kind if isinstance(fault, ConfigurationError) else "not_sealed"
+                why = fault.kind if isinstance(fault, ConfigurationError) else ConfigurationFault.NOT_SEALED
         else:  # from someone who reached Temporal's port without our key
-            why = "not_sealed"
+            why = ConfigurationFault.NOT_SEALED
         digest = hashlib.sha256(id_.encode() + b"\0" + payload.SerializeToString(deterministic=True)).hexdigest()[:32]
         self._on_refused(id_, digest, why)
         return Payload(metadata={"encoding": REFUSED})
@@ -203,7 +203,7 @@ def metered(port: int) -> Runtime:
         )
         return _runtime(metrics)
     except (RuntimeError, ValueError):
-        raise ConfigurationError("port_in_use", f"port {port} for the worker's metrics") from None
+        raise ConfigurationError(ConfigurationFault.PORT_IN_USE, f"port {port} for the worker's metrics") from None
 
 
 async def connect(

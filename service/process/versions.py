@@ -18,7 +18,7 @@ from temporalio.worker import WorkerDeploymentConfig
 
 import contracts
 import workflows
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 from contracts.frozen import Frozen
 from integrations import clock
 from service.process.settings import Settings
@@ -115,11 +115,15 @@ async def make_current(client: Client, build: str) -> None:
 async def deploy(client: Client, build: str) -> list[Version]:
     """Make a version current whose worker lives; return all, as they are then. Raises ConfigurationError, RPCError."""
     if not any(v.build == build and v.has_worker for v in await known(client)):
-        raise ConfigurationError("no_worker", f"start `wardflow worker --beside` of this code ({build}) first")
+        raise ConfigurationError(
+            ConfigurationFault.NO_WORKER, f"start `wardflow worker --beside` of this code ({build}) first"
+        )
     try:
         await make_current(client, build)
     except RPCError as fault:
         if fault.status in NOT_YET:
-            raise ConfigurationError("no_worker", f"{build} does not poll every queue yet: try again") from None
+            raise ConfigurationError(
+                ConfigurationFault.NO_WORKER, f"{build} does not poll every queue yet: try again"
+            ) from None
         raise
     return await known(client)

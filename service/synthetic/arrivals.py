@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 
 Bundle = dict[str, Any]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -101,7 +101,9 @@ def shifted(bundles: list[Bundle], now: datetime) -> list[Bundle]:
     starts = (b.get("period", {}).get("start") for b in bodies if b["resourceType"] == "Encounter")
     start = next(starts, None)
     if start is None:
-        raise ConfigurationError("arrivals", "a bundle without an Encounter that has a period.start")
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, "a bundle without an Encounter that has a period.start", setting="arrivals"
+        )
     by = now - datetime.fromisoformat(start.replace("Z", "+00:00"))
 
     def move(found: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from agents.pathway import Pathway, TeachingPathway
 from contracts.classical import CrossFitJob, EstimateJob, Told
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 from contracts.suggestions import MadeBy, Suggestion
 from contracts.tuning import FitReport, TrainingRow
 from integrations import files
@@ -44,9 +44,13 @@ class Estimates:
         state: Path | None,
     ) -> None:  # fmt: skip
         if not isinstance(pathway, TeachingPathway):
-            raise ConfigurationError("pathway", f"{pathway.name} does not say what its decisions teach")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING, f"{pathway.name} does not say what its decisions teach", setting="pathway"
+            )
         if bool(wanted.decisions) != bool(wanted.column):
-            raise ConfigurationError("decisions", "--decisions and --decision-column go together")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING, "--decisions and --decision-column go together", setting="decisions"
+            )
         self._wanted, self._pathway, self._by_rules, self._levels = wanted, pathway, by_rules, levels
         self._state, self._python = state, wanted.venv / PYTHON
         self._rows = self._lessons(wanted.decisions, wanted.column) if wanted.decisions and wanted.column else ()
@@ -65,7 +69,11 @@ class Estimates:
     async def with_model(self, by_model: Array) -> list[Prediction]:
         """Return the same with the model's probabilities in the pool, (cases, levels)."""
         if not self._rows:
-            raise ConfigurationError("combined", "with a model it needs --decisions, on which the two are weighed")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING,
+                "with a model it needs --decisions, on which the two are weighed",
+                setting="combined",
+            )
         estimator = await self._estimator()
         members = [estimator, combined.frozen(by_model, estimator.fold)]
         pooled = combined.pool(members, self._decided, self._weights)
@@ -102,7 +110,9 @@ class Estimates:
         try:
             report = FitReport.model_validate_json((folder / REPORT).read_bytes())
         except (OSError, ValidationError):
-            raise ConfigurationError("classical", f"{folder} has no {REPORT} of a fit") from None
+            raise ConfigurationError(
+                ConfigurationFault.SETTING, f"{folder} has no {REPORT} of a fit", setting="classical"
+            ) from None
         rows = tuple(self._pathway.features(suggestion.facts) for suggestion in self._by_rules)
         job = EstimateJob(artefact=str(folder.resolve()), file_sha256=report.file_sha256, rows=rows)
         return np.array((await estimating.score(self._python, job, asking.tell)).probabilities)
@@ -112,7 +122,11 @@ class Estimates:
 
     def _folder(self) -> Path:
         if self._wanted.fitted is None:
-            raise ConfigurationError("classical", "it needs --classical, or --decisions and --decision-column")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING,
+                "it needs --classical, or --decisions and --decision-column",
+                setting="classical",
+            )
         return self._wanted.fitted
 
     def _predictions(self, probabilities: Array, levels: Levels) -> list[Prediction]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from agents.pathway import ChatPort, NoModel, Pathway, Ports, TeachingPathway, suggest
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 from contracts.suggestions import MadeBy, Suggestion
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi, loopback, private
 from tuning import paired, second_reader
@@ -64,13 +64,21 @@ def endpoint(url: str | None, model: str | None, phi: Phi, dialect: Dialect) -> 
     """Return the model's endpoint. Raises ConfigurationError where it may not see charts (I16)."""
     if not url or not model:
         if url or model:
-            raise ConfigurationError("model", "--model-url and --model go together; an alias (alias:NAME) has no URL")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING,
+                "--model-url and --model go together; an alias (alias:NAME) has no URL",
+                setting="model",
+            )
         return None
     host = urlsplit(url).hostname
     if phi != Phi.ALLOWED and not loopback(url):
-        raise ConfigurationError("model", f"charts would go to {host}: --phi allowed says that they may")
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"charts would go to {host}: --phi allowed says that they may", setting="model"
+        )
     if not private(url):
-        raise ConfigurationError("model", f"charts would go to {host} over plain http: use https://")
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"charts would go to {host} over plain http: use https://", setting="model"
+        )
     return ChatEndpoint("reasoning", url.rstrip("/"), model, Phi.ALLOWED, dialect, TIMEOUT_S)
 
 
@@ -126,13 +134,27 @@ async def run(plan: EvaluationPlan, pathway: Pathway, port: ChatPort | None, mod
 
 def _check(plan: EvaluationPlan, judges: Sequence[Judge], port: ChatPort | None) -> None:
     if Judge.MODEL in judges and port is None:
-        raise ConfigurationError("model", "the judge `model` needs --model-url and --model")
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, "the judge `model` needs --model-url and --model", setting="model"
+        )
     if (Judge.CLASSICAL in judges or Judge.COMBINED in judges) and plan.estimating is None:
-        raise ConfigurationError("classical", "it needs --classical, or --decisions and --decision-column")
+        raise ConfigurationError(
+            ConfigurationFault.SETTING,
+            "it needs --classical, or --decisions and --decision-column",
+            setting="classical",
+        )
     if plan.alerts and (not plan.reviewer_column or set(judges) == {Judge.RULES}):
-        raise ConfigurationError("alerts", "a second reader needs --reviewer-column, and a judge with probabilities")
+        raise ConfigurationError(
+            ConfigurationFault.SETTING,
+            "a second reader needs --reviewer-column, and a judge with probabilities",
+            setting="alerts",
+        )
     if plan.estimating and (plan.estimating.decisions, plan.estimating.column) == (plan.labels, plan.label_column):
-        raise ConfigurationError("decisions", f"{plan.label_column!r} measures here, so that it can't train (I13)")
+        raise ConfigurationError(
+            ConfigurationFault.SETTING,
+            f"{plan.label_column!r} measures here, so that it can't train (I13)",
+            setting="decisions",
+        )
 
 
 async def _said(

@@ -10,7 +10,7 @@ from pathlib import Path
 from agents.pathway import Pathway
 from contracts.charts import ChartFacts
 from contracts.decisions import DecisionKind
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 from contracts.tuning import Arm, DecidedCase
 
 SHORTLY = timedelta(minutes=5)  # after the encounter's start: the moment for which a chart is judged
@@ -27,17 +27,25 @@ def charts(file: Path, pathway: Pathway, limit: int | None) -> list[ChartFacts]:
             resources = [entry["resource"] for entry in bundle["entry"]]
             encounter = next((r for r in resources if r["resourceType"] == "Encounter"), None)
             if encounter is None:
-                raise ConfigurationError("cases", f"{file.name} line {number} has no Encounter")
+                raise ConfigurationError(
+                    ConfigurationFault.SETTING, f"{file.name} line {number} has no Encounter", setting="cases"
+                )
             start = datetime.fromisoformat(encounter["period"]["start"].replace("Z", "+00:00"))
             facts = pathway.read_chart(resources, encounter["id"], start + SHORTLY)
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
             why = "no FHIR bundle whose Encounter has an id and a period.start"
-            raise ConfigurationError("cases", f"{file.name} line {number} is {why} ({type(fault).__name__})") from None
+            raise ConfigurationError(
+                ConfigurationFault.SETTING,
+                f"{file.name} line {number} is {why} ({type(fault).__name__})",
+                setting="cases",
+            ) from None
         if facts.encounter_id in found:
-            raise ConfigurationError("cases", f"{file.name} line {number} repeats an encounter")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING, f"{file.name} line {number} repeats an encounter", setting="cases"
+            )
         found[facts.encounter_id] = facts
     if not found:
-        raise ConfigurationError("cases", f"{file.name} has no encounters")
+        raise ConfigurationError(ConfigurationFault.SETTING, f"{file.name} has no encounters", setting="cases")
     return list(found.values())
 
 
@@ -46,13 +54,17 @@ def levels(file: Path, column: str, encounters: Sequence[str], scale: Sequence[s
     reader = csv.DictReader(StringIO(_text(file), newline=""))
     for wanted in ("case_id", column):
         if wanted not in (reader.fieldnames or ()):
-            raise ConfigurationError("labels", f"{file.name} has no column {wanted!r}")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING, f"{file.name} has no column {wanted!r}", setting="labels"
+            )
     told = {row["case_id"]: (row[column] or "").strip() for row in reader}
     for encounter in encounters:
         level = told.get(encounter, "")
         if level not in scale:
             said = f"is none of {', '.join(scale)}" if level else "is missing"
-            raise ConfigurationError("labels", f"{column!r} of case {encounter} {said} in {file.name}")
+            raise ConfigurationError(
+                ConfigurationFault.SETTING, f"{column!r} of case {encounter} {said} in {file.name}", setting="labels"
+            )
     return [told[encounter] for encounter in encounters]
 
 
@@ -80,4 +92,6 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise ConfigurationError("input", f"{file.name} is not UTF-8 text") from None
+        raise ConfigurationError(
+            ConfigurationFault.SETTING, f"{file.name} is not UTF-8 text", setting="input"
+        ) from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from agents.pathway import ChatPort, Pathway, Ports, suggest
-from contracts.errors import ConfigurationError, Fallback, ModelError
+from contracts.errors import ConfigurationError, ConfigurationFault, Fallback, ModelError
 from contracts.frozen import Frozen
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import MadeBy, Suggestion
@@ -97,7 +97,11 @@ def _kept(file: Path) -> dict[str, Prediction]:
     try:
         kept = [Prediction.model_validate_json(line) for line in whole.splitlines()]
     except ValidationError:
-        raise ConfigurationError("state", f"{file} holds lines that are no predictions: name another folder") from None
+        raise ConfigurationError(
+            ConfigurationFault.SETTING,
+            f"{file} holds lines that are no predictions: name another folder",
+            setting="state",
+        ) from None
     return {one.asked: one for one in kept}
 
 

@@ -4,7 +4,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.world import boundary
-from contracts.errors import FhirError, FhirFault, LedgerError
+from contracts.errors import FhirError, FhirFault, LedgerError, LedgerFault
 from tests.fakes.samples import NAME
 
 
@@ -13,7 +13,7 @@ from tests.fakes.samples import NAME
     [
         (FhirError(FhirFault.UNREACHABLE, "ReadTimeout", retryable=True), ("unreachable",), False),
         (FhirError(FhirFault.REFUSED, "PUT answered 422"), ("refused",), True),
-        (LedgerError("database", "OperationalError", retryable=True), ("database",), False),
+        (LedgerError(LedgerFault.DATABASE, "OperationalError", retryable=True), ("database",), False),
     ],
 )
 def test_our_errors_cross_with_type_kind_and_whether_to_retry(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationError, ConfigurationFault
 from integrations.blobs.sealing import HEADER, NONCE_BYTES, Keyring
 from tests.fakes.samples import KEYRING
 
@@ -59,7 +59,7 @@ def test_a_sealed_value_opens_for_no_other_purpose() -> None:
 def test_a_lost_key_is_named_and_the_message_holds_no_key() -> None:
     with pytest.raises(ConfigurationError, match="k1") as fault:
         Keyring("k2", {"k2": b"2" * 32}, b"").open(SEALED, "inbox")
-    assert fault.value.kind == "key_lost"
+    assert fault.value.kind == ConfigurationFault.KEY_LOST
     assert "1111" not in f"{fault.value} {KEYRING!r}"
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import ConfigurationError, LedgerError
+from contracts.errors import ConfigurationError, ConfigurationFault, LedgerError, LedgerFault
 from integrations.blobs.sealing import Keyring
 from integrations.blobs.store import BlobStore
 from tests.fakes.samples import KEYRING
@@ -41,7 +41,7 @@ def test_neither_name_nor_file_shows_the_content(blobs: BlobStore) -> None:
 def test_a_missing_blob_is_a_ledger_error(blobs: BlobStore) -> None:
     with pytest.raises(LedgerError) as fault:
         blobs.get("0" * 64)
-    assert fault.value.kind == "blob_missing"
+    assert fault.value.kind == LedgerFault.BLOB_MISSING
 
 
 def test_a_blob_that_was_exchanged_for_another_does_not_open(blobs: BlobStore) -> None:
@@ -50,14 +50,14 @@ def test_a_blob_that_was_exchanged_for_another_does_not_open(blobs: BlobStore) -
     by_name[one].write_bytes(by_name[two].read_bytes())
     with pytest.raises(ConfigurationError) as fault:
         blobs.get(one)
-    assert fault.value.kind == "changed_at_rest"
+    assert fault.value.kind == ConfigurationFault.CHANGED_AT_REST
 
 
 def test_a_folder_that_takes_no_file_is_a_ledger_error_that_may_pass(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(LedgerError) as fault:
         BlobStore.at(f"{tmp_path}/file/blobs", KEYRING).put(CONTENT)
-    assert (fault.value.kind, fault.value.retryable) == ("blob_not_stored", True)
+    assert (fault.value.kind, fault.value.retryable) == (LedgerFault.BLOB_NOT_STORED, True)
 
 
 def test_putting_again_mends_a_blob_that_was_cut_short(blobs: BlobStore) -> None:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from contracts.cases import CaseState
-from contracts.errors import ConfigurationError, LedgerError
+from contracts.errors import ConfigurationError, ConfigurationFault, LedgerError, LedgerFault
 from integrations.blobs.sealing import Keyring
 from integrations.blobs.store import BlobStore
 from integrations.ledger import audit, backup, cases, chains, inbox, marks, schema, tables
@@ -95,7 +95,7 @@ def test_a_backup_that_fails_leaves_the_one_before_it_whole(
     Path(blobs._path(lost)).unlink()
     with pytest.raises(LedgerError) as fault:
         backup.take(used, blobs, folder)
-    assert fault.value.kind == "blob_missing"
+    assert fault.value.kind == LedgerFault.BLOB_MISSING
     assert put_back(folder, tmp_path / "new") == made
 
 
@@ -125,7 +125,7 @@ def test_a_state_that_has_a_ledger_is_left_alone(
     backup.take(used, blobs, folder)
     with pytest.raises(LedgerError) as fault:
         put_back(folder, tmp_path)  # where `used` lies
-    assert fault.value.kind == "ledger_there"
+    assert fault.value.kind == LedgerFault.LEDGER_THERE
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "ledger.db-wal").write_bytes(b"of another ledger")
     assert refused(folder, tmp_path / "half") == "ledger_there"
@@ -166,7 +166,7 @@ def test_other_keys_are_refused(used: Database, blobs: BlobStore, folder: Path, 
     ):
         with pytest.raises((ConfigurationError, LedgerError)) as fault:
             put_back(folder, tmp_path / f"new-{number}", other)
-        assert fault.value.kind in ("changed_at_rest", "wrong_keys")
+        assert fault.value.kind in (ConfigurationFault.CHANGED_AT_REST, LedgerFault.WRONG_KEYS)
         assert not (tmp_path / f"new-{number}" / "ledger.db").exists()
 
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from contracts.cases import ENDED, CaseRef, CaseState
 from contracts.decisions import Decision, DecisionKind
-from contracts.errors import ApprovalError, LedgerError, Refusal
+from contracts.errors import ApprovalError, LedgerError, LedgerFault, Refusal
 from contracts.events import Fate, Ignored
 from integrations import clock
 from integrations.blobs.store import BlobStore
@@ -240,7 +240,7 @@ def test_what_a_pathway_wrote_is_news_to_another_of_the_same_stay_and_not_to_its
         assert own_writes.writer(tx, "Observation", "obs-said", "1") is None
     with pytest.raises(LedgerError) as waits:
         decide(open_case, decision())
-    assert (waits.value.kind, waits.value.retryable) == ("unsettled", True)
+    assert (waits.value.kind, waits.value.retryable) == (LedgerFault.UNSETTLED, True)
     with open_case.write() as tx:
         own_writes.wrote(tx, said.case_id, "Observation", "obs-said", "1", "hash")
         assert own_writes.writer(tx, "Observation", "obs-said", "1") == "dictation"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 import sqlalchemy as sa
 
-from contracts.errors import LedgerError
+from contracts.errors import LedgerError, LedgerFault
 from integrations.ledger import tables
 from integrations.ledger.database import Database
 
@@ -22,7 +22,7 @@ def test_creating_again_changes_nothing_and_another_schema_is_refused(db: Databa
         tx.execute(tables.marks.update().where(tables.marks.c.name == "schema_version").values(value="0"))
     with pytest.raises(LedgerError) as fault:
         db.create()
-    assert fault.value.kind == "schema_version"
+    assert fault.value.kind == LedgerFault.SCHEMA_VERSION
 
 
 def test_a_reader_sees_one_moment(db: Database) -> None:

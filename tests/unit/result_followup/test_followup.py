@@ -12,7 +12,7 @@ from agents.result_followup.analytes import ANALYTES, CODES
 from agents.result_followup.formulas import FORMULAS, needed
 from contracts.calculations import Calculation, CalculationFault, Comparison
 from contracts.charts import ChartFacts
-from contracts.errors import Fallback, LedgerError, ModelError
+from contracts.errors import Fallback, LedgerError, LedgerFault, ModelError
 from contracts.model_calls import ChatRequest, ModelCall
 from contracts.suggestions import MadeBy, Suggestion
 from integrations.reference import clincalc
@@ -201,7 +201,7 @@ async def test_the_calculations_of_a_chart_are_asked_for_at_once_and_keep_their_
 
 
 async def test_when_the_ledger_fails_under_one_calculation_the_others_are_given_up() -> None:
-    facts, code = chart(na=140, cl=100, hco3=20, calcium=2.2, albumin=40), Together(LedgerError("database"))
+    facts, code = chart(na=140, cl=100, hco3=20, calcium=2.2, albumin=40), Together(LedgerError(LedgerFault.DATABASE))
     with pytest.raises(LedgerError):
         await suggest(facts, Ports({"code": code}, Results(one=20.0), Reference(20.0)))
     await asyncio.sleep(0)

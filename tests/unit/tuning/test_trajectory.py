@@ -12,7 +12,7 @@ from agents.ed_triage import graph
 from contracts.cases import CaseState
 from contracts.decisions import Decision, DecisionKind
 from contracts.ed_triage import EdTriageOptions
-from contracts.errors import Fallback, TuningError
+from contracts.errors import Fallback, TuningError, TuningFault
 from contracts.model_calls import ChatRequest, Message, ModelCall
 from contracts.suggestions import MadeBy
 from contracts.trajectories import Trajectory
@@ -149,7 +149,7 @@ def test_a_file_whose_tokens_cannot_be_the_servers_own_is_refused(changes: dict[
 def test_a_call_of_an_unknown_model_is_refused() -> None:
     with pytest.raises(TuningError) as fault:
         build(run(calls=(CALL.model_copy(update={"model": ""}),)))
-    assert fault.value.kind == "unknown_policy"
+    assert fault.value.kind == TuningFault.UNKNOWN_POLICY
 
 
 def test_a_call_without_sampling_settings_is_refused() -> None:
@@ -157,7 +157,7 @@ def test_a_call_without_sampling_settings_is_refused() -> None:
     document["steps"][2]["metrics"]["extra"]["wardflow"]["sampling"] = None
     with pytest.raises(TuningError) as fault:
         trajectory.validate(read(document))
-    assert fault.value.kind == "unknown_policy"
+    assert fault.value.kind == TuningFault.UNKNOWN_POLICY
 
 
 @given(st.lists(st.floats(-100, 1), max_size=4), st.lists(st.integers(0, 9), max_size=4))

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from activities.world import World
-from contracts.errors import LedgerError
+from contracts.errors import LedgerError, LedgerFault
 from contracts.events import FhirEvent
 from integrations.blobs.store import BlobStore
 from integrations.ledger import inbox, tables
@@ -38,7 +38,8 @@ def kept(world: World) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "trouble", [MemoryError(), PermissionError("keys"), KeyError("k2"), LedgerError("disk_full", retryable=True)]
+    "trouble",
+    [MemoryError(), PermissionError("keys"), KeyError("k2"), LedgerError(LedgerFault.DATABASE, retryable=True)],
 )
 async def test_our_own_trouble_leaves_the_event_with_its_sender(
     world: World, monkeypatch: pytest.MonkeyPatch, trouble: Exception

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.cases import CaseState
 from contracts.decisions import Evidence
-from contracts.errors import ConfigurationError, LedgerError
+from contracts.errors import ConfigurationError, LedgerError, LedgerFault
 from integrations.ledger import cases, decisions, tables
 from integrations.ledger.database import Database
 from service.operate import recovery
@@ -108,10 +108,10 @@ def test_a_restore_asks_for_the_keys_first(tmp_path: Path) -> None:
     settings.create_secrets(tmp_path)
     with pytest.raises(LedgerError) as fault:
         recovery.restore(tmp_path, tmp_path)
-    assert fault.value.kind == "no_backup"
+    assert fault.value.kind == LedgerFault.NO_BACKUP
 
 
 def test_a_live_worklist_that_cannot_be_told_is_an_error(starts: CaseStarts) -> None:
     with pytest.raises(LedgerError) as fault:
         recovery.rebuild_redis(starts.world)
-    assert fault.value.kind == "not_published"
+    assert fault.value.kind == LedgerFault.NOT_PUBLISHED

@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from prometheus_client.parser import text_string_to_metric_families
 
-from contracts.errors import FhirError, FhirFault, LedgerError
+from contracts.errors import FhirError, FhirFault, LedgerError, LedgerFault
 from integrations import clock
 from integrations.ledger import following, signs, switches
 from integrations.ledger.audit import Auditor
@@ -127,7 +127,7 @@ async def test_a_ledger_that_takes_no_writes_keeps_the_gateway_from_its_duty(par
 
     @contextmanager
     def full() -> Iterator[None]:
-        raise LedgerError("database", "disk full")
+        raise LedgerError(LedgerFault.DATABASE, "disk full")
         yield
 
     parts.world.db = SimpleNamespace(write=full)
@@ -180,7 +180,7 @@ async def test_the_endpoints_say_what_is_known_and_count_what_was_sent(parts: Pa
 def test_the_figures_without_a_ledger_still_tell_of_the_parts(parts: Parts) -> None:
     @contextmanager
     def gone() -> Iterator[None]:
-        raise LedgerError("database", "gone", retryable=True)
+        raise LedgerError(LedgerFault.DATABASE, "gone", retryable=True)
         yield
 
     db: Any = SimpleNamespace(read=gone)

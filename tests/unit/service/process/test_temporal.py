@@ -14,7 +14,7 @@ from temporalio.converter import (
 )
 from temporalio.exceptions import ApplicationError, TimeoutError, TimeoutType
 
-from contracts.errors import ApprovalError, ConfigurationError, LedgerError
+from contracts.errors import ApprovalError, ConfigurationError, LedgerError, LedgerFault
 from integrations.blobs.sealing import Keyring
 from service.process import temporal
 from tests.fakes.samples import KEYRING, NAME, decision
@@ -70,7 +70,7 @@ async def test_a_value_sealed_for_no_workflow_opens_only_in_workflows_of_before(
 
 async def test_while_the_ledger_is_away_a_value_of_before_is_not_refused_for_good() -> None:
     def away(_workflow_id: str) -> bool:
-        raise LedgerError("database", retryable=True)
+        raise LedgerError(LedgerFault.DATABASE, retryable=True)
 
     known = temporal.data_converter(KEYRING, away)
     with pytest.raises(LedgerError):
