@@ -59,6 +59,8 @@ class ConfigurationFault(StrEnum):
     STATE_IN_USE = "state_in_use"
     """The folder holds a state already."""
     PORT_IN_USE = "port_in_use"
+    NO_PORT = "no_port"
+    """No port is left for a part to listen at."""
     DISK_FULL = "disk_full"
     PART_MISSING = "part_missing"
     """A package that the command or the part needs is not installed."""

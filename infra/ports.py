@@ -53,9 +53,7 @@ class Ports:
         for port in random.sample(ports, len(ports)):
             if self.take(port):
                 return port
-        raise ConfigurationError(
-            ConfigurationFault.SETTING, f"none is free from {CHOICE.start} to {CHOICE.stop - 1}", setting="no_port"
-        )
+        raise ConfigurationError(ConfigurationFault.NO_PORT, f"none is free from {CHOICE.start} to {CHOICE.stop - 1}")
 
     def release(self, port: int) -> None:
         """Give up a port that its part no longer needs."""

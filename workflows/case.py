@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -43,6 +44,64 @@ class _EndStep(Protocol):
     def __call__(self, ref: CaseRef, /) -> CaseOutcome: ...
 
 
+@dataclass
+class CaseProgress:
+    """All that a case knows beside what it was started with."""
+
+    version: int
+    """The newest of the suggestion, shown or being made."""
+    receipt: DecisionReceipt | None
+    """Of the decision, which its author may still take back until it is final."""
+    closed: bool
+    """The ledger had a decision or an end when the case was started anew: nobody decides any more."""
+    covered: set[int] = field(default_factory=set)
+    """Ids of the events that the newest version has seen."""
+    uncovered: set[int] = field(default_factory=set)
+    """Ids of the events that were delivered since."""
+    looks_wanted: int = 0
+    """How often the chart was to be read again whatever the events."""
+    looks_done: int = 0
+    """How many of these the newest version has followed."""
+    shown: OpenRequest | None = None
+    """What a person may decide on; None until this run of the workflow has shown something."""
+    ladder_ended: bool = False
+    """Nobody decided until the end of the escalation ladder."""
+    final: bool = False
+    """The answer can't be taken back any more."""
+    escalation: "asyncio.Task[None] | None" = None
+    """Climbs the ladder. Kept, since asyncio forgets a task that nobody holds."""
+
+    def answered(self) -> bool:
+        """Return whether nobody is waited for."""
+        return self.receipt is not None or self.ladder_ended or self.closed
+
+    def has_news(self) -> bool:
+        """Return whether the chart may have changed since the newest version."""
+        return bool(self.uncovered) or self.looks_wanted > self.looks_done
+
+    def deliver(self, signal: CaseSignal) -> None:
+        """Take the events of a window; those that are covered change nothing."""
+        self.uncovered |= set(signal.event_ids) - self.covered
+        self.looks_wanted += signal.look
+
+    def cover(self, events: set[int], looks: int) -> None:
+        """Note that the newest version has seen these events, and this many looks."""
+        self.covered |= events
+        self.uncovered -= events
+        self.looks_done = looks
+
+    def uncover(self, events: set[int], looks: int, shown: OpenRequest | None) -> None:
+        """Go back to what was before these events, since no suggestion came of them."""
+        self.shown = shown
+        self.uncovered |= events
+        self.covered -= events
+        self.looks_done = looks
+
+    def reopen(self) -> None:
+        """Wait for a decision again."""
+        self.receipt, self.closed, self.ladder_ended, self.final = None, False, False, False
+
+
 @workflow.defn(name="case", versioning_behavior=VersioningBehavior.PINNED)
 class Case:
     """One live case for each encounter and pathway (I3). History holds references and hashes only."""
@@ -50,25 +109,17 @@ class Case:
     @workflow.init
     def __init__(self, case: CaseInput) -> None:
         self.case, self.ref = case, case.ref
-        self.untold: set[int] = set()
-        self.told: set[int] = set()
-        self.looks_wanted, self.looks_done = 0, 0
-        self.version = case.version
-        self.shown: OpenRequest | None = None
-        self.receipt: DecisionReceipt | None = case.receipt
-        self.decided = case.decided
-        self.ladder_ended = False
-        self.final = False
+        self.progress = CaseProgress(version=case.version, receipt=case.receipt, closed=case.decided)
         self.deciding = asyncio.Lock()
 
     @workflow.run
     async def run(self, case: CaseInput) -> CaseOutcome:
-        self.escalation = asyncio.create_task(self._escalate())
+        self.progress.escalation = asyncio.create_task(self._escalate())
         state = CaseState.OPEN
         while state == CaseState.OPEN:
-            while not self._answered():
+            while not self.progress.answered():
                 if await self._suggest():
-                    await workflow.wait_condition(lambda: self._answered() or self._has_news())
+                    await workflow.wait_condition(lambda: self.progress.answered() or self.progress.has_news())
                 else:
                     await self._pause(policies.SUGGEST_AGAIN)
             if await self._becomes_final():
@@ -77,9 +128,8 @@ class Case:
 
     @workflow.signal
     def chart_changed(self, signal: CaseSignal) -> None:
-        """Take the events of a window; those told before change nothing."""
-        self.untold |= set(signal.event_ids) - self.told
-        self.looks_wanted += signal.look
+        """Take the events of a window; those that are covered change nothing."""
+        self.progress.deliver(signal)
 
     @workflow.update
     async def decide(self, decision: Decision) -> DecisionReceipt:
@@ -91,7 +141,7 @@ class Case:
                 held = await workflow.execute_activity_class(RecordDecision, request, **policies.LEDGER)
             except ActivityError as fault:
                 raise (fault.cause or fault) from None
-            self.receipt = held
+            self.progress.receipt = held
         if held.decision_id != decision.decision_id:
             raise _refusal(Refusal.DECIDED, held.decided_by)
         return held
@@ -112,7 +162,7 @@ class Case:
                 await workflow.execute_activity_class(UndoDecision, request, **policies.LEDGER)
             except ActivityError as fault:
                 raise (fault.cause or fault) from None
-            self.receipt, self.decided = None, False
+            self.progress.receipt, self.progress.closed = None, False
 
     @undo.validator
     def check_undo(self, undo: Undo) -> None:
@@ -128,94 +178,84 @@ class Case:
             raise _refusal(Refusal.SIGNATURE) from None
 
     def _refuse_unfit_undo(self, undo: Undo) -> None:
-        if self.receipt is None or undo.case_id != self.ref.case_id:
-            raise _refusal(Refusal.TOO_LATE if self.final else Refusal.NOT_OPEN)
-        if undo.decision_id != self.receipt.decision_id:
-            raise _refusal(Refusal.DECIDED, self.receipt.decided_by)
-        if undo.reviewer.reviewer_id != self.receipt.reviewer_id:
-            raise _refusal(Refusal.NOT_YOURS, self.receipt.decided_by)
-        if self.final:
+        receipt = self.progress.receipt
+        if receipt is None or undo.case_id != self.ref.case_id:
+            raise _refusal(Refusal.TOO_LATE if self.progress.final else Refusal.NOT_OPEN)
+        if undo.decision_id != receipt.decision_id:
+            raise _refusal(Refusal.DECIDED, receipt.decided_by)
+        if undo.reviewer.reviewer_id != receipt.reviewer_id:
+            raise _refusal(Refusal.NOT_YOURS, receipt.decided_by)
+        if self.progress.final:
             raise _refusal(Refusal.TOO_LATE)
 
     def _refuse_unfit(self, decision: Decision) -> None:
-        if self.receipt:
-            raise _refusal(Refusal.DECIDED, self.receipt.decided_by)
-        if self._answered() or decision.case_id != self.ref.case_id:
+        progress, shown = self.progress, self.progress.shown
+        if progress.receipt:
+            raise _refusal(Refusal.DECIDED, progress.receipt.decided_by)
+        if progress.answered() or decision.case_id != self.ref.case_id:
             raise _refusal(Refusal.NOT_OPEN)
-        if self.shown is None:  # started anew: what the ledger still shows has to be shown again first
+        if shown is None:  # started anew: what the ledger still shows has to be shown again first
             raise _refusal(Refusal.STALE if self.case.version else Refusal.NOT_OPEN)
         if decision.reviewer.role not in self.case.roles:
             raise _refusal(Refusal.ROLE, decision.reviewer.role)
-        result = self.shown.result
-        if self._has_news() or decision.version != self.shown.version or decision.shown_hash != result.suggestion_hash:
+        result = shown.result
+        if progress.has_news() or (decision.version, decision.shown_hash) != (shown.version, result.suggestion_hash):
             raise _refusal(Refusal.STALE)
         proposed = result.selected if result.approvable else None
         refused = unfit(decision.kind, decision.selected, decision.reason, proposed, result.choices)
         if refused:
             raise _refusal(refused)
 
-    def _answered(self) -> bool:
-        return self.receipt is not None or self.ladder_ended or self.decided
-
-    def _has_news(self) -> bool:
-        return bool(self.untold) or self.looks_wanted > self.looks_done
-
     async def _becomes_final(self) -> bool:
         """Wait until an answer can't be taken back any more; False where it was."""
-        until = self.receipt.undo_until(self.case.undo) if self.receipt else None
+        until = self.progress.receipt.undo_until(self.case.undo) if self.progress.receipt else None
         if until and until > workflow.now():
             with suppress(asyncio.TimeoutError):
-                await workflow.wait_condition(lambda: not self._answered(), timeout=until - workflow.now())
+                await workflow.wait_condition(lambda: not self.progress.answered(), timeout=until - workflow.now())
         async with self.deciding:  # an undo may be on its way to the ledger
-            self.final = self._answered()
-        return self.final
+            self.progress.final = self.progress.answered()
+        return self.progress.final
 
     async def _end(self) -> CaseState:
         """Write what was decided, or close the case; return OPEN where the ledger has no decision (any more)."""
         await workflow.wait_condition(workflow.all_handlers_finished)
         state = CaseState.DECIDED
-        if self.receipt is None:
+        if self.progress.receipt is None:
             state = (await self._until_done(CloseCase, policies.WRITE)).state
         if state == CaseState.DECIDED:
             state = (await self._until_done(WriteBack, policies.WRITE)).state
         if state == CaseState.OPEN:
-            self.receipt, self.decided, self.ladder_ended, self.final = None, False, False, False
-            self.escalation = asyncio.create_task(self._escalate())
+            self.progress.reopen()
+            self.progress.escalation = asyncio.create_task(self._escalate())
         return state
 
     async def _suggest(self) -> bool:
         """Freeze the chart, run the agent, show what it proposes; False where the chart was out of reach."""
-        gathered, looks, looked, before = set(self.untold), self.looks_wanted, self.looks_done, self.shown
-        covers = max(self.told | gathered, default=0)
+        progress = self.progress
+        gathered, before = set(progress.uncovered), progress.shown
+        looks, looked = progress.looks_wanted, progress.looks_done
+        covers = max(progress.covered | gathered, default=0)
         try:
             request = SnapshotRequest(ref=self.ref)
             snapshot = await workflow.execute_activity_class(SnapshotChart, request, **policies.SUGGEST)
             if before and before.snapshot.facts_hash == snapshot.facts_hash:
-                self._tell(gathered, looks)
+                progress.cover(gathered, looks)
                 cover = CoverRequest(ref=self.ref, version=before.version, covers_event=covers)
                 await workflow.execute_activity_class(CoverEvents, cover, **policies.LEDGER)
                 return True
-            self.version += 1
-            result = await self._run_agent(AgentRequest(ref=self.ref, version=self.version, snapshot=snapshot))
+            progress.version += 1
+            result = await self._run_agent(AgentRequest(ref=self.ref, version=progress.version, snapshot=snapshot))
             # Before its row can be seen, so that the fastest person is not refused.
-            self.shown = OpenRequest(
-                ref=self.ref, version=self.version, covers_event=covers, snapshot=snapshot, result=result
+            progress.shown = OpenRequest(
+                ref=self.ref, version=progress.version, covers_event=covers, snapshot=snapshot, result=result
             )
-            self._tell(gathered, looks)
-            await workflow.execute_activity_class(OpenCase, self.shown, **policies.SUGGEST)
+            progress.cover(gathered, looks)
+            await workflow.execute_activity_class(OpenCase, progress.shown, **policies.SUGGEST)
         except ActivityError as fault:
             workflow.logger.error("suggestion_failed", extra={"activity": fault.activity_type})
-            self.shown = before
-            self.untold |= gathered
-            self.told -= gathered
-            self.looks_done = looked
+            progress.uncover(gathered, looked, before)
             return False
         return True
-
-    def _tell(self, gathered: set[int], looks: int) -> None:
-        self.told |= gathered
-        self.untold -= gathered
-        self.looks_done = looks
 
     async def _until_done(self, activity: type[_EndStep], policy: workflow.ActivityConfig) -> CaseOutcome:
         """Run a step of the end until it is done: what was acknowledged is honoured, however long the chart is away."""
@@ -229,7 +269,7 @@ class Case:
     async def _pause(self, wait: timedelta) -> None:
         """Wait for that long, or until somebody has answered."""
         with suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(self._answered, timeout=wait)
+            await workflow.wait_condition(self.progress.answered, timeout=wait)
 
     async def _run_agent(self, request: AgentRequest) -> AgentResult:
         """Return what the agent made of this very version; where the model's worker gives none, by rules."""
@@ -261,7 +301,7 @@ class Case:
             at += wait
         while await self._unanswered_at(at):
             async with self.deciding:
-                self.ladder_ended = not self._answered()
+                self.progress.ladder_ended = not self.progress.answered()
 
     async def _unanswered_at(self, moment: datetime) -> bool:
         """Return True when that moment has come and nobody has answered, False when an answer is final.
@@ -270,9 +310,9 @@ class Case:
         """
         if moment > workflow.now():
             with suppress(asyncio.TimeoutError):
-                await workflow.wait_condition(lambda: self.final, timeout=moment - workflow.now())
-        await workflow.wait_condition(lambda: self.final or not self._answered())
-        return not self.final
+                await workflow.wait_condition(lambda: self.progress.final, timeout=moment - workflow.now())
+        await workflow.wait_condition(lambda: self.progress.final or not self.progress.answered())
+        return not self.progress.final
 
 
 def _refusal(kind: Refusal, detail: str = "") -> ApplicationError:

@@ -18,7 +18,7 @@ def case() -> Case:
     """A case that shows version 1 to a triage nurse."""
     given = CaseInput(ref=REF, due_at=NOW, ladder=(timedelta(0),), roles=(NURSE.role,), verify_key=VERIFY_KEY)
     made = Case(given)
-    made.shown = shown()
+    made.progress.shown = shown()
     return made
 
 
@@ -61,7 +61,7 @@ def test_what_is_not_shown_any_more_is_stale(case: Case, changes: dict[str, Any]
 
 
 def test_news_make_it_stale_and_what_was_told_before_does_not(case: Case) -> None:
-    case.told = {1, 2}
+    case.progress.covered = {1, 2}
     case.chart_changed(CaseSignal(event_ids=(1, 2)))
     assert ask(case) is None
     case.chart_changed(CaseSignal(event_ids=(2, 3)))
@@ -105,9 +105,9 @@ def test_choice_and_reason_must_fit_the_kind(case: Case, changes: dict[str, Any]
 def test_where_nothing_proven_is_proposed_a_person_chooses_and_cannot_approve(
     case: Case, proposed: dict[str, Any], changes: dict[str, Any], expected: Refusal | None
 ) -> None:
-    assert case.shown
-    result = case.shown.result.model_copy(update={"approvable": False} | proposed)
-    case.shown = case.shown.model_copy(update={"result": result})
+    assert case.progress.shown
+    result = case.progress.shown.result.model_copy(update={"approvable": False} | proposed)
+    case.progress.shown = case.progress.shown.model_copy(update={"result": result})
     assert ask(case, **changes) == expected
 
 
@@ -126,7 +126,7 @@ def answer_undo(case: Case, signed: Undo) -> Refusal | None:
 
 def test_only_its_author_takes_a_decision_back_and_only_until_it_is_being_written(case: Case) -> None:
     assert undo(case) == Refusal.NOT_OPEN
-    case.receipt = DecisionReceipt(
+    case.progress.receipt = DecisionReceipt(
         decision_id="d-1", case_id=REF.case_id, kind=DecisionKind.APPROVE, selected="2", decided_by=NURSE.name,
         reviewer_id=NURSE.reviewer_id, recorded_at=NOW,
     )  # fmt: skip
@@ -136,7 +136,7 @@ def test_only_its_author_takes_a_decision_back_and_only_until_it_is_being_writte
     assert undo(case, case_id="case-2") == Refusal.NOT_OPEN
     unsigned = Undo(decision_id="d-1", case_id=REF.case_id, reviewer=NURSE, undone_at=NOW)
     assert answer_undo(case, unsigned) == Refusal.SIGNATURE
-    case.final = True
+    case.progress.final = True
     assert undo(case) == Refusal.TOO_LATE
 
 
@@ -147,16 +147,16 @@ def test_a_look_at_the_evidence_that_found_a_change_makes_it_stale(case: Case) -
 
 def test_a_case_that_shows_nothing_has_ended_or_is_another_is_not_open(case: Case) -> None:
     assert ask(case, case_id="case-2") == Refusal.NOT_OPEN
-    case.ladder_ended = True
+    case.progress.ladder_ended = True
     assert ask(case) == Refusal.NOT_OPEN
-    case.ladder_ended, case.shown = False, None
+    case.progress.ladder_ended, case.progress.shown = False, None
     assert ask(case) == Refusal.NOT_OPEN
 
 
 def test_a_case_started_anew_is_stale_until_it_has_shown_its_next_version(case: Case) -> None:
     anew = Case(case.case.model_copy(update={"version": 1}))
     assert ask(anew) == Refusal.STALE
-    anew.shown = shown(version=anew.version + 1)
+    anew.progress.shown = shown(version=anew.progress.version + 1)
     assert ask(anew) == Refusal.STALE
     assert ask(anew, version=2, shown_hash="hash-2") is None
 
@@ -167,7 +167,7 @@ def test_a_case_started_anew_after_its_decision_takes_no_other(case: Case) -> No
 
 
 def test_the_second_person_is_told_who_decided(case: Case) -> None:
-    case.receipt = DecisionReceipt(
+    case.progress.receipt = DecisionReceipt(
         decision_id="d-0", case_id=REF.case_id, kind=DecisionKind.APPROVE, selected="2", decided_by="Dr Silva"
     )
     with pytest.raises(ApplicationError, match="Dr Silva") as refused:
