@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from agents.physiology import POSSIBLE
 from agents.quantities import Measure, UnusableError, measured
 from contracts.charts import ChartFacts, Fact, FactKind
 from contracts.errors import FhirError, FhirFault
@@ -16,12 +17,11 @@ UNDER_WAY = ("planned", "arrived", "triaged", "in-progress", "onleave", None)  #
 IGNORED_STATUS = ("entered-in-error", "cancelled", "unknown")
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?")
 COMPLAINT_CHARS = 300
-MOST_CHARS = 10_000  # of a text that are looked at
+MOST_CHARS = 10_000  # of a text that are looked at; our judgement: no complaint is longer
 # Unicode general categories of characters that nobody sees, or that reverse the text around them
 UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs")
 JOINERS = "\u200c\u200d"  # which Persian and Indic spelling needs
-OLDEST_YEARS = 130  # the oldest person on record reached 122 (Robine & Allard, Science 1998;279:1834)
-AHEAD = timedelta(minutes=10)  # clocks differ; what is stamped further ahead is named, not used
+AHEAD = timedelta(minutes=10)  # our judgement: clocks differ; what is stamped further ahead is named, not used
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def _person(patient: Resource, as_of: datetime) -> Iterator[Fact | str]:
         born = moment(patient["birthDate"]).date()
         today = as_of.date()
         years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-        if not 0 <= years <= OLDEST_YEARS:  # else a mistyped year would take an adult out of the adults' scores
+        if not POSSIBLE["age"].holds(years):  # else a mistyped year would take an adult out of the adults' scores
             yield f"age {years}, from a birth date of {patient['birthDate']}"
             return
         yield Fact(

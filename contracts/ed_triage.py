@@ -25,24 +25,10 @@ class EdTriageOptions(Frozen):
     scale: str = "esi"
     """`esi`, `ktas` or `manchester`."""
     strong_from: float = 0.6
-    """Probability of the selected level from which support is called strong."""
+    """Probability of the selected level from which support is called strong; our judgement: it is more
+    likely than all others together."""
     moderate_from: float = 0.4
-    codes: dict[str, str] = {
-        "8661-1": "complaint",
-        "10164-2": "history",
-        "10160-0": "medications",
-        "11459-5": "arrival_mode",
-        "Injury-related presentation": "injury",
-        "67775-7": "avpu",
-        "80288-4": "avpu",
-        "72514-3": "pain_nrs",
-        "8867-4": "hr",
-        "9279-1": "rr",
-        "8310-5": "temp_c",
-        "2708-6": "spo2",
-        "59408-5": "spo2",
-        "8480-6": "sbp",
-        "8462-4": "dbp",
-        "3151-8": "oxygen_l_min",
-    }
-    """Code (LOINC, or the hospital's own text) of an Observation or component, to the fact it becomes."""
+    """The same of moderate support; our judgement: twice what each of five levels has by chance."""
+    codes: dict[str, str] | None = None
+    """Code (LOINC, or the hospital's own text) of an Observation or component, to the fact it becomes. None: the
+    pathway's own map, `KEYS` in `agents.ed_triage.resources`."""

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from agents.dictation.doses import IN_MICROGRAMS_ALONE
 from agents.dictation.numbers import Item, Kind
 from agents.dictation.places import RATES
-from agents.dictation.ranges import DOSES, DOSES_OF, RANGES
+from agents.dictation.ranges import DOSES, DOSES_OF
 from agents.dictation.words import LINKS, MEASURED, is_figure, says, vocabulary
+from agents.physiology import PLAUSIBLE
 
 _SPANS = vocabulary("minute hour day week month year")
 _AGED = vocabulary("aged age")
@@ -16,7 +17,7 @@ _OTHER_UNITS = vocabulary("creatinine haemoglobin hemoglobin troponin glucose su
 """Results that come in several units, mostly told without: 180 is a glucose in mg/dL. They are marked, not judged."""
 _FAHRENHEIT = vocabulary("fahrenheit f")
 _NAMED_WITHIN = 3
-"""So many items before a dose its drug is named."""
+"""Most items between a drug's name and its dose; our judgement: `penicillin slow release 500 mg` has two words."""
 
 
 def stretches(items: Sequence[Item]) -> Iterator[tuple[int, int]]:
@@ -39,10 +40,10 @@ def _limits(items: Sequence[Item], at: int) -> tuple[float, float] | None:
     if says(items, at + 1) in _VOLUMES:
         return None  # of a drip, whatever its rate and pressure are called
     if says(items, at - 1) in ("over", "on") and _of_pressure(items, at - 2):
-        low, high = RANGES["diastolic"].limits
+        low, high = PLAUSIBLE["dbp"].limits
         return low, min(high, _value(items, at - 2) - 1)
     if _of_pressure(items, at):
-        return RANGES["systolic"].limits
+        return PLAUSIBLE["sbp"].limits
     before = at - 1
     while says(items, before) in LINKS:
         before -= 1
@@ -53,7 +54,7 @@ def _limits(items: Sequence[Item], at: int) -> tuple[float, float] | None:
     if keyword in _OTHER_UNITS or fahrenheit or (keyword == "pressure" and says(items, before - 1) != "blood"):
         return None
     if keyword in _AGED or (says(items, at + 1), says(items, at + 2)) == ("year", "old"):
-        return RANGES["age"].limits
+        return PLAUSIBLE["age"].limits
     return MEASURED.get(keyword)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 from agents.dictation.doses import unclear_until
 from agents.dictation.numbers import Item, Kind
-from agents.dictation.ranges import RANGES
 from agents.dictation.words import (
     DOSES,
     GIVEN,
@@ -20,13 +19,10 @@ from agents.dictation.words import (
     says,
     vocabulary,
 )
+from agents.physiology import PLAUSIBLE
 from contracts.dictation import Doubt
 
-RATES = {
-    "heart": RANGES["heart rate"].limits,
-    "pulse": RANGES["heart rate"].limits,
-    "respiratory": RANGES["respiratory rate"].limits,
-}
+RATES = {"heart": PLAUSIBLE["hr"].limits, "pulse": PLAUSIBLE["hr"].limits, "respiratory": PLAUSIBLE["rr"].limits}
 """Which rate it is, and what it can be."""
 _RESULTS = {
     "glucose": vocabulary("mmol mg"),
@@ -60,7 +56,13 @@ _BESIDE_A_VITAL = _NAMES | GIVEN | _DESCRIBED | _FOLLOWING
 """Words that may follow the number of a vital sign with no comma between."""
 _SPOKEN_OF = vocabulary("normal stable high low raised elevated abnormal check no of for from his her their the")
 """The same before it."""
-_DIASTOLIC = RANGES["diastolic"].limits
+_DIASTOLIC = PLAUSIBLE["dbp"].limits
+_CLOCK, _MINUTES = (0, 2359), 60
+"""Hours and minutes of the 24-hour clock as one number, as in `1540`: ISO 8601:2019."""
+_WHOLE = (1, 100)
+"""What may follow `out of`, as in `7 out of 10`; our judgement: no scale of medicine goes further."""
+_TEENS = (13, 19)
+"""Numbers in `-teen`, which are heard for those in `-ty`; our judgement: `fourteen` and `forty` differ least."""
 _AFTER_SINCE = vocabulary(
     "yesterday this last the a an about around then she he her his they early late noon midnight morning birth "
     "childhood surgery monday tuesday wednesday thursday friday saturday sunday"
@@ -115,20 +117,20 @@ def _place(items: Sequence[Item], at: int) -> tuple[float, float] | None:
         return _DIASTOLIC[0], min(_DIASTOLIC[1], systolic - 1)
     if (after, says(items, at + 2)) == ("out", "of"):
         whole = _value(items[at + 3]) if kind(items, at + 3) == Kind.NUMBER else 0
-        return (0, whole) if 1 <= whole <= 100 else None
+        return (0, whole) if _within(whole, _WHOLE) else None
     if (before, says(items, at - 2)) == ("of", "out"):
-        return (1, 100)
+        return _WHOLE
     if before in _TIMES and _is_clock(_value(items[at])) and after in DOSES:
         return None
     keyword = says(items, at - 2) if before in LINKS else before
     if keyword in MEASURED:
         return RATES.get(says(items, at - 3 if before in LINKS else at - 2), MEASURED[keyword])
     if after == "year" and says(items, at + 2) == "old":
-        return RANGES["age"].limits
+        return PLAUSIBLE["age"].limits
     if kind(items, at + 1) == Kind.UNIT or after == "times":
         return (0, float("inf"))
     if before in _TIMES and (_is_clock(_value(items[at])) or after in ("o'clock", "am", "pm")):
-        return (0, 2359)
+        return _CLOCK
     pronoun = items[at].says == "1" and (after == "of" or before in ("no", "this", "that"))
     if items[at].says.endswith("th") or pronoun:
         return (0, float("inf"))
@@ -143,7 +145,7 @@ def _sounds_like_another(items: Sequence[Item], at: int, limits: tuple[float, fl
     unit = says(items, at + 1) if kind(items, at + 1) == Kind.UNIT else ""
     if unit in DOSES:
         return _is_a_strength(other)
-    if limits == (0, 2359):
+    if limits == _CLOCK:
         return _is_clock(other)
     if says(items, at + 1) == "over" and kind(items, at + 2) == Kind.NUMBER:
         return other > _value(items[at + 2])
@@ -176,9 +178,9 @@ def _other(number: str) -> float | None:
     end = int(whole[-2:])
     if len(whole) == 3 and end in (1, 11):
         return float(f"{whole[0]}{'11' if end == 1 else '01'}{dot}{fraction}")
-    if 13 <= end <= 19:
+    if _within(end, _TEENS):
         swapped = end % 10 * 10
-    elif end % 10 == 0 and end >= 30:
+    elif end % 10 == 0 and end >= 30:  # our judgement: `twenty` sounds like no other
         swapped = 10 + end // 10
     else:
         return None
@@ -187,7 +189,7 @@ def _other(number: str) -> float | None:
 
 def _is_a_strength(dose: float) -> bool:
     """Return whether a medicine is given so: `14 mg` is `40 mg` misheard, and `40 mg` is not `14 mg`."""
-    return not 13 <= dose % 100 <= 19 or dose == 15
+    return not _within(dose % 100, _TEENS) or dose == 15  # our judgement: of these only 15 mg are common
 
 
 def _lacks_its_number(items: Sequence[Item], at: int) -> bool:
@@ -240,4 +242,4 @@ def _within(value: float, limits: tuple[float, float]) -> bool:
 
 def _is_clock(value: float) -> bool:
     """Return whether it is a time with its minutes; an hour alone is too little to be sure of."""
-    return value == int(value) and 100 <= value <= 2359 and value % 100 < 60
+    return value == int(value) and 100 <= value <= _CLOCK[1] and value % 100 < _MINUTES  # a time of ISO 8601:2019

@@ -1,11 +1,12 @@
 """Vital signs as they are said, typed and written: their names, units, codes, and what they can be."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agents import codes
 from agents.dictation.numbers import Item, Kind
-from agents.dictation.ranges import RANGES
+from agents.physiology import PLAUSIBLE, POSSIBLE, Range, celsius
 
 Phrase = tuple[str, ...]
 
@@ -18,7 +19,8 @@ class Vital:
     unit: str
     """The same in UCUM."""
     loinc: str
-    limits: tuple[float, float]
+    ranges: tuple[str, ...]
+    """Keys of `agents.physiology` of each of its numbers."""
     said: tuple[Phrase, ...]
     """How it is called; longer names first."""
     after: tuple[Phrase, ...] = ()
@@ -29,40 +31,38 @@ def _phrases(text: str) -> tuple[Phrase, ...]:
     return tuple(tuple(phrase.split()) for phrase in text.split(", "))
 
 
-# What a charted value can be at all: valid ranges of Xie et al., Benchmarking emergency department prediction models,
-# Sci Data 2022;9:658 (helpers.py), but SpO2 from 2. Beyond them it was misheard, and a person is asked.
 VITALS = {
     "bp": Vital(
-        "Blood pressure", "mmHg", "mm[Hg]", "85354-9", (0, 375), _phrases("blood pressure, bp, b p, pressure"),
+        "Blood pressure", "mmHg", codes.MMHG, codes.BLOOD_PRESSURE, ("sbp", "dbp"),
+        _phrases("blood pressure, bp, b p, pressure"),
         _phrases("millimeters of mercury, millimetres of mercury, mm hg, mmhg"),
     ),
     "hr": Vital(
-        "Heart rate", "/min", "/min", "8867-4", (0, 350), _phrases("heart rate, pulse rate, pulse, hr"),
+        "Heart rate", "/min", codes.PER_MINUTE, codes.HEART_RATE, ("hr",),
+        _phrases("heart rate, pulse rate, pulse, hr"),
         _phrases("beats per minute, beats a minute, per minute, a minute, bpm"),
     ),
     "rr": Vital(
-        "Respiratory rate", "/min", "/min", "9279-1", (0, 300),
+        "Respiratory rate", "/min", codes.PER_MINUTE, codes.RESPIRATORY_RATE, ("rr",),
         _phrases("respiratory rate, respiration rate, breathing rate, resp rate, respirations, rr"),
         _phrases("breaths per minute, breaths a minute, per minute, a minute"),
     ),
     "spo2": Vital(
-        "Oxygen saturation", "%", "%", "59408-5", (2, 100),
+        "Oxygen saturation", "%", codes.PERCENT, codes.PULSE_OXIMETRY, ("spo2",),
         _phrases("oxygen saturation, oxygen saturations, oxygen sats, oxygen sat, o 2 saturation, o 2 sats, o 2 sat, "
                  "spo 2, saturation, saturations, sats, sat"),
         _phrases("%"),
     ),
     "temp": Vital(
-        "Temperature", "°C", "Cel", "8310-5", (26, 45), _phrases("body temperature, temperature, temp"),
+        "Temperature", "°C", codes.CELSIUS, codes.BODY_TEMPERATURE, ("temp_c",),
+        _phrases("body temperature, temperature, temp"),
         _phrases("degree celsius, degree centigrade, degree c, degree, celsius, centigrade, c"),
     ),
-    "pain": Vital("Pain", "of 10", "{score}", "72514-3", (0, 10), _phrases("pain score, pain level, pain scale, pain")),
+    "pain": Vital(
+        "Pain", "of 10", codes.SCORE, codes.PAIN, ("pain_nrs",),
+        _phrases("pain score, pain level, pain scale, pain"),
+    ),
 }  # fmt: skip
-_RANGED = {
-    "bp": ("systolic", "diastolic"), "hr": ("heart rate",), "rr": ("respiratory rate",), "spo2": ("saturation",),
-    "temp": ("temperature",), "pain": ("pain",),
-}  # fmt: skip
-"""Of which range each of its numbers must be to be plausible."""
-SYSTOLIC, DIASTOLIC = "8480-6", "8462-4"
 _LINKS = frozenset(("is", "was", "of", "at", "reads", "reading", "measured", "now", "are", "were", "currently"))
 _OUT_OF_TEN = (("out", "of", "10"), ("over", "10"), ("of", "10"))
 _FAHRENHEIT = (("degree", "fahrenheit"), ("degree", "f"), ("fahrenheit",), ("f",))
@@ -104,13 +104,13 @@ def value(vital: str, text: str) -> tuple[float, ...] | None:
     if (lower is not None) != (vital == "bp"):
         return None
     found = tuple(float(part.replace(",", ".")) for part in (upper, lower) if part)
-    low, high = VITALS[vital].limits
     falls = len(found) < 2 or found[0] > found[1]
-    return found if falls and all(low <= number <= high for number in found) else None
+    return found if falls and _within(POSSIBLE, vital, found) else None
 
 
-def _plausible(vital: str, measured: tuple[float, ...]) -> bool:
-    return all(RANGES[name].holds(number) for name, number in zip(_RANGED[vital], measured, strict=True))
+def _within(ranges: Mapping[str, Range], vital: str, measured: tuple[float, ...]) -> bool:
+    """Return whether each number of a vital sign lies in its range."""
+    return all(ranges[key].holds(number) for key, number in zip(VITALS[vital].ranges, measured, strict=True))
 
 
 def _said(items: Sequence[Item], at: int, vital: str) -> Said | None:
@@ -135,10 +135,12 @@ def _said(items: Sequence[Item], at: int, vital: str) -> Said | None:
             return None
         end = after
     if vital == "temp" and _after(items, end, _FAHRENHEIT) > end:
-        end, text = _after(items, end, _FAHRENHEIT), f"{(float(number) - 32) * 5 / 9:.1f}"
+        end, text = _after(items, end, _FAHRENHEIT), f"{celsius(float(number)):.1f}"
     end = _after(items, end, VITALS[vital].after)
     measured = value(vital, text)
-    return Said(vital, text, at, end, measured is not None, measured is not None and _plausible(vital, measured))
+    return Said(
+        vital, text, at, end, measured is not None, measured is not None and _within(PLAUSIBLE, vital, measured)
+    )
 
 
 def _number(items: Sequence[Item], at: int) -> str | None:

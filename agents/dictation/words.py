@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agents.dictation.numbers import Item, Kind
-from agents.dictation.ranges import RANGES
+from agents.physiology import PLAUSIBLE
 from contracts.dictation import Doubt
 
 
@@ -20,14 +20,14 @@ DOSES = vocabulary("mg mcg g ml mmol tablet puff drop")
 LIKE_DIGITS = vocabulary("to too for fore won ate oh eye")
 """Words that digits are heard as."""
 _MEASURES = {
-    "pressure": "systolic", "bp": "systolic", "pulse": "heart rate", "saturation": "saturation", "sats": "saturation",
-    "temperature": "temperature", "temp": "temperature", "pain": "pain", "gcs": "gcs", "glucose": "glucose",
-    "sugar": "glucose", "potassium": "potassium", "sodium": "sodium", "lactate": "lactate",
+    "pressure": "sbp", "bp": "sbp", "pulse": "hr", "saturation": "spo2", "sats": "spo2", "temperature": "temp_c",
+    "temp": "temp_c", "pain": "pain_nrs", "gcs": "gcs", "glucose": "glucose", "sugar": "glucose", "potassium": "k",
+    "sodium": "na", "lactate": "lactate",
     "creatinine": "creatinine", "haemoglobin": "haemoglobin", "hemoglobin": "haemoglobin", "troponin": "troponin",
     "crp": "crp", "score": "score", "weight": "weight", "ph": "ph",
 }  # fmt: skip
-MEASURED = {word: RANGES[measure].limits for word, measure in _MEASURES.items()} | {
-    "rate": (RANGES["respiratory rate"].low, RANGES["heart rate"].high)
+MEASURED = {word: PLAUSIBLE[measure].limits for word, measure in _MEASURES.items()} | {
+    "rate": (PLAUSIBLE["rr"].low, PLAUSIBLE["hr"].high)
 }
 """Words before a number, which may have one of LINKS between, and what it can be there at all: what the body can do and
 survive, or a device can show, widely. A number outside was not said."""

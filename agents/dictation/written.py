@@ -7,22 +7,21 @@ import uuid
 from fhir.resources.R4B.documentreference import DocumentReference
 from fhir.resources.R4B.observation import Observation
 
+from agents import codes
 from agents.dictation import vitals
-from agents.dictation.vitals import DIASTOLIC, SYSTOLIC, VITALS
+from agents.dictation.vitals import VITALS
 from agents.pathway import Resource
 from contracts.decisions import Decision
 from contracts.dictation import Note, NoteItem, NoteSection
 from contracts.suggestions import Suggestion
 
-LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
-NOTE_TYPE = {"system": LOINC, "code": "34878-9", "display": "Emergency medicine Note"}
+NOTE_TYPE = codes.loinc(codes.EMERGENCY_NOTE, "Emergency medicine Note")
 NARRATIVES = {
-    NoteSection.COMPLAINT: {"system": LOINC, "code": "8661-1", "display": "Chief complaint - Reported"},
-    NoteSection.HISTORY: {"system": LOINC, "code": "10164-2", "display": "History of Present illness Narrative"},
-    NoteSection.MEDICATIONS: {"system": LOINC, "code": "10160-0", "display": "History of Medication use Narrative"},
+    NoteSection.COMPLAINT: codes.loinc(codes.CHIEF_COMPLAINT, "Chief complaint - Reported"),
+    NoteSection.HISTORY: codes.loinc(codes.HISTORY, "History of Present illness Narrative"),
+    NoteSection.MEDICATIONS: codes.loinc(codes.MEDICATIONS, "History of Medication use Narrative"),
 }
 """What other pathways read of a note in words; they don't open documents."""
-CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
 DERIVED_FROM = ("Media", "DocumentReference")  # FHIR R4, Observation.derivedFrom
 TITLES = {
     NoteSection.COMPLAINT: "Complaint",
@@ -64,7 +63,7 @@ def results(suggestion: Suggestion, decision: Decision, result_id: str, meta: Re
         vital = item.key.partition("-")[0]
         measured = vitals.value(vital, item.text) if item.section == NoteSection.VITALS and vital in VITALS else None
         if measured:
-            coding = {"system": LOINC, "code": VITALS[vital].loinc, "display": VITALS[vital].label}
+            coding = codes.loinc(VITALS[vital].loinc, VITALS[vital].label)
             value = _value(vital, measured)
             bodies.append(written.observation(item.key, coding, "vital-signs", item, value))
     DocumentReference.model_validate(bodies[0])
@@ -102,7 +101,7 @@ class _Written:
             "resourceType": "Observation",
             **self._ours(str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.id}:{part}"))),
             "status": "final",
-            "category": [{"coding": [{"system": CATEGORIES, "code": category}]}],
+            "category": [{"coding": [codes.category(category)]}],
             "code": {"coding": [coding]},
             "encounter": {"reference": f"Encounter/{self.facts.encounter_id}"},
             "effectiveDateTime": at.isoformat(),
@@ -114,8 +113,8 @@ class _Written:
 
     def _ours(self, id_: str) -> Resource:
         subject = {"subject": {"reference": self.facts.patient}} if self.facts.patient else {}
-        identifier = [{"system": self.meta["tag"][0]["system"], "value": self.decision.case_id}]
-        return {"id": id_, "meta": self.meta, "identifier": identifier, **subject}
+        identifier = codes.case_identifier(self.decision.case_id)
+        return {"id": id_, "meta": self.meta, "identifier": [identifier], **subject}
 
 
 def _line(item: NoteItem) -> str:
@@ -127,9 +126,9 @@ def _line(item: NoteItem) -> str:
 def _value(vital: str, measured: tuple[float, ...]) -> Resource:
     def quantity(number: float) -> Resource:
         unit = VITALS[vital].unit
-        return {"valueQuantity": {"value": number, "unit": unit, "system": UCUM, "code": unit}}
+        return {"valueQuantity": {"value": number, "unit": unit, "system": codes.UCUM, "code": unit}}
 
     if vital != "bp":
         return quantity(measured[0])
-    parts = zip((SYSTOLIC, DIASTOLIC), measured, strict=True)
-    return {"component": [{"code": {"coding": [{"system": LOINC, "code": c}]}, **quantity(n)} for c, n in parts]}
+    parts = zip((codes.SYSTOLIC, codes.DIASTOLIC), measured, strict=True)
+    return {"component": [{"code": {"coding": [codes.loinc(code)]}, **quantity(number)} for code, number in parts]}

@@ -6,23 +6,23 @@ from datetime import datetime
 
 from fhir.resources.R4B.observation import Observation
 
-from agents import charts
+from agents import charts, codes
 from agents.charts import Reading, Resource
-from agents.ed_triage.quantities import MEASURES
+from agents.physiology import MEASURES
 from contracts.charts import ChartFacts, FactKind
 from contracts.decisions import Decision
 from contracts.ed_triage import AcuityScale
 
-# Whole answers only: "not alert" holds the word alert. Codes: LOINC 67775-7, answers of the ACVPU scale. What is not
-# listed stays as it was charted, and counts as not alert.
+# Whole answers only: "not alert" holds the word alert. What is not listed stays as it was charted, and counts as not
+# alert.
 AVPU = {
     answer: level
     for level, answers in {
-        "alert": ("alert", "a", "la9340-6"),
-        "confused": ("confused", "confusion", "new confusion", "c", "la6560-2"),
-        "verbal": ("verbal", "voice", "responds to voice", "responds to verbal stimuli", "v", "la17108-4"),
-        "pain": ("pain", "painful", "responds to pain", "responds to painful stimuli", "p", "la17107-6"),
-        "unresponsive": ("unresponsive", "u", "la9343-0"),
+        "alert": ("alert", "a", codes.ALERT.lower()),
+        "confused": ("confused", "confusion", "new confusion", "c", codes.CONFUSED.lower()),
+        "verbal": ("verbal", "voice", "responds to voice", "responds to verbal stimuli", "v", codes.VERBAL.lower()),
+        "pain": ("pain", "painful", "responds to pain", "responds to painful stimuli", "p", codes.PAINFUL.lower()),
+        "unresponsive": ("unresponsive", "u", codes.UNRESPONSIVE.lower()),
     }.items()
     for answer in answers
 }
@@ -44,29 +44,47 @@ SHOWN = {
     "oxygen_l_min": Reading("Oxygen", "L/min", measure=MEASURES["oxygen_l_min"]),
     "encounter": Reading("Encounter", kind=FactKind.STAY),
 }
-ACUITY_LOINC = {"system": "http://loinc.org", "code": "11283-9", "display": "Acuity assessment at First encounter"}
+KEYS = {
+    codes.CHIEF_COMPLAINT: "complaint",
+    codes.HISTORY: "history",
+    codes.MEDICATIONS: "medications",
+    codes.ARRIVAL_MODE: "arrival_mode",
+    "Injury-related presentation": "injury",
+    codes.RESPONSIVENESS: "avpu",
+    codes.CONSCIOUSNESS: "avpu",
+    codes.PAIN: "pain_nrs",
+    codes.HEART_RATE: "hr",
+    codes.RESPIRATORY_RATE: "rr",
+    codes.BODY_TEMPERATURE: "temp_c",
+    codes.OXYGEN_SATURATION: "spo2",
+    codes.PULSE_OXIMETRY: "spo2",
+    codes.SYSTOLIC: "sbp",
+    codes.DIASTOLIC: "dbp",
+    codes.OXYGEN_FLOW: "oxygen_l_min",
+}
+"""Code of an Observation or component to the fact that it becomes, where the configuration maps none of its own."""
+ACUITY = codes.loinc(codes.ACUITY, "Acuity assessment at First encounter")
 
 
 def read_chart(
-    resources: Sequence[Resource], encounter_id: str, as_of: datetime, codes: Mapping[str, str]
+    resources: Sequence[Resource], encounter_id: str, as_of: datetime, keys: Mapping[str, str] | None = None
 ) -> ChartFacts:
-    """Return what triage reads of a chart; see `agents.charts.read_chart`."""
-    return charts.read_chart(resources, encounter_id, as_of, SHOWN, codes)
+    """Return what triage reads of a chart, by the configured map of codes or KEYS; see `agents.charts.read_chart`."""
+    return charts.read_chart(resources, encounter_id, as_of, SHOWN, KEYS if keys is None else keys)
 
 
 def acuity(facts: ChartFacts, scale: AcuityScale, decision: Decision, id_: str, meta: Resource) -> Resource:
     """Return the acuity that a person decided, as an Observation of the encounter."""
     level = next(level for level in scale.levels if level.code == decision.selected)
     coding = {"system": scale.system, "code": level.code, "display": level.display}
-    category = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}
     body = {
         "resourceType": "Observation",
         "id": id_,
         "meta": meta,
-        "identifier": [{"system": meta["tag"][0]["system"], "value": decision.case_id}],
+        "identifier": [codes.case_identifier(decision.case_id)],
         "status": "final",
-        "category": [{"coding": [category]}],
-        "code": {"coding": [ACUITY_LOINC], "text": "Triage acuity"},
+        "category": [{"coding": [codes.category("survey")]}],
+        "code": {"coding": [ACUITY], "text": "Triage acuity"},
         **({"subject": {"reference": facts.patient}} if facts.patient else {}),
         "encounter": {"reference": f"Encounter/{facts.encounter_id}"},
         "effectiveDateTime": decision.decided_at.isoformat(),

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agents import codes
 from agents.charts import Reading
+from agents.physiology import POSSIBLE, UNITS, Range
 from agents.quantities import Convert, Measure, known, same
 from contracts.charts import FactKind
 
@@ -22,66 +24,90 @@ def _times(factor: float) -> Convert:
     return lambda value: round(value * factor, 4)
 
 
-def _measure(units: Mapping[str, Convert], limits: tuple[float, float], step: float = 0.1) -> Measure:
-    return Measure(units, limits, step)
-
-
-MMOL = known(same, "mmol/l")
-MONOVALENT = MMOL | known(same, "meq/l")
-UMOL = known(same, "umol/l", "µmol/l", "μmol/l")
-
-
 def _per_dl(molar_mass: float) -> dict[str, Convert]:
     """Return mg/dL to mmol/L."""
-    return known(_times(10 / molar_mass), "mg/dl")
+    return known(_times(10 / molar_mass), codes.MG_PER_DECILITRE.lower())
 
 
-# Critical limits of adults: Royal College of Pathologists, The communication of critical and unexpected pathology
-# results, G158, October 2017. Molar masses in g/mol; urea nitrogen counts its two N.
+def _reading(key: str, label: str, unit: str, units: Mapping[str, Convert], step: float) -> Reading:
+    return Reading(label, unit, measure=Measure(units, POSSIBLE[key].limits, step))
+
+
+MMOL = known(same, codes.MMOL_PER_LITRE.lower())
+MONOVALENT = MMOL | known(same, codes.MEQ_PER_LITRE.lower())
+UMOL = known(same, codes.UMOL_PER_LITRE.lower(), "µmol/l", "μmol/l")
+# Molar masses in g/mol from Prohaska et al., Standard atomic weights of the elements 2021, Pure Appl Chem 2022;94:573;
+# urea nitrogen counts its two N. Creatinine, 113.12 g/mol, is charted in µmol/L: 10,000 / 113.12.
+UREA_NITROGEN, GLUCOSE, CALCIUM, MAGNESIUM, PHOSPHORUS = 28.014, 180.16, 40.078, 24.305, 30.974
+CREATININE_UMOL_PER_MG_DL = 88.4  # Prohaska et al. 2021, as above
+# 10 dL in a litre: NIST SP 811 (2008), SI prefixes
+GRAMS = known(same, codes.GRAMS_PER_LITRE.lower()) | known(_times(10), codes.GRAMS_PER_DECILITRE.lower())
 CRITICAL = "RCPath G158 (2017), adults"
+RATE_FOR_QTC = Range(15, POSSIBLE["hr"].high, "our judgement, /min: slower is an arrest, of which a QTc says nothing")
+
+# Critical limits of adults, low and high: Royal College of Pathologists, The communication of critical and unexpected
+# pathology results, G158, October 2017. The steps of the readings are our judgement: as finely as laboratories report.
 ANALYTES = {
     "na": Analyte(
-        Reading("Sodium", "mmol/L", measure=_measure(MONOVALENT, (80, 200), 1)), ("2951-2", "2947-0"), 120, 160
+        _reading("na", "Sodium", codes.MMOL_PER_LITRE, MONOVALENT, 1), (codes.SODIUM, codes.SODIUM_BLOOD), 120, 160
     ),
-    "k": Analyte(Reading("Potassium", "mmol/L", measure=_measure(MONOVALENT, (1, 12))), ("2823-3", "6298-4"), 2.5, 6.5),
-    "cl": Analyte(Reading("Chloride", "mmol/L", measure=_measure(MONOVALENT, (50, 160), 1)), ("2075-0", "2069-3")),
+    "k": Analyte(
+        _reading("k", "Potassium", codes.MMOL_PER_LITRE, MONOVALENT, 0.1),
+        (codes.POTASSIUM, codes.POTASSIUM_BLOOD),
+        2.5,
+        6.5,
+    ),
+    "cl": Analyte(
+        _reading("cl", "Chloride", codes.MMOL_PER_LITRE, MONOVALENT, 1), (codes.CHLORIDE, codes.CHLORIDE_BLOOD)
+    ),
     "hco3": Analyte(
-        Reading("Bicarbonate", "mmol/L", measure=_measure(MONOVALENT, (1, 60), 1)), ("1963-8", "1959-6", "2028-9")
+        _reading("hco3", "Bicarbonate", codes.MMOL_PER_LITRE, MONOVALENT, 1),
+        (codes.BICARBONATE, codes.BICARBONATE_BLOOD, codes.CARBON_DIOXIDE),
     ),
     "creatinine": Analyte(
-        Reading("Creatinine", "umol/L", measure=_measure(UMOL | known(_times(88.4), "mg/dl"), (5, 3000), 1)),
-        ("2160-0", "14682-9"),
+        _reading(
+            "creatinine",
+            "Creatinine",
+            codes.UMOL_PER_LITRE,
+            UMOL | known(_times(CREATININE_UMOL_PER_MG_DL), codes.MG_PER_DECILITRE.lower()),
+            1,
+        ),
+        (codes.CREATININE_MASS, codes.CREATININE),
         high=354,
     ),
     "urea": Analyte(
-        Reading("Urea", "mmol/L", measure=_measure(MMOL | _per_dl(28.014), (0.1, 120))), ("22664-7", "3094-0"), high=30
+        _reading("urea", "Urea", codes.MMOL_PER_LITRE, MMOL | _per_dl(UREA_NITROGEN), 0.1),
+        (codes.UREA, codes.UREA_NITROGEN_MASS),
+        high=30,
     ),
     "glucose": Analyte(
-        Reading("Glucose", "mmol/L", measure=_measure(MMOL | _per_dl(180.16), (0.1, 140))),
-        ("2345-7", "14749-6", "2339-0"),
+        _reading("glucose", "Glucose", codes.MMOL_PER_LITRE, MMOL | _per_dl(GLUCOSE), 0.1),
+        (codes.GLUCOSE_MASS, codes.GLUCOSE, codes.GLUCOSE_BLOOD_MASS),
         2.5,
         25,
     ),
     "calcium": Analyte(
-        Reading("Calcium", "mmol/L", measure=_measure(MMOL | _per_dl(40.078), (0.5, 6), 0.01)), ("17861-6", "2000-8")
+        _reading("calcium", "Calcium", codes.MMOL_PER_LITRE, MMOL | _per_dl(CALCIUM), 0.01),
+        (codes.CALCIUM_MASS, codes.CALCIUM),
     ),
     "albumin": Analyte(
-        Reading("Albumin", "g/L", measure=_measure(known(same, "g/l") | known(_times(10), "g/dl"), (5, 70), 1)),
-        ("1751-7", "61151-7"),
+        _reading("albumin", "Albumin", codes.GRAMS_PER_LITRE, GRAMS, 1), (codes.ALBUMIN, codes.ALBUMIN_BROMOCRESOL)
     ),
     "magnesium": Analyte(
-        Reading("Magnesium", "mmol/L", measure=_measure(MMOL | _per_dl(24.305), (0.1, 10), 0.01)),
-        ("2601-3", "19123-9"),
+        _reading("magnesium", "Magnesium", codes.MMOL_PER_LITRE, MMOL | _per_dl(MAGNESIUM), 0.01),
+        (codes.MAGNESIUM, codes.MAGNESIUM_MASS),
         low=0.4,
     ),
     "phosphate": Analyte(
-        Reading("Phosphate", "mmol/L", measure=_measure(MMOL | _per_dl(30.974), (0.05, 10), 0.01)),
-        ("14879-1", "2777-1"),
+        _reading("phosphate", "Phosphate", codes.MMOL_PER_LITRE, MMOL | _per_dl(PHOSPHORUS), 0.01),
+        (codes.PHOSPHATE, codes.PHOSPHATE_MASS),
         low=0.3,
     ),
-    "qt": Analyte(Reading("QT interval", "ms", measure=_measure(known(same, "ms"), (150, 900), 1)), ("8634-8",)),
+    "qt": Analyte(
+        _reading("qt", "QT interval", codes.MILLISECONDS, known(same, codes.MILLISECONDS), 1), (codes.QT_INTERVAL,)
+    ),
     "hr": Analyte(
-        Reading("HR", "/min", measure=_measure(known(same, "/min", "{beats}/min", "bpm"), (15, 350), 1)), ("8867-4",)
+        Reading("HR", codes.PER_MINUTE, measure=Measure(UNITS["hr"], RATE_FOR_QTC.limits, 1)), (codes.HEART_RATE,)
     ),
 }
 READINGS = {key: analyte.reading for key, analyte in ANALYTES.items()} | {

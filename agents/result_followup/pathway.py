@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from fhir.resources.R4B.task import Task
 
-from agents import charts, levels
+from agents import charts, codes, levels
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
 from agents.result_followup import flagged, graph, rules, view
 from agents.result_followup.analytes import CODES, READINGS, RESULTS
@@ -51,7 +51,7 @@ class ResultFollowup:
             "resourceType": "Task",
             "id": result_id,
             "meta": meta,
-            "identifier": [{"system": meta["tag"][0]["system"], "value": decision.case_id}],
+            "identifier": [codes.case_identifier(decision.case_id)],
             "status": "completed" if decision.selected == rules.SEEN else "requested",
             "intent": "order",
             "priority": PRIORITY[chosen.code],

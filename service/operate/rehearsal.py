@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from activities.world import World
+from agents import codes
 from agents.pathway import Ports, suggest
 from contracts.errors import Fallback, ModelError
 from contracts.frozen import Frozen
@@ -22,14 +23,14 @@ SMALL = ChatRequest(
 )
 # LOINC code, value, unit: every calculation of result_followup has its inputs
 RESULTS = (
-    ("2951-2", 128, "mmol/L"),
-    ("2075-0", 94, "mmol/L"),
-    ("1963-8", 14, "mmol/L"),
-    ("2160-0", 142, "umol/L"),
-    ("2345-7", 24, "mmol/L"),
-    ("17861-6", 2.1, "mmol/L"),
-    ("1751-7", 31, "g/L"),
-    ("8634-8", 410, "ms"),
+    (codes.SODIUM, 128, codes.MMOL_PER_LITRE),
+    (codes.CHLORIDE, 94, codes.MMOL_PER_LITRE),
+    (codes.BICARBONATE, 14, codes.MMOL_PER_LITRE),
+    (codes.CREATININE_MASS, 142, codes.UMOL_PER_LITRE),
+    (codes.GLUCOSE_MASS, 24, codes.MMOL_PER_LITRE),
+    (codes.CALCIUM_MASS, 2.1, codes.MMOL_PER_LITRE),
+    (codes.ALBUMIN, 31, codes.GRAMS_PER_LITRE),
+    (codes.QT_INTERVAL, 410, codes.MILLISECONDS),
 )
 
 

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import ConfigurationError, ConfigurationFault
+from agents import codes
+from contracts.errors import ConfigurationError
+from contracts.errors import ConfigurationFault
 
 Bundle = dict[str, Any]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-LOINC = "http://loinc.org"
 START = datetime.fromisoformat("2026-01-05T08:00:00+00:00")
 # complaint, and the centre of HR, RR, SBP, SpO2, temperature: made up, only so that rules and model have work
 PRESENTATIONS = (
@@ -29,17 +30,17 @@ PRESENTATIONS = (
     ("fall, hip pain", 92, 18, 144, 96, 36.4),
     ("repeat prescription", 74, 14, 128, 98, 36.6),
 )
-# LOINC, name, unit, and the range that the laboratory prints
+# LOINC, name, unit, and the range that the laboratory prints: made up
 ANALYTES = {
-    "na": ("2951-2", "Sodium", "mmol/L", 135, 145),
-    "k": ("2823-3", "Potassium", "mmol/L", 3.5, 5.1),
-    "cl": ("2075-0", "Chloride", "mmol/L", 98, 107),
-    "hco3": ("1963-8", "Bicarbonate", "mmol/L", 22, 29),
-    "creatinine": ("14682-9", "Creatinine", "umol/L", 45, 104),
-    "glucose": ("14749-6", "Glucose", "mmol/L", 3.9, 7.8),
-    "calcium": ("2000-8", "Calcium", "mmol/L", 2.15, 2.55),
-    "albumin": ("61151-7", "Albumin", "g/L", 35, 50),
-    "troponin": ("67151-1", "Troponin T, high sensitivity", "ng/L", 0, 14),
+    "na": (codes.SODIUM, "Sodium", codes.MMOL_PER_LITRE, 135, 145),
+    "k": (codes.POTASSIUM, "Potassium", codes.MMOL_PER_LITRE, 3.5, 5.1),
+    "cl": (codes.CHLORIDE, "Chloride", codes.MMOL_PER_LITRE, 98, 107),
+    "hco3": (codes.BICARBONATE, "Bicarbonate", codes.MMOL_PER_LITRE, 22, 29),
+    "creatinine": (codes.CREATININE, "Creatinine", codes.UMOL_PER_LITRE, 45, 104),
+    "glucose": (codes.GLUCOSE, "Glucose", codes.MMOL_PER_LITRE, 3.9, 7.8),
+    "calcium": (codes.CALCIUM, "Calcium", codes.MMOL_PER_LITRE, 2.15, 2.55),
+    "albumin": (codes.ALBUMIN_BROMOCRESOL, "Albumin", codes.GRAMS_PER_LITRE, 35, 50),
+    "troponin": (codes.TROPONIN_T, "Troponin T, high sensitivity", codes.NG_PER_LITRE, 0, 14),
 }
 # made up as well: failing kidneys, ketoacidosis, a high calcium, a heart, and nothing much
 RESULTS: tuple[dict[str, float], ...] = (
@@ -121,7 +122,7 @@ def _arrival(rng: random.Random, id_: str, start: datetime, complaint: str) -> l
     born = f"{start.year - rng.randrange(18, 95)}-0{rng.randrange(1, 9)}-1{rng.randrange(0, 9)}"
     gender = rng.choice(["female", "male"])
     patient = {"resourceType": "Patient", "id": id_, "gender": gender, "birthDate": born}
-    kind = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "EMER"}
+    kind = {"system": codes.ENCOUNTER_CLASS, "code": "EMER"}
     encounter = {
         "resourceType": "Encounter",
         "id": id_,
@@ -131,7 +132,7 @@ def _arrival(rng: random.Random, id_: str, start: datetime, complaint: str) -> l
         "period": {"start": start.isoformat()},
         "reasonCode": [{"text": complaint}],
     }
-    return [patient, encounter, observation(id_, start, "complaint", "8661-1", {"valueString": complaint})]
+    return [patient, encounter, observation(id_, start, "complaint", codes.CHIEF_COMPLAINT, {"valueString": complaint})]
 
 
 def _vitals(rng: random.Random, id_: str, start: datetime, centres: list[float]) -> list[Bundle]:
@@ -141,22 +142,23 @@ def _vitals(rng: random.Random, id_: str, start: datetime, centres: list[float])
         return round(rng.gauss(centre, spread))
 
     def quantity(value: float, unit: str) -> Bundle:
-        return {"valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit}}
+        return {"valueQuantity": {"value": value, "unit": unit, "system": codes.UCUM, "code": unit}}
 
     measured = {
-        "hr": ("8867-4", quantity(near(hr, 8), "/min")),
-        "rr": ("9279-1", quantity(near(rr, 2), "/min")),
-        "sbp": ("8480-6", quantity(near(sbp, 10), "mm[Hg]")),
-        "spo2": ("59408-5", quantity(min(100, near(spo2, 1)), "%")),
-        "temp": ("8310-5", quantity(round(rng.gauss(temp, 0.3), 1), "Cel")),
-        "avpu": ("67775-7", {"valueCodeableConcept": {"text": "alert" if rng.random() < 0.95 else "verbal"}}),
+        "hr": (codes.HEART_RATE, quantity(near(hr, 8), codes.PER_MINUTE)),
+        "rr": (codes.RESPIRATORY_RATE, quantity(near(rr, 2), codes.PER_MINUTE)),
+        "sbp": (codes.SYSTOLIC, quantity(near(sbp, 10), codes.MMHG)),
+        "spo2": (codes.PULSE_OXIMETRY, quantity(min(100, near(spo2, 1)), codes.PERCENT)),
+        "temp": (codes.BODY_TEMPERATURE, quantity(round(rng.gauss(temp, 0.3), 1), codes.CELSIUS)),
+        "avpu": (
+            codes.RESPONSIVENESS,
+            {"valueCodeableConcept": {"text": "alert" if rng.random() < 0.95 else "verbal"}},
+        ),
     }
     return [observation(id_, start, key, code, value) for key, (code, value) in measured.items()]
 
 
 def _results(rng: random.Random, id_: str, at: datetime) -> list[Bundle]:
-    laboratory = "http://terminology.hl7.org/CodeSystem/observation-category"
-    flags = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
     found: list[Bundle] = []
     for key, centre in rng.choice(RESULTS).items():
         code, name, unit, low, high = ANALYTES[key]
@@ -164,8 +166,8 @@ def _results(rng: random.Random, id_: str, at: datetime) -> list[Bundle]:
         flag = "H" if value > high else "L" if value < low else "N"
         told = observation(id_, at, f"lab-{key}", code, {"valueQuantity": {"value": value, "unit": unit}})
         told["code"] |= {"text": name}
-        told["category"] = [{"coding": [{"system": laboratory, "code": "laboratory"}]}]
-        told["interpretation"] = [{"coding": [{"system": flags, "code": flag}]}]
+        told["category"] = [{"coding": [codes.category("laboratory")]}]
+        told["interpretation"] = [{"coding": [{"system": codes.INTERPRETATION, "code": flag}]}]
         told["referenceRange"] = [{"low": {"value": low, "unit": unit}, "high": {"value": high, "unit": unit}}]
         found.append(told)
     return found
@@ -202,7 +204,7 @@ def observation(id_: str, at: datetime, key: str, code: str, value: Bundle) -> B
         "resourceType": "Observation",
         "id": f"{id_}-{key}",
         "status": "final",
-        "code": {"coding": [{"system": LOINC, "code": code}]},
+        "code": {"coding": [codes.loinc(code)]},
         "subject": {"reference": f"Patient/{id_}"},
         "encounter": {"reference": f"Encounter/{id_}"},
         "effectiveDateTime": at.isoformat(),

@@ -8,7 +8,6 @@ import pytest
 from agents.ed_triage import resources
 from contracts.charts import ChartRecording
 from contracts.decisions import Correction, Decision
-from contracts.ed_triage import EdTriageOptions
 from contracts.errors import Fallback, ModelError
 from contracts.suggestions import MadeBy, Suggestion
 from tests.fakes.dictations import PATHWAY, RECORDED, Ear, chart, proposed
@@ -104,7 +103,7 @@ async def test_what_was_filed_in_words_is_evidence_for_triage() -> None:
     made = await proposed(Ear(said, said))
     written = PATHWAY.results(made, decision(selected="1"), RESULT, META)
     entry = {"resourceType": "Encounter", "id": "enc-1", "status": "arrived", "subject": {"reference": "Patient/p"}}
-    told = resources.read_chart([entry, *written], "enc-1", NOW, EdTriageOptions().codes)
+    told = resources.read_chart([entry, *written], "enc-1", NOW)
     assert {fact.key: fact.value for fact in told.facts} == {
         "complaint": "cough", "history": "Fell from a ladder; Lives alone", "medications": "amlodipine 5 mg"
     }  # fmt: skip

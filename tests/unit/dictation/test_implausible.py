@@ -3,7 +3,8 @@
 import pytest
 
 from agents.dictation import note
-from agents.dictation.ranges import DOSES, DOSES_OF, RANGES
+from agents.dictation.ranges import DOSES, DOSES_OF
+from agents.physiology import PLAUSIBLE
 from contracts.dictation import NoteItem
 from tests.fakes.dictations import made, spoken, texts
 
@@ -76,7 +77,7 @@ def test_the_other_hearing_is_no_button_where_it_can_hardly_be_right() -> None:
 
 
 def test_each_number_of_the_tables_has_its_source_or_its_reason() -> None:
-    for ranged in (*RANGES.values(), *DOSES.values(), *DOSES_OF.values()):
+    for ranged in (*PLAUSIBLE.values(), *DOSES.values(), *DOSES_OF.values()):
         assert ranged.low < ranged.high and len(ranged.why) > 15
 
 

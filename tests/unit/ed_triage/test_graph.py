@@ -206,7 +206,7 @@ def test_the_patients_name_stands_in_no_prompt(given_name: str, family: str) -> 
     encounter = {"resourceType": "Encounter", "id": "e", "subject": {"reference": "Patient/p"}}
     patient = {"resourceType": "Patient", "id": "p", "name": [{"given": [given_name], "family": family}]}
     complaint = {"reasonCode": [{"text": "chest pain"}]}
-    chart = resources.read_chart([encounter | complaint, patient], "e", NOW, OPTIONS.codes)
+    chart = resources.read_chart([encounter | complaint, patient], "e", NOW)
     assert chart.get("name")
     chat = ScriptedChat(favouring("2"))
     asyncio.run(suggest(chart, chat))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.ed_triage import quantities, rules
-from agents.ed_triage.quantities import MEASURES
+from agents.ed_triage import rules
+from agents.physiology import MEASURES, POSSIBLE, UNITS
 from agents.quantities import UnusableError, measured
 from tests.fakes.samples import CALM, facts
 
@@ -73,12 +73,12 @@ def test_a_bound_demands_what_every_value_beyond_it_would(key: str, quantity: di
     assert rules.news2_points(facts(**CALM | {key: number}))[key] == points
 
 
-units = st.sampled_from(sorted({unit for known in quantities.UNITS.values() for unit in known}))
+units = st.sampled_from(sorted({unit for known in UNITS.values() for unit in known}))
 anything = st.none() | st.text(max_size=5) | st.integers() | st.lists(st.integers(), max_size=2) | units
 
 
 @given(
-    st.sampled_from(list(quantities.LIMITS)),
+    st.sampled_from(list(MEASURES)),
     st.dictionaries(st.sampled_from(["code", "unit", "comparator"]), anything),
     st.floats() | anything,
 )
@@ -87,5 +87,5 @@ def test_a_value_is_within_what_can_be_or_it_is_none(key: str, quantity: dict[st
         number = measured(quantity | {"value": value}, MEASURES[key])[1]
     except (UnusableError, TypeError):
         return
-    low, high = quantities.LIMITS[key]
+    low, high = POSSIBLE[key].limits
     assert low - 1 <= number <= high + 1

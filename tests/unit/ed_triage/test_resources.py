@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from agents import charts
 from agents.ed_triage import prompts, resources
 from contracts.charts import ChartFacts, FactKind
-from contracts.ed_triage import EdTriageOptions
 from contracts.errors import FhirError, FhirFault
 from tests.fakes.samples import ESI, NOW, decision, facts
 
-CODES = EdTriageOptions().codes
+CODES = resources.KEYS
 ENCOUNTER = {"resourceType": "Encounter", "id": "enc-1", "subject": {"reference": "Patient/pat-1"}}
 PATIENT = {
     "resourceType": "Patient",

@@ -78,6 +78,7 @@ GAP = chart(na=140, cl=100, hco3=20)  # an anion gap of 20
         ("albumin", 4.0, "g/dL", 40.0),
         ("urea", 28.014, "mg/dL", 10.0),
         ("k", 4.1, "meq/L", 4.1),
+        ("hr", 70, "beats/minute", 70.0),
     ],
 )
 def test_units_of_laboratories_are_converted(key: str, value: float, unit: str, number: float) -> None:
