@@ -7,7 +7,7 @@ from contracts.charts import ChartFacts, Fact, FactKind
 from contracts.suggestions import Claim
 
 REASON_CHARS = 80
-MOST_REASONS = 2
+MOST_REASONS = 2  # our judgement: more are not read
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+")
 SHORT_LABELS = {"hr", "rr"}

@@ -7,5 +7,7 @@ class ResultFollowupOptions(Frozen):
     """The pathway's own block of the configuration."""
 
     strong_from: float = 0.6
-    """Probability of the selected answer from which support is called strong."""
+    """Probability of the selected answer from which support is called strong; our judgement: it is more
+    likely than all others together."""
     moderate_from: float = 0.4
+    """The same of moderate support; our judgement: more than each of three answers has by chance."""

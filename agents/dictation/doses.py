@@ -25,7 +25,7 @@ from contracts.dictation import Doubt
 _STRENGTHS = DOSES - {"ml", "mmol"} | {"unit"}
 """Units that only a drug's dose has: fluids and results are in the others."""
 _AS_FAR = 16
-"""So many items before a drug's name say that it is given: three drugs with dose and how often."""
+"""Most items between `takes` and a drug's name; our judgement: three drugs with dose and how often."""
 _AFTER_A_NAME = vocabulary("and or but for since who which she he they")
 """Words that can follow a drug's name that is told without a dose."""
 _BEFORE_A_DOSE = vocabulary(
@@ -50,7 +50,8 @@ _IN_MICROGRAMS = IN_MICROGRAMS_ALONE | vocabulary(
     "glycopyrronium octreotide desmopressin misoprostol buprenorphine naloxone nitroglycerin glyceryl trinitrate "
     "alfentanil hyoscine colchicine folic vitamin cyanocobalamin hydroxocobalamin cholecalciferol"
 )
-"""Drugs whose doses are told in micrograms, always or also; one that is missing here costs a mark and no more."""
+"""Drugs whose doses are given in micrograms, always or also: our judgement, from how they are usually prescribed. One
+that is missing here costs a mark and no more."""
 _FLUIDS = vocabulary(
     "saline chloride alcohol fluid fluids water blood urine crystalloid hartmann hartmanns ringer ringers plasma "
     "dextrose bolus oral litre drained aspirated output lost syrup suspension solution"

@@ -11,16 +11,18 @@ from contracts.dictation import Doubt
 from contracts.transcripts import Transcript, Word
 
 _UNSURE = 0.75
-"""Below this mean probability of both hearings a number is checked. A model's own are not calibrated, but those wrong
-numbers that nothing else told of had 0.56 to 0.70."""
+"""Below this mean probability of both hearings a number is checked. Our judgement: a model's own are not calibrated,
+but those wrong numbers that nothing else told of had 0.56 to 0.70."""
 _BEGINS = 2.5
-"""The first word's probability is lower, since in it lies how sure the model is to begin at all: it counts for more."""
+"""Factor of the first word's probability, which is lower, since in it lies how sure the model is to begin at all; our
+judgement."""
 _LONGEST_S, _MOST = 3.0, 0.7
-"""No word lasts longer; and a hearing that has so much less than the other broke off somewhere."""
+"""Our judgement: no word lasts longer; and a hearing that has so much less than the other broke off somewhere."""
 _GUESSED, _BESIDE = 0.3, 2
-"""Below this a word is, that is so few words from a number or a drug, or from what has one."""
+"""Our judgement: a word below this probability, within _BESIDE words of a number, a drug or what has one, is marked."""
 _MOST_PAIRS = 6_250_000
-"""Words of one hearing by words of the other that are compared: 2,500 in each, more than ten minutes hold."""
+"""Words of one hearing by words of the other that are compared: 2,500 in each, more than ten minutes hold. Our
+judgement of what comparing may cost."""
 
 
 def better(

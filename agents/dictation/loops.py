@@ -19,11 +19,12 @@ from contracts.transcripts import Transcript
 
 Stretch = tuple[int, int]
 """Index of the first and the last word, the last itself in it."""
+# Those of the docstring above; our judgement: what people repeat is shorter, what models repeat goes on
 MOST_PHRASE, TIMES, WORD_TIMES, NAME_TIMES, NAMES = 20, 3, 4, 3, 4
 UNUSABLE_FROM = 0.5
-"""From this share of its words in loops a hearing is not to be used at all: the rest is not to be trusted either."""
+"""From this share of its words in loops a hearing is not used at all; our judgement: the rest is no better."""
 _JOINS = ("and",)
-_MOST_PAIRS = 6_250_000
+_MOST_PAIRS = 6_250_000  # our judgement of what comparing may cost: 2,500 words by as many
 
 
 def found(heard: Transcript, other: Transcript | None, names: frozenset[str]) -> tuple[Stretch, ...]:

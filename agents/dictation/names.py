@@ -12,11 +12,12 @@ from agents.dictation.words import vocabulary
 DRUGS = Path(__file__).with_name("drugs.txt")
 MOST_HOTWORDS, HOTWORD_CHARS, LISTED = 40, 480, 16
 """Whisper reads the names as text before the recording: 223 tokens at most, of about 2.5 letters in drug names. With
-many names it goes on with their list where speech is unclear, so but a few are added to the patient's own."""
+many names it goes on with their list where speech is unclear, so but a few are added to the patient's own: our
+judgement."""
 MATCH_S, MOST_MATCHED = 1.0, 4000
-"""Limits of one comparison: seconds of its thread's CPU, so that a busy machine marks no more, and candidates that are
-compared with all names. Beyond them a word counts as one that may be a drug's name, and a person checks it. A recording
-of ten minutes has about 1,500 words."""
+"""Limits of one comparison, by our judgement: seconds of its thread's CPU, so that a busy machine marks no more, and
+candidates that are compared with all names. Beyond them a word counts as one that may be a drug's name, and a person
+checks it. A recording of ten minutes has about 1,500 words."""
 # Of what a chart calls a medication, these are no name that helps to hear it.
 _NO_NAME = vocabulary(
     "tablet tablets capsule capsules oral solution injection inhaler inhalation spray cream ointment suspension sachet "
@@ -25,10 +26,10 @@ _NO_NAME = vocabulary(
     "unit dose daily nebuliser with and for the product"
 )
 _CLOSE, _CLOSE_FROM, _CLOSE_TO = 0.84, 6, 30
-"""From which likeness, and from and up to how many letters, a word counts as a drug's name that was misheard. The
-longest listed name has 20 letters; nothing of more than 26 is that near to it."""
+"""From which likeness, and from and up to how many letters, a word counts as a drug's name that was misheard. Our
+judgement: the longest listed name has 20 letters; nothing of more than 26 is that near to it."""
 _SOUNDS_CLOSE, _SOUNDS_CLOSE_FROM, _AT_LEAST = 0.9, 7, 0.66
-"""The same by consonants alone, as they sound; of all letters so many must be alike, too."""
+"""Our judgement: the same by consonants alone, as they sound; of all letters so many must be alike, too."""
 _SOUND = str.maketrans("cqxgjzvdbm", "kkkkksftpn", "aeiouyhw")
 _NO_DRUG = vocabulary("presentation resuscitation hearing continue separate separated examine protection")
 """Words that are near to a drug's name, and are none."""

@@ -17,7 +17,7 @@ from agents.dictation.words import DOSES, GIVEN, NOT_TAKEN, vocabulary
 from contracts.dictation import Doubt, Note, NoteItem, NoteSection
 from contracts.transcripts import Transcript, Word
 
-PAUSE_S = 1.2  # a longer silence ends a sentence that has no full stop
+PAUSE_S = 1.2  # our judgement: a longer silence ends a sentence that has no full stop
 UNHEARD = "nobody has heard this yet: listen, and write down what was said"
 UNUSABLE = "the transcript only repeats itself and can't be used: listen, and write down what was said"
 REPEATS = "the transcript repeats itself here: listen, and type what was said"

@@ -11,7 +11,7 @@ READINGS = {
     "complaint": Reading("Complaint", kind=FactKind.PRESENTATION),
     "encounter": Reading("Encounter", kind=FactKind.STAY),
 }
-MOST_MEDICATIONS = 60
+MOST_MEDICATIONS = 60  # our judgement: a longer list is not one person's; what is left out is named
 MEDICATION = "med-"
 # FHIR R4: EventStatus, DocumentReferenceStatus, MedicationStatementStatus, medicationrequest-status
 WITHDRAWN = ("entered-in-error", "not-done", "superseded")

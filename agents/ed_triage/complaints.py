@@ -2,9 +2,7 @@
 
 import re
 
-CEDIS = "Grafstein et al., CEDIS Presenting Complaint List (version 1.0), CJEM 2003;5(1):27-34"
-CTAS = "Bullard et al., Revisions to the CTAS adult guidelines, CJEM 2008;10(2):136-151, tables 1 to 8"
-LEAST_URGENT = 5
+LEAST_URGENT = 5  # last level of CTAS: Bullard et al., CJEM 2008;10(2):136-151
 
 # What emergency charts abbreviate; most in use with triage nurses, as far as a reader without the chart can be sure.
 ABBREVIATIONS = tuple(
@@ -36,7 +34,9 @@ ABBREVIATIONS = tuple(
     )
 )
 
-# Groups of the CEDIS list, each with the level that CTAS gives its usual presentation before any modifier.
+# Groups of the CEDIS list (Grafstein et al., CEDIS Presenting Complaint List, version 1.0, CJEM 2003;5(1):27-34), each
+# with the level that CTAS gives its usual presentation before any modifier (Bullard et al., Revisions to the CTAS adult
+# guidelines, CJEM 2008;10(2):136-151, tables 1 to 8).
 GROUPS = {
     name: (level, re.compile(pattern))
     for name, level, pattern in (

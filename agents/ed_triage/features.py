@@ -11,16 +11,23 @@ from contracts.tuning import Features
 
 MEASURED = ("age", "pain_nrs", "sbp", "dbp", "hr", "rr", "temp_c", "spo2")
 DEPTH = ("alert", "confused", "verbal", "pain", "unresponsive")  # ACVPU, NEWS2 chart 1
+# Our judgement: a judge only learns from these two, and no rule uses them.
 ELDERLY_FROM_YEARS, YOUNG_BELOW_YEARS = 65.0, 40.0
+# Below, "CTAS 2008" is Bullard et al., Revisions to the CTAS adult guidelines, CJEM 2008;10(2):136-151.
 # Pain bands, and what they ask for where the pain is central and where it is peripheral, both taken as acute, since a
 # chart seldom says; CTAS 2008, table of the pain modifier
 PAIN = ((8.0, 2, 3), (4.0, 3, 4), (1.0, 4, 5))
 SPO2 = ((90.0, 1), (92.0, 2), (95.0, 3))  # below: level; CTAS 2008, table of respiratory distress
 FEVER_ABOVE_C = 38.5  # CTAS 2008, temperature modifier of adults
 # Systemic inflammatory response: Bone et al., Chest 1992;101(6):1644-55; without the white cells
+SIRS_TEMP_C, SIRS_HR_ABOVE, SIRS_RR_ABOVE = (36.0, 38.0), 90, 20
 SIRS_SEPTIC = 3  # CTAS 2008: with fever "looks septic", level 2; fewer, "looks unwell", level 3
+FEVER_SEPTIC, FEVER_UNWELL = 2, 3  # level of a fever: CTAS 2008
+# Points of the worst parameter to a level: CTAS 2008 describes shock and compromise in words; that they are the two
+# worst bands of NEWS2 is our judgement
+CIRCULATION = {3: 2, 2: 3}
 HYPERTENSION = ((220.0, 130.0, 3), (200.0, 110.0, 4))  # systolic or diastolic above: level; CTAS 2008, no symptoms
-EARLY_WARNING = 3  # NEWS2 total where a single parameter could already be in its worst band
+EARLY_WARNING = 3  # our judgement: NEWS2 total where a single parameter could already be in its worst band
 
 
 def features(facts: ChartFacts) -> Features:
@@ -82,7 +89,12 @@ def _scores(facts: ChartFacts) -> dict[str, float | None]:
 
 def _sirs(facts: ChartFacts) -> int:
     temp, hr, rr = (facts.number(key) for key in ("temp_c", "hr", "rr"))
-    met = (temp is not None and not 36.0 <= temp <= 38.0, hr is not None and hr > 90, rr is not None and rr > 20)
+    low, high = SIRS_TEMP_C
+    met = (
+        temp is not None and not low <= temp <= high,
+        hr is not None and hr > SIRS_HR_ABOVE,
+        rr is not None and rr > SIRS_RR_ABOVE,
+    )
     return sum(met)
 
 
@@ -91,13 +103,14 @@ def _modifiers(facts: ChartFacts, text: str) -> dict[str, float | None]:
     points, pain, temp = rules.news2_points(facts), facts.number("pain_nrs") or 0.0, facts.number("temp_c")
     sbp, dbp, spo2 = (facts.number(key) for key in ("sbp", "dbp", "spo2"))
     central = bool(re.search(complaints.CENTRAL, text))
-    # CTAS describes shock and compromise in words; the numbers are the two worst bands of NEWS2, high pressure aside.
+    # high pressure has a modifier of its own
     low = points.get("sbp", 0) if sbp is not None and sbp < HYPERTENSION[1][0] else 0
     flow = max(low, points.get("hr", 0))
+    fever = FEVER_SEPTIC if _sirs(facts) >= SIRS_SEPTIC else FEVER_UNWELL
     asked = {
         "breathing": _first((spo2 is not None and spo2 < limit, level) for limit, level in SPO2),
-        "circulation": {3: 2, 2: 3}.get(flow, LEAST_URGENT),
-        "fever": (2 if _sirs(facts) >= SIRS_SEPTIC else 3) if temp is not None and temp > FEVER_ABOVE_C else 5,
+        "circulation": CIRCULATION.get(flow, LEAST_URGENT),
+        "fever": fever if temp is not None and temp > FEVER_ABOVE_C else LEAST_URGENT,
         "pain": _first((pain >= limit, inside if central else outside) for limit, inside, outside in PAIN),
         "pressure": _first(((sbp or 0) > high or (dbp or 0) > low, level) for high, low, level in HYPERTENSION),
     }

@@ -14,21 +14,23 @@ VERSION = 1
 # claim more than people know. Softmax of minus the squared distance over this leaves the level 0.79, a neighbour 0.11.
 SPREAD = 0.5
 
-# Under-triage delays care, over-triage costs a place. Twice as dear, and no more: with steeper costs a policy learns to
-# answer the most urgent level for everybody, which is the reward hack that published triage runs report.
+# Under-triage delays care, over-triage costs a place. Our judgement: twice as dear, and no more, since with steeper
+# costs a policy learns to answer the most urgent level for everybody, as published triage runs report.
 UNDER_TRIAGE = 2.0
-PER_LEVEL = 0.25  # of reward lost for each level and unit of cost: from 1 when right down to -1, four levels under
-# Below the worst wrong answer by a wide step: published triage runs had to go from -0.5 to -2, since a policy learns to
-# answer outside the choice where that costs little.
+# Of reward lost for each level and unit of cost; our judgement: from 1 when right down to -1, four levels under
+PER_LEVEL = 0.25
+# Below the worst wrong answer by a wide step. Our judgement: published triage runs had to go from -0.5 to -2, since a
+# policy learns to answer outside the choice where that costs little.
 NO_ANSWER = -2.0
 
-# Weights are ratios of trust. An unaided person was shown no level. A change was made against a suggestion, with a
-# reason, yet from the suggestion's anchor. An approval may be no more than trust in the machine: physicians who were
-# shown wrong advice lost 14 points of accuracy (medRxiv 2025.08.23.25334280), so that it counts a third of a change.
+# Weights are ratios of trust: our judgement. An unaided person was shown no level. A change was made against a
+# suggestion, with a reason, yet from the suggestion's anchor. An approval may be no more than trust in the machine:
+# physicians who were shown wrong advice lost 14 points of accuracy (medRxiv 2025.08.23.25334280), so that it counts a
+# third of a change.
 # A choice beside an unsure level had no key that accepts it, but the level stood there: against it, the choice is a
 # change; with it, nobody knows whether the person agreed or was anchored, so it weighs halfway (our judgement).
 WEIGHTS = {DecisionKind.CHANGE: 0.9, DecisionKind.CHOOSE: 0.9, DecisionKind.APPROVE: 0.3}
-CHOSEN_AS_SHOWN = 0.6
+CHOSEN_AS_SHOWN = 0.6  # our judgement: halfway between the two
 UNAIDED = 1.0
 # A suggestion shows a dozen facts and the reasons. At reading speed (238 words a minute: Brysbaert, Journal of Memory
 # and Language 2019;109:104047) the level, the complaint and one vital sign take 3 s; who was faster read nothing.
@@ -38,8 +40,9 @@ DWELL_FLOOR_MS = 3000
 # low acuity. So they lower the weight of a decision that they make doubtful, by our judgement to a quarter where the
 # patient died or went to intensive care, raise it where they bear it out, and never touch the target.
 GRAVE, SERIOUS = ("died", "icu"), ("admitted", "transferred")
-URGENT_UP_TO = 2  # level
-NOT_URGENT_FROM = 4  # level
+# Levels; our judgement: an outcome says nothing for or against the level between
+URGENT_UP_TO, NOT_URGENT_FROM = 2, 4
+# Our judgement, as above
 DOUBTED_BY_GRAVE, DOUBTED_BY_SERIOUS, CONFIRMED_BY_GRAVE = 0.25, 0.6, 1.2
 
 

@@ -16,12 +16,12 @@ BANDS: dict[str, tuple[tuple[float, int], ...]] = {
     "hr": ((40, 3), (50, 1), (90, 0), (110, 1), (130, 2), (float("inf"), 3)),
     "temp_c": ((35.0, 3), (36.0, 1), (38.0, 0), (39.0, 1), (float("inf"), 2)),
 }
-OXYGEN_POINTS = 2  # any supplemental oxygen, chart 1
-CONSCIOUSNESS_POINTS = 3  # anything but alert (CVPU), chart 1
-EMERGENCY_FROM, URGENT_FROM, SINGLE_URGENT = 7, 5, 3  # chart 2: clinical response thresholds
+OXYGEN_POINTS = 2  # any supplemental oxygen, NEWS2 chart 1
+CONSCIOUSNESS_POINTS = 3  # anything but alert (CVPU), NEWS2 chart 1
+EMERGENCY_FROM, URGENT_FROM, SINGLE_URGENT = 7, 5, 3  # NEWS2 chart 2: clinical response thresholds
 ADULT_FROM_YEARS = 16  # NEWS2, recommendation 3: not for children under 16; ESI's paediatric limits are other numbers
 WANTED = ("avpu", "rr", "spo2", "sbp", "hr", "temp_c")
-# ESI decision point D, adults: the handbook asks the nurse to consider level 2 above these; as a floor they
+# ESI_DANGER, adults: the handbook asks the nurse to consider level 2 above these; as a floor they
 # demand level 3, since "consider" is a person's to answer.
 DANGER = {"hr": (100.0, "above"), "rr": (20.0, "above"), "spo2": (92.0, "below")}
 

@@ -7,7 +7,7 @@ from contracts.calculations import Calculation, Comparison, Worked
 from contracts.charts import ChartFacts
 from contracts.errors import ModelError
 
-CLOSE = 1e-6  # relative: two programs of one definition differ by rounding alone
+CLOSE = 1e-6  # relative; our judgement: two programs of one definition differ by rounding alone
 
 
 class Calculator:
@@ -35,8 +35,8 @@ class Calculator:
                 if abs(found - again) > CLOSE * max(abs(found), abs(again)):
                     raise _DoubtError("two programs give different results")
                 told = "two programs agree, and no independent calculator knows it"
-            low, high = formula.plausible
-            if not low <= found <= high:
+            if not formula.plausible.holds(found):
+                low, high = formula.plausible.limits
                 raise _DoubtError(f"{found:.4g} can't be: expected {low:g} to {high:g}")
             value = found
         except _DoubtError as doubt:

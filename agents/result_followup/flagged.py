@@ -11,7 +11,7 @@ CRITICAL_FLAGS = ("HH", "LL", "AA")
 FLAGS = (*CRITICAL_FLAGS, "H", "L", "HU", "LU", "A")
 KEY = "other_"
 """Begins the key of each such fact."""
-MOST = 20
+MOST = 20  # our judgement: of more, nobody reads the last; critical ones come first
 
 
 def others(chart: Sequence[Resource], facts: ChartFacts) -> tuple[Fact, ...]:

@@ -4,10 +4,11 @@ The program is a model's to write, from the definition; nothing here computes th
 is ever in what the model is asked.
 """
 
+from agents.physiology import Range
 from contracts.charts import ChartFacts
 from contracts.frozen import Frozen
 
-ADULT_FROM_YEARS = 18  # CKD-EPI 2021 and the corrections below are for adults
+ADULT_FROM_YEARS = 18  # CKD-EPI 2021 was made of adults: Inker et al., N Engl J Med 2021;385:1737; so the others here
 
 
 class Formula(Frozen):
@@ -21,7 +22,7 @@ class Formula(Frozen):
     definition: str
     """In the names of the inputs; a model turns it into a program."""
     source: str
-    plausible: tuple[float, float]
+    plausible: Range
     """A result outside is refused: the program is wrong, or the results are no patient's."""
     tolerance: float
     """By which two calculators may differ, as they round."""
@@ -42,8 +43,8 @@ FORMULAS = (
             "if female is 1, multiply egfr by 1.012"
         ),
         source="CKD-EPI 2021: Inker et al., N Engl J Med 2021;385:1737",
-        plausible=(1, 200),
-        tolerance=1.0,
+        plausible=Range(1, 200, "our judgement: kidneys that do nothing, and beyond a young pregnant woman's"),
+        tolerance=1.0,  # our judgement: both round to a whole number
     ),
     Formula(
         name="anion_gap",
@@ -52,8 +53,8 @@ FORMULAS = (
         needs=("na", "cl", "hco3"),
         definition="anion_gap is sodium na minus the sum of chloride cl and bicarbonate hco3",
         source="Emmett and Narins, Medicine 1977;56:38, without potassium",
-        plausible=(-10, 60),
-        tolerance=0.11,
+        plausible=Range(-10, 60, "our judgement: widely around what is calculated; below 0 in bromism or myeloma"),
+        tolerance=0.11,  # our judgement: both round to a tenth
     ),
     Formula(
         name="corrected_calcium",
@@ -62,8 +63,8 @@ FORMULAS = (
         needs=("calcium", "albumin"),
         definition="corrected_calcium = calcium + 0.02 * (40 - albumin)",
         source="Payne et al., BMJ 1973;4:643",
-        plausible=(0.8, 6),
-        tolerance=0.011,
+        plausible=Range(0.8, 6, "our judgement: widely around what calcium itself is"),
+        tolerance=0.011,  # our judgement: both round to a hundredth
     ),
     Formula(
         name="corrected_sodium",
@@ -74,8 +75,8 @@ FORMULAS = (
             "glucose_mgdl = glucose * 18.016\ncorrected_sodium = na + 1.6 * (glucose_mgdl - 100) / 100"
         ),
         source="Katz, N Engl J Med 1973;289:843",
-        plausible=(90, 220),
-        tolerance=0.11,
+        plausible=Range(90, 220, "our judgement: widely around what sodium itself is, with the correction"),
+        tolerance=0.11,  # our judgement: both round to a tenth
     ),
     Formula(
         name="qtc",
@@ -84,11 +85,13 @@ FORMULAS = (
         needs=("qt", "hr"),
         definition="rr_seconds = 60 / hr\nqtc = qt divided by the cube root of rr_seconds",
         source="Fridericia, Acta Med Scand 1920;53:469",
-        plausible=(200, 800),
-        tolerance=0.5,
+        plausible=Range(200, 800, "our judgement: shorter and longer were measured or corrected wrongly"),
+        tolerance=0.5,  # our judgement: both round to a whole number
     ),
 )  # fmt: skip
-HIGH_GLUCOSE = 11.1  # mmol/L; below it the correction of sodium says nothing
+# mmol/L; at or below it the correction of sodium says nothing, by our judgement: above 11.1 a random glucose is that of
+# diabetes (WHO/IDF, Definition and diagnosis of diabetes mellitus and intermediate hyperglycaemia, 2006)
+HIGH_GLUCOSE = 11.1
 
 
 def needed(facts: ChartFacts) -> tuple[Formula, ...]:

@@ -13,9 +13,12 @@ ACT_NOW, TODAY, SEEN = "1", "2", "3"
 # KDIGO 2024 Clinical Practice Guideline for CKD, table 2: GFR categories, by their lower bound in mL/min/1.73 m²
 KDIGO = ((90.0, "G1"), (60.0, "G2"), (45.0, "G3a"), (30.0, "G3b"), (15.0, "G4"), (0.0, "G5"))
 KDIGO_SOURCE = "KDIGO 2024, table 2"
+# mL/min/1.73 m²: below it people are referred, KDIGO 2012, recommendation 5.1.1 (Kidney Int Suppl 2013;3:112); that
+# somebody looks today is our judgement, since in an emergency it may be new, and drugs are dosed by it
+REFERRED_BELOW = 30.0
 LONG_QTC_MS = 500.0  # AHA/ACC Scientific Statement on torsade de pointes in hospital, Circulation 2010;121:1047
 LONG_QTC = "Drew et al., Circulation 2010;121:1047"
-ADJUSTED_CALCIUM = (1.8, 3.5)  # mmol/L, RCPath G158
+ADJUSTED_CALCIUM = (1.8, 3.5)  # mmol/L, RCPath G158 (2017), as CRITICAL
 
 
 def findings(facts: ChartFacts, worked: Sequence[Worked] = ()) -> tuple[Finding, ...]:
@@ -62,7 +65,11 @@ def _meaning(one: Worked) -> Finding | None:
         stage = next(name for limit, name in KDIGO if one.value >= limit)
         text = f"eGFR {one.value:.0f} {one.unit}: KDIGO {stage}; not valid while creatinine is changing"
         return Finding(
-            rule="KDIGO", text=text, source=KDIGO_SOURCE, cites=one.cites, floor=TODAY if one.value < 30 else None
+            rule="KDIGO",
+            text=text,
+            source=KDIGO_SOURCE,
+            cites=one.cites,
+            floor=TODAY if one.value < REFERRED_BELOW else None,
         )
     if one.name == "corrected_calcium":
         low, high = ADJUSTED_CALCIUM
