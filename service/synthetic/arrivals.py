@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from agents import codes
-from contracts.errors import ConfigurationError
-from contracts.errors import ConfigurationFault
+from contracts.errors import ConfigurationError, ConfigurationFault
 
 Bundle = dict[str, Any]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
