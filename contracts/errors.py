@@ -91,6 +91,8 @@ class LedgerFault(StrEnum):
     """An event could not be accepted, for a reason that was not foreseen: the feed sends it again."""
     SCHEMA_VERSION = "schema_version"
     """The ledger was made by another version of the program."""
+    LEASE_LOST = "lease_lost"
+    """The term of a lease has ended, or another process has it: whoever holds it goes on."""
     UNSETTLED = "unsettled"
     """A write of our own is being looked at: try again."""
     BLOB_MISSING = "blob_missing"

@@ -14,6 +14,7 @@ LOG_KEYS = SPAN_KEYS | frozenset(
         "workflow_id",
         "feed",
         "count",
+        "number",
         "seconds",
         "port",
         "url",

@@ -1,6 +1,7 @@
 """The ledger's engines (SQLite with `synchronous=FULL` here, PostgreSQL beyond one machine)."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from contracts.errors import LedgerError, LedgerFault
 from integrations.ledger import schema
+from integrations.ledger.lock_times import LockTimes
 
 Transaction = sa.Connection
 """What `Database.read` and `Database.write` open; only the ledger's modules know its SQL."""
@@ -25,6 +27,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._reading = _engine(url, "BEGIN")
         self._writing = _engine(url, "BEGIN IMMEDIATE")
+        self.lock_times = LockTimes()
 
     def create(self) -> None:
         """Make a new ledger, or bring an older one to the schema of this program; a current one stays as it is.
@@ -63,8 +66,14 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """One transaction, on disk when the block ends. Raises LedgerError, and then nothing was written."""
-        with _classified(), self._writing.begin() as tx:
-            yield tx
+        begun = 0.0
+        try:
+            with _classified(), self._writing.begin() as tx:
+                begun = time.monotonic()
+                yield tx
+        finally:
+            if begun:
+                self.lock_times.note(time.monotonic() - begun)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from contracts.errors import LedgerError
 from contracts.events import Fate
 from integrations.ledger import standing
 from integrations.ledger.database import Database
+from integrations.ledger.lock_times import BOUNDS_S, LockTimes
 from integrations.ledger.standing import Standing
 from service.process.health import Health, State
 
@@ -27,11 +28,16 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """The metrics of one process: its parts, its answers to what was sent to it, and the ledger's standing if asked."""
 
-    def __init__(self, health: Health, ledger: Database | None = None) -> None:
+    def __init__(self, health: Health, ledger: Database | None = None, lock_times: LockTimes | None = None) -> None:
         self._registry = CollectorRegistry()
         self.answered: Counter[int] = Counter()
         """HTTP status to the number of such answers to what was sent, not asked for."""
-        for collector in (_Parts(health), _Answers(self.answered), *([_Ledger(ledger)] if ledger else ())):
+        for collector in (
+            _Parts(health),
+            _Answers(self.answered),
+            *([_Ledger(ledger)] if ledger else ()),
+            *([_Locks(lock_times)] if lock_times else ()),
+        ):
             self._registry.register(collector)
 
     def text(self) -> bytes:
@@ -58,6 +64,19 @@ class _Answers(Collector):
     def collect(self) -> Iterable[Metric]:
         codes = {str(code): n for code, n in self._answered.copy().items()}
         yield _family(Counts, "answers", "Answers to what was sent here, by HTTP status", codes, "code")
+
+
+class _Locks(Collector):
+    def __init__(self, lock_times: LockTimes) -> None:
+        self._lock_times = lock_times
+
+    def collect(self) -> Iterable[Metric]:
+        found = self._lock_times.read()
+        bounds = (*map(floatToGoString, BOUNDS_S), "+Inf")
+        buckets = list(zip(bounds, accumulate(found.counts), strict=True))
+        help_ = "From a write transaction's having the ledger's lock to the end of its commit"
+        yield HistogramMetricFamily("wardflow_ledger_write_seconds", help_, buckets=buckets, sum_value=found.sum_s)
+        yield _family(Gauge, "ledger_longest_write_seconds", "Longest of these since the start", found.longest_s)
 
 
 class _Ledger(Collector):

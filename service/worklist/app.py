@@ -49,7 +49,7 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
     app.state.services = services
     app.mount("/static", StaticFiles(directory=rendering.HERE / "static"))
     app.add_middleware(guard.Guard, checks=_checks(services), bound=access.bound, headers=HEADERS)
-    mount(app, health, Metrics(health))
+    mount(app, health, Metrics(health, lock_times=world.db.lock_times))
     failures.register(app)
     for router in ROUTERS:
         app.include_router(router)
