@@ -60,6 +60,7 @@ def prepare(state: Path, reserved: Ports, served: Sequence[Embedded] = ()) -> li
         "redis_url": f"unix://{quote(str(redis))}?db=0",
         "fhir_url": fhir_url,
         "gateway_port": ports["gateway"],
+        "dispatcher_port": ports["dispatcher"],
         "worklist_port": ports["worklist"],
         "worker_port": ports["worker"],
         "ledger_url": f"sqlite:///{state / settings.LEDGER_FILE}",
@@ -70,7 +71,8 @@ def prepare(state: Path, reserved: Ports, served: Sequence[Embedded] = ()) -> li
     known["models"] = {model.role: _endpoint(model, ports) for model in served}
     settings.write_private(state / "parts.json", json.dumps(known, indent=1))
     parts = [temporal(state, ports["temporal"]), _valkey(state, redis), _fhir(state, ports, fhir_url)]
-    for name, alive in (("gateway", "/livez"), ("worklist", "/livez"), ("worker", "/metrics")):
+    ours = {"gateway": "/livez", "dispatcher": "/livez", "worklist": "/livez", "worker": "/metrics"}
+    for name, alive in ours.items():
         argv = [sys.executable, "-m", "service.commands.cli", name, "--state", str(state)]
         parts.append(Part(name, argv, http(ports[name], alive)))
     return parts
@@ -165,7 +167,7 @@ def _ports(state: Path, reserved: Ports, served: Sequence[Embedded]) -> dict[str
             raise ConfigurationError(
                 ConfigurationFault.PORT_IN_USE, f"port {port} of {name}: end what uses it, or change {path}"
             )
-    for name in ({"worklist", "temporal", "fhir", "gateway", "worker"} | fixed) - set(ports):
+    for name in ({"worklist", "temporal", "fhir", "gateway", "dispatcher", "worker"} | fixed) - set(ports):
         first = name == "worklist" and reserved.take(WORKLIST_PORT)
         ports[name] = WORKLIST_PORT if first else reserved.choose()
     files.write(path, json.dumps(ports))

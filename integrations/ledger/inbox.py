@@ -235,6 +235,12 @@ def count_pending(tx: sa.Connection) -> int:
     return tx.scalar(sa.select(sa.func.count()).where(inbox.c.fate == Fate.PENDING)) or 0
 
 
+def all_pending(tx: sa.Connection, event_ids: Collection[int]) -> bool:
+    """Return whether each of these events is still pending."""
+    waiting = (inbox.c.event_id.in_(event_ids), inbox.c.fate == Fate.PENDING)
+    return tx.scalar(sa.select(sa.func.count()).select_from(inbox).where(*waiting)) == len(event_ids)
+
+
 def waiting_since(tx: sa.Connection) -> datetime | None:
     """Return when the oldest pending event was accepted, or None: what nobody has looked at must not look calm."""
     return tx.scalar(sa.select(sa.func.min(inbox.c.accepted_at)).where(inbox.c.fate == Fate.PENDING))

@@ -16,7 +16,7 @@ MOST_KEPT = 1000
 
 
 def bind(tx: sa.Connection, auditor: Auditor) -> None:
-    """Note that from now on the values of each new case are sealed for it; the gateway does, since it opens cases.
+    """Note that from now on the values of each new case are sealed for it; the dispatcher does, since it opens cases.
 
     A new ledger has the mark from its beginning. In one of before, cases opened until then are of before.
     """

@@ -8,6 +8,7 @@ from service.process import settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 app.command()(run.up)
 app.command(name="gateway")(run.run_gateway)
+app.command(name="dispatcher")(run.run_dispatcher)
 app.command(name="worklist")(run.run_worklist)
 app.command(name="worker")(run.run_worker)
 app.command(name="demo")(demo.run_demo)

@@ -17,6 +17,7 @@ from contracts.errors import WardflowError
 from integrations import traces
 from integrations.ledger import messages
 from service.commands import console
+from service.dispatcher import app as dispatcher
 from service.gateway import app as gateway
 from service.process import connections, logs, settings, wiring
 from service.process.case_starts import CaseStarts
@@ -41,16 +42,26 @@ def up(
 
 
 def run_gateway(state: console.State) -> None:
-    """Run the gateway with dispatcher, reconciler and watchdog."""
+    """Run the gateway with reconciler and watchdog."""
+
+    async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
+        feeds, signer = wiring.feeds(opened, secrets, world), secrets.head_signer()
+        built = gateway.create_app(world, client, opened, feeds, signer)
+        await connections.serve(built, opened.parts.gateway_port)
+
+    _process("gateway", state, main)
+
+
+def run_dispatcher(state: console.State) -> None:
+    """Run the dispatcher; where another one works already, wait to take over."""
 
     async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
         with world.db.write() as tx:
             messages.bind(tx, world.auditor)
-        feeds, keys = wiring.feeds(opened, secrets, world), (secrets.verify_key(), secrets.head_signer())
-        built = gateway.create_app(world, client, opened, feeds, *keys)
-        await connections.serve(built, opened.parts.gateway_port)
+        built = dispatcher.create_app(world, client, opened, secrets.verify_key())
+        await connections.serve(built, opened.parts.dispatcher_port)
 
-    _process("gateway", state, main)
+    _process("dispatcher", state, main)
 
 
 def run_worklist(state: console.State) -> None:
@@ -91,7 +102,7 @@ def _process(
         runtime = metered(opened.parts.worker_port) if figures and opened.parts.worker_port else None
         while True:
             try:
-                # Pages and gateway start without Temporal; a worker can't.
+                # The others start without Temporal; a worker can't.
                 client = await connect(
                     address, namespace, keyring, lazy=name != "worker", runtime=runtime,
                     opened_before=ports.opened_before, on_refused=ports.refused,

@@ -1,4 +1,4 @@
-"""Where events come in: answered 2xx only when they are on disk (I1); the dispatcher and the watch run beside it."""
+"""Where events come in: answered 2xx only when they are on disk (I1); the watch runs beside it."""
 
 import asyncio
 import hashlib
@@ -16,8 +16,8 @@ from contracts.events import FhirEvent
 from integrations.fhir import notifications
 from integrations.fhir.feed import Feed
 from integrations.ledger import attestation, audit, inbox
+from integrations.live.wakes import Wakes
 from integrations.live.worklist import LEDGER_AWAY
-from service.dispatcher.loop import Dispatcher
 from service.gateway import anchors, audit_export, outcomes, stranded, watchdog
 from service.gateway.reconciler import Reconciler
 from service.process import guard
@@ -35,6 +35,7 @@ BODY = guard.Bound(None, 60)
 MOST_BATCH = 500
 PATH_CHARS = 200  # of a request's path, in the reason why it was quarantined
 ATTEST_S = 30.0  # between two audit records about settled events, while fewer than a full range are new
+WAKE_S = 0.005  # between two wakes of the dispatcher
 DELETED = "x-medplum-deleted-resource"
 EMPTY = (b"", b"{}")
 SMALL_BYTES = 16 * 1024  # up to here reading is cheaper than handing it to a thread
@@ -90,16 +91,24 @@ class Door:
 
 
 def create_app(
-    world: World, client: Client, settings: Settings, feeds: list[Feed], verify_key: str, head_signer: Ed25519PrivateKey
+    world: World, client: Client, settings: Settings, feeds: list[Feed], head_signer: Ed25519PrivateKey
 ) -> FastAPI:
     """Return the gateway."""
-    dispatcher = Dispatcher(world, client, settings, verify_key)
-    door = Door(world, dispatcher.woken, settings.gateway.unreadable_an_hour)
+    accepted = asyncio.Event()
+    door = Door(world, accepted, settings.gateway.unreadable_an_hour)
+    wakes = Wakes(settings.parts.redis_url)
     secrets = {feed.name: f"Bearer {feed.secret}".encode() for feed in feeds}
     timing = settings.timing
     types = {feed.name: feed.types for feed in feeds}
     health = Health(world, timing, "gateway", ("ledger",), probes(world, client, types), types)
     reconciler = Reconciler(world, feeds, timing)
+
+    async def woke() -> float:
+        """Wake the dispatcher once for what was committed meanwhile."""
+        await accepted.wait()
+        accepted.clear()
+        await asyncio.to_thread(wakes.send)
+        return WAKE_S
 
     async def reconciled() -> float:
         return await asyncio.to_thread(reconciler.step)
@@ -127,7 +136,7 @@ def create_app(
         return await stranded.watch(world, client)
 
     loops = {
-        "door": door.commit, "dispatcher": dispatcher.step, "reconciler": reconciled, "watchdog": watched,
+        "door": door.commit, "wakes": woke, "reconciler": reconciled, "watchdog": watched,
         "audit": exported, "attest": attested, "heads": headed, "outcomes": followed, "stranded": found_stranded,
         **health.loops(),
     }  # fmt: skip
@@ -136,7 +145,7 @@ def create_app(
     app.add_middleware(
         guard.Guard, checks=checks, bound=lambda scope: guard.NO_BODY if scope["method"] in guard.SAFE else BODY
     )
-    mount(app, health, Metrics(health, world.db))
+    mount(app, health, Metrics(health, world.db, world.db.lock_times))
 
     async def notify(request: Request) -> Response:
         feed, path = request.path_params["feed"], request.path_params.get("path", "")
@@ -157,7 +166,7 @@ def create_app(
         try:
             if named:  # whatever else it says, something happened to that resource
                 await asyncio.to_thread(inbox.accept_hints, world.db, world.blobs, feed, *named)
-                dispatcher.woken.set()
+                accepted.set()
             if not named or (raw.strip() not in EMPTY and request.method != "DELETE"):
                 await door.accept(event)
         except LedgerError as fault:

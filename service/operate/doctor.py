@@ -85,7 +85,7 @@ def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
     yield _judged("ledger", not balance["unaccounted"], f"{balance['accepted']} events accepted, none unaccounted for",
                   "run `wardflow ledger audit`")  # fmt: skip
     late = waiting is not None and (clock.now() - waiting).total_seconds() > UNSEEN_S
-    yield _judged("ledger", not late, "no event waits unseen", "events wait: is the gateway running?", Verdict.WARN)
+    yield _judged("ledger", not late, "no event waits unseen", "events wait: is the dispatcher running?", Verdict.WARN)
     free = shutil.disk_usage(settings.state).free
     worse = Verdict.FAIL if free < FREE_BYTES else Verdict.WARN
     yield _judged("ledger", free > FREE_WARN_BYTES, f"{free / 2**30:.0f} GiB free", "free the disk", worse)

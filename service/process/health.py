@@ -64,8 +64,15 @@ class Health:
         needs: tuple[str, ...],
         probes: dict[str, Probe],
         feeds: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        by_rounds: bool = False,
     ) -> None:
-        """`feeds` are those whose being followed this process vouches for, each with its resource types."""
+        """`feeds` are those whose being followed this process vouches for, each with its resource types.
+
+        With `by_rounds` the sign of this process is that of its loop of the same name: one that only waits for its turn
+        gives none.
+        """
+        self._by_rounds = by_rounds
         self._world, self._process, self._needs, self._probes = world, process, needs, probes
         self._timing, self._feeds = timing, feeds or {}
         self._done: dict[str, datetime] = {}
@@ -84,6 +91,10 @@ class Health:
         """Take note of a good round of one of this process's loops."""
         if part in PROCESSES:
             self._done[part] = clock.now()
+
+    def rest(self, part: str) -> None:
+        """Give no more signs of a loop that another process runs now."""
+        self._done.pop(part, None)
 
     def loops(self) -> dict[str, Callable[[], Awaitable[float]]]:
         """Return what is to run beside the process for ever: one loop a part, so that none holds up another."""
@@ -116,7 +127,7 @@ class Health:
 
     def _signs(self) -> None:
         with self._world.db.write() as tx:
-            signs.give(tx, {**self._done, self._process: clock.now()})
+            signs.give(tx, self._done if self._by_rounds else {**self._done, self._process: clock.now()})
             self._left, self._stopped = signs.seen(tx), set(switches.all_stopped(tx))
             self._types = ledger_following.seen(tx)
 
@@ -169,7 +180,8 @@ def judged(timing: TimingSettings, part: str, at: datetime | None) -> PartState:
 
 
 PROCESSES = ("gateway", "dispatcher", "reconciler", "watchdog", "audit", "worklist", "worker")
-"""Ours, and the loops of the gateway: each leaves its signs in the ledger."""
+"""Ours, and the loops of the gateway: each leaves its signs in the ledger. Of several dispatchers only the one does
+that has the lease."""
 
 
 def probes(world: World, client: Client, feeds: Mapping[str, tuple[str, ...]]) -> dict[str, Probe]:

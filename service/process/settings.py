@@ -50,6 +50,8 @@ class PartSettings(Frozen):
     fhir_url: str
     gateway_port: int
     worklist_port: int
+    dispatcher_port: int = 0
+    """Of the dispatcher's health and figures; 0: any free one."""
     worker_port: int | None = None
     """Of the worker's metrics alone; None: it gives none."""
     ledger_url: str

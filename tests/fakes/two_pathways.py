@@ -1,13 +1,14 @@
 """A dispatcher of two pathways on a real ledger, and the events that it looks at."""
 
 import json
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
 
 from activities.world import World
-from contracts.cases import CaseRef
+from contracts.cases import CaseRef, CaseState
 from contracts.events import FhirEvent
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, own_writes, tables
@@ -61,8 +62,34 @@ class TwoPathways:
 
     def looked_at(self) -> tuple[list[tuple[str, str | None]], dict[str, set[int]]]:
         """Look once; return fates and reasons in the order of acceptance, and which pathway's case is told what."""
-        plan = self.dispatcher._plan()
+        deliveries = {one.case_id: set(one.events) for one in self.dispatcher.look(self.db.write).deliveries}
         with self.db.read() as tx:
             rows = tx.execute(sa.select(tables.inbox).order_by(tables.inbox.c.event_id)).all()
-            named = {case_id: cases.find(tx, case_id) for case_id in plan.tell}
-        return [(r.fate, r.reason) for r in rows], {named[c].pathway: e for c, e in plan.tell.items() if named[c]}
+            named = {case_id: cases.find(tx, case_id) for case_id in deliveries}
+        return [(r.fate, r.reason) for r in rows], {named[c].pathway: e for c, e in deliveries.items() if named[c]}
+
+
+class Starts:
+    """Cases that take what they are told, but those of `away` at their first time."""
+
+    def __init__(self, away: Collection[str] = ()) -> None:
+        self.away, self.taken = set(away), list[tuple[str, tuple[int, ...]]]()
+
+    async def tell(self, case_id: str, events: list[int], **_: Any) -> bool:
+        if case_id in self.away:
+            self.away.discard(case_id)
+            raise RuntimeError("Temporal is away for this call")
+        self.taken.append((case_id, tuple(events)))
+        return True
+
+
+def state(two: TwoPathways, case_id: str, state: CaseState) -> None:
+    """Put a case into this state."""
+    with two.db.write() as tx:
+        tx.execute(tables.cases.update().where(tables.cases.c.case_id == case_id).values(state=state))
+
+
+def fates(two: TwoPathways) -> list[str]:
+    """Return the fate of each event in the order of acceptance."""
+    with two.db.read() as tx:
+        return [row.fate for row in tx.execute(tables.inbox.select().order_by(tables.inbox.c.event_id))]

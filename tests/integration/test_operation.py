@@ -96,8 +96,8 @@ def test_the_lines_of_one_case_are_found_by_its_id_in_every_process(ward: Ward) 
 
     last = {"event": "activity_done", "activity": "record_trajectory"}
     ward.until(lambda: any(last.items() <= line.items() for line in of_the_case("worker")))
-    lines = {process: of_the_case(process) for process in ("gateway", "worker", "worklist")}
-    assert [line["event"] for line in lines["gateway"]][:2] == ["case_opened", "case_told"]
+    lines = {process: of_the_case(process) for process in ("dispatcher", "worker", "worklist")}
+    assert [line["event"] for line in lines["dispatcher"]][:2] == ["case_opened", "case_told"]
     done = [line["activity"] for line in lines["worker"] if line["event"] == "activity_done"]
     steps = [step for step in done if step in STEPS]
     # a search that finds the same resources in the meantime has the case look at the chart once more
@@ -126,7 +126,7 @@ def test_one_case_is_one_trace_from_its_event_to_the_chart(ward: Ward, collector
     inner = {"chart_read": "snapshot_chart", "model": "run_agent"}
     assert parents.pop("chart_write") in ("open_case", "write_back")
     assert parents == {name: inner.get(name, "receive") for name in names - {"receive", "chart_write"}}
-    assert {process for process, _ in trace.values()} == {f"wardflow-{p}" for p in ("gateway", "worker", "worklist")}
+    assert {process for process, _ in trace.values()} == {f"wardflow-{p}" for p in ("dispatcher", "worker", "worklist")}
     assert all(span.start_time_unix_nano <= span.end_time_unix_nano for _, span in trace.values())
     told = b"".join(collector.received)
     for secret in (complaint, "pompelmoose", "Zzyzxcanary", "traced", "Encounter/", "Patient/", "n-okafor"):

@@ -39,7 +39,7 @@ class Drill:
     def lose_everything(self) -> None:
         """Stop, with the chart frozen until no process of ours is left to write to it."""
         ward, fhir = self.before, self.before.pid("fhir")
-        ours = [ward.pid(part) for part in ("worker", "worklist", "gateway")]
+        ours = [ward.pid(part) for part in ("worker", "worklist", "dispatcher", "gateway")]
         assert ward.stack is not None
         ward.stack.send_signal(signal.SIGINT)
         ward.until(lambda: not any(map(alive, ours)), 60)

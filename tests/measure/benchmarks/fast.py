@@ -30,7 +30,7 @@ def _relax() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] in ("gateway", "worklist", "worker"):
+    if sys.argv[1] in ("gateway", "dispatcher", "worklist", "worker"):
         from service.commands import cli
 
         _relax()

@@ -7,7 +7,7 @@ from typing import Any
 from integrations.ledger import inbox
 from tests.measure.benchmarks import hospital
 from tests.measure.benchmarks.measure import Figure, quantile_ms, say
-from tests.measure.benchmarks.site import Site, opened
+from tests.measure.benchmarks.site import Site, lock_figures, opened
 from tests.measure.benchmarks.wire import Wire
 
 SECONDS = 10.0
@@ -21,6 +21,7 @@ async def run(seconds: float) -> dict[str, Any]:
     figures = [
         Figure("notifications accepted, fsync before each 2xx", durable["rate_per_s"], "/s", RATE_PER_S, most=False),
         Figure("their time at 100 wide, p99", durable["p99_ms"], "ms", P99_MS),
+        *lock_figures(durable["lock_times"], "fsync before each 2xx"),
         Figure(
             "accepted with synchronous=NORMAL", fast["rate_per_s"], "/s", note="not shipped: shows what fsync costs"
         ),
@@ -44,6 +45,7 @@ async def _accept(seconds: float, *, fast: bool) -> dict[str, Any]:
             "p50_ms": quantile_ms(took, 0.5),
             "p99_ms": quantile_ms(took, 0.99),
             "accepted": len(took),
+            "lock_times": site.lock_times(),
             "gateway_cpu_us_each": round(1e6 * (after["gateway"] - before["gateway"]) / len(took)),
         }
         say(f"intake: {said}")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import sqlalchemy as sa
 
@@ -18,10 +19,14 @@ from infra import stack
 from integrations.ledger import tables
 from tests.fakes.model_server import model_config
 from tests.measure.benchmarks import hospital
+from tests.measure.benchmarks.measure import Figure
 from tests.measure.benchmarks.wire import Wire
 from tests.ward import ROOT, Ward
 
-OURS = ("gateway", "worklist", "worker")
+OURS = ("gateway", "dispatcher", "worklist", "worker")
+WRITING = ("gateway", "dispatcher", "worklist")
+"""Processes that tell how long their write transactions held the ledger's lock."""
+LOCK_MS = 10.0
 PARTS = (*OURS, "temporal", "fhir", "valkey")
 
 
@@ -63,12 +68,39 @@ class Site(Ward):
         with self.world.db.read() as tx:
             return tx.scalar(sa.select(sa.func.count()).select_from(tables.trajectories)) or 0
 
+    def lock_times(self) -> dict[str, dict[str, float]]:
+        """Return for each process how long its write transactions held the ledger's lock, with their commits."""
+        return {part: self._lock_times(part) for part in WRITING}
+
+    def _lock_times(self, part: str) -> dict[str, float]:
+        port = json.loads((self.state / "ports.json").read_text())[part]
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).raise_for_status().text
+        lines = [line.rpartition(" ") for line in text.splitlines() if line.startswith("wardflow_ledger_")]
+        figures = {name.removeprefix("wardflow_ledger_"): float(value) for name, _, value in lines}
+        written = figures["write_seconds_count"]
+        return {
+            "longest_ms": round(1000 * figures["longest_write_seconds"], 1),
+            "written": written,
+            "beyond": written - figures['write_seconds_bucket{le="0.01"}'],
+        }
+
     def processes(self) -> dict[str, psutil.Process]:
         return {part: psutil.Process(self.pid(part)) for part in PARTS}
 
     def cpu_s(self) -> dict[str, float]:
         """Return the CPU seconds that each part has used; a part that was started again begins anew."""
         return {part: sum(process.cpu_times()[:2]) for part, process in self.processes().items()}
+
+
+def lock_figures(times: dict[str, dict[str, float]], name: str) -> list[Figure]:
+    """Return the longest write transaction of each process, cold starts among them, and how many were too long."""
+    return [
+        Figure(
+            f"longest write transaction, {part}, {name}", one["longest_ms"], "ms", LOCK_MS,
+            note=f"{one['beyond']:g} of {one['written']:g} longer than {LOCK_MS:g} ms",
+        )
+        for part, one in times.items()
+    ]  # fmt: skip
 
 
 @contextmanager

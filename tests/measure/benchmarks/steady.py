@@ -11,7 +11,7 @@ from integrations.ledger import cases, inbox
 from tests.measure.benchmarks import hospital
 from tests.measure.benchmarks.measure import Figure, quantile_ms, say
 from tests.measure.benchmarks.people import Feed, People, Pool
-from tests.measure.benchmarks.site import Site, opened, until
+from tests.measure.benchmarks.site import Site, lock_figures, opened, until
 from tests.measure.benchmarks.wire import request
 
 SECONDS, SUBSCRIBED_S = 600.0, 60.0
@@ -37,6 +37,7 @@ async def run(seconds: float) -> dict[str, Any]:
             Figure(f"growth of what is in progress, {name}", told["growth_per_min"], "cases/min", GROWTH_PER_MIN),
             Figure(f"time from last 2xx to row, p50, {name}", told["row_p50_ms"], "ms"),
             Figure(f"time from last 2xx to row, p99, {name}", told["row_p99_ms"], "ms"),
+            *lock_figures(told["lock_times"], name),
         ]
     detail = {"direct": direct, "subscribed": subscribed}
     return {"figures": [figure.as_dict() for figure in figures], "detail": detail}
@@ -95,7 +96,8 @@ async def _stream(site: Site, tell: Tell, seconds: float) -> dict[str, Any]:
     await until(lambda: site.kept() >= arrived - len(failed), AFTER_S, "every case to its last step")
     after = site.cpu_s()
     return _told(site, rows, samples, seconds, wall, arrived, failed) | {
-        "cpu_ms_each": {part: round(1000 * (after[part] - before[part]) / arrived, 1) for part in before}
+        "lock_times": site.lock_times(),
+        "cpu_ms_each": {part: round(1000 * (after[part] - before[part]) / arrived, 1) for part in before},
     }
 
 

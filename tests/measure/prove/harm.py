@@ -17,11 +17,13 @@ from integrations.ledger import tables
 from tests.fakes.model_server import ModelServer
 from tests.ward import Ward
 
-KILLED = {"worker": 4, "gateway": 3, "temporal": 2, "fhir": 2, "worklist": 1, "valkey": 1}
+KILLED = {"worker": 4, "gateway": 3, "dispatcher": 3, "temporal": 2, "fhir": 2, "worklist": 1, "valkey": 1}
 """Weights; each once first."""
 EVERY_S, BACK_S = (0.6, 2.2), 30.0
 FROZEN_FROM, PAST_S = 0.45, 7.0
 """When in the run all workers hang, and until how long after a deadline, so that it passes without them."""
+PAUSED_S, PAUSES_EVERY_S = 4.0, (4.0, 8.0)
+"""A dispatcher stands still for longer than its lease of 3 s, and how long it runs between two pauses."""
 MOODS = {"good": 8, "failing": 1, "nonsense": 1, "truncated": 1}
 WATCHED = ("gateway", "worklist")
 
@@ -35,6 +37,8 @@ class Harm:
     frozen: threading.Event = field(default_factory=threading.Event)
     """Meanwhile the gateway lives: its watchdog is what raises."""
     frozen_s: float = 0.0
+    pauses: int = 0
+    """Of the dispatcher, each longer than its lease."""
 
     def kill(self, calm: threading.Event) -> None:
         """Kill one part after the other with -9, each a little after the last is back: a slow machine gets on too."""
@@ -79,6 +83,17 @@ class Harm:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
         self.frozen.clear()
+
+    def pause(self, calm: threading.Event) -> None:
+        """Stop the dispatcher beyond its lease, again and again: when it goes on, it must write nothing under it."""
+        rng = random.Random(f"{self.seed}:pauses")
+        while not calm.wait(rng.uniform(*PAUSES_EVERY_S)):
+            pid = self._pid("dispatcher")
+            if pid and self.ward.hold(pid):
+                calm.wait(PAUSED_S)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+                    self.pauses += 1
 
     def _due(self, end: float) -> float:
         """Return the third deadline still ahead of open cases, or the last, once there is one."""

@@ -107,6 +107,9 @@ def _totals(runs: list[Kept]) -> Iterable[tuple[str, str]]:
     yield "clicks refused", counted("refused")
     yield "notifications", counted("deliveries")
     yield "killed with -9", counted("kills")
+    pauses = sum(run.get("dispatcher_pauses", 0) for run in runs)  # records of before have none
+    if pauses:
+        yield "dispatcher paused for longer than its lease", f"{pauses} times"
     yield "all workers frozen", f"{sum(run['frozen_s'] for run in runs):.0f} s"
     yield "faults at the chart", counted("chart_faults")
     yield "looks at the ledger meanwhile", str(sum(run["samples"] for run in runs))

@@ -77,6 +77,8 @@ class Result:
     """Versions that no notification brought, found by reconciliation."""
     kills: dict[str, int]
     frozen_s: float
+    dispatcher_pauses: int
+    """Each longer than the dispatcher's lease."""
     chart_asked: int
     """Calls to the chart while it was faulty."""
     chart_faults: dict[str, int]
@@ -108,7 +110,10 @@ class Chaos:
         self.plan, self.state = plan, state
         state.mkdir(parents=True)
         self._reserved = Ports()  # until the stack takes them
-        ports = {name: self._reserved.choose() for name in ("temporal", "fhir", "gateway", "worklist", "worker")}
+        ports = {
+            name: self._reserved.choose()
+            for name in ("temporal", "fhir", "gateway", "dispatcher", "worklist", "worker")
+        }
         (state / "ports.json").write_text(json.dumps(ports))
         self.model = ModelServer()
         self.feed = FeedSide(plan.seed, ports["gateway"])
@@ -125,7 +130,7 @@ class Chaos:
         self.people = people.People(plan.seed, urls["worklist"])
         self.steps = script.steps(plan.seed, plan.events, plan.seconds)
         self.over = threading.Event()
-        self._threads = ThreadPoolExecutor(8)
+        self._threads = ThreadPoolExecutor(9)
         self._watching: list[Future[None]] = []
 
     def start(self) -> None:
@@ -144,6 +149,7 @@ class Chaos:
         harm = [
             self._threads.submit(self.harm.freeze, start, self.plan.seconds),
             self._threads.submit(self.harm.kill, calm),
+            self._threads.submit(self.harm.pause, calm),
             self._threads.submit(self.harm.sicken, self.model, calm),
         ]
         played.result()
@@ -267,6 +273,7 @@ class Chaos:
             only_found=len(kept - told),
             kills=dict(self.harm.kills),
             frozen_s=round(self.harm.frozen_s, 1),
+            dispatcher_pauses=self.harm.pauses,
             chart_asked=self.chart.asked,
             chart_faults=dict(sorted(self.chart.taken.items())),
             samples=self.samples.taken,

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 import sqlalchemy as sa
 
+from activities.reopening import check_chart
 from activities.world import World
 from agents.pathway import Pathway, Ports, suggest
 from contracts.cases import AgentResult, CaseRef, CaseState, ChartSnapshot, OpenRequest
@@ -18,7 +19,10 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, decisions, inbox, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from service.dispatcher import reopening
 from service.dispatcher.loop import Dispatcher
+from service.dispatcher.reopening import Reading
+from service.dispatcher.triage import NO_EVENTS
 from service.process import settings
 from service.process.settings import PathwaySettings, Settings, TimingSettings, TriggerSettings
 from tests.fakes.parts import PARTS
@@ -64,8 +68,8 @@ class Stay:
             {"state": ".", "parts": PARTS, "pathways": {name: given}, "timing": TimingSettings(window_quiet_s=0)}
         )
         live, chart, nothing = cast(Any, NobodyListens()), cast(Any, self.hospital), cast(Any, None)
-        world = World(db, blobs, Auditor("gateway", b"a" * 32), chart, live, {name: self.pathway}, {}, "0.1.0")
-        self.dispatcher = Dispatcher(world, nothing, opened, "00")
+        self.world = World(db, blobs, Auditor("gateway", b"a" * 32), chart, live, {name: self.pathway}, {}, "0.1.0")
+        self.dispatcher = Dispatcher(self.world, nothing, opened, "00")
         self.events = 0
         with db.write() as tx:
             ref = CaseRef(case_id="c-1", pathway=name, encounter_id="enc", generation=1)
@@ -110,15 +114,15 @@ class Stay:
             encounter_id="enc", body=b"{}",
         )  # fmt: skip
         inbox.accept(self.db, self.blobs, [told])
-        plan = self.dispatcher._plan()
-        ((case, events),) = plan.look_again
-        again = self.dispatcher._look_again(case, events, set())
+        (wanted,) = self.dispatcher.look(self.db.write).reexaminations
+        reading = Reading(check_chart(self.world, wanted.case), wanted.events)
+        again = reopening.conclude(self.dispatcher.writer, wanted, reading, NO_EVENTS, self.db.write)
         if again is None:
             with self.db.read() as tx:
                 row = tx.execute(sa.select(tables.inbox).order_by(tables.inbox.c.event_id.desc())).first()
             assert row and (row.fate, row.reason) == (Fate.IGNORED, Ignored.CASE_CLOSED)
             return None
-        assert again.generation == case.generation + 1
+        assert again.generation == wanted.case.generation + 1
         self.case = again
         return self.suggested()
 

@@ -49,9 +49,9 @@ def test_an_event_on_which_a_condition_fails_is_quarantined_and_holds_up_no_othe
     dispatcher: Dispatcher, db: Database, blobs: BlobStore, odd: Any
 ) -> None:
     inbox.accept(db, blobs, [told("odd", odd), told("high", 130), told("low", 80)])
-    plan = dispatcher._plan()
+    written = dispatcher.look(db.write)
     assert fates(db) == {"odd": "quarantined", "high": "pending", "low": "ignored"}
-    assert list(plan.tell.values()) == [{2}]
+    assert [delivery.events for delivery in written.deliveries] == [{2}]
 
 
 def test_an_event_whose_body_is_out_of_reach_waits_alone(
@@ -61,11 +61,11 @@ def test_an_event_whose_body_is_out_of_reach_waits_alone(
     with db.read() as tx:
         (lost,) = [row.body_blob for row in tx.execute(tables.inbox.select()) if row.body_blob]
     blobs.fs.rm_file(blobs._path(lost))
-    assert list(dispatcher._plan().tell.values()) == [{2}]
+    assert [delivery.events for delivery in dispatcher.look(db.write).deliveries] == [{2}]
     assert fates(db)["large"] == "pending"
     blobs.put(told("large", 130, padding=100_000).body)
-    dispatcher._not_before.clear()
-    assert {1} in dispatcher._plan().tell.values()
+    dispatcher.delays.clear()
+    assert {1} in [delivery.events for delivery in dispatcher.look(db.write).deliveries]
 
 
 class Ledger:
@@ -82,7 +82,7 @@ class Ledger:
     def looked_at(self, after_s: float) -> list[str]:
         """Look once; return the fates in the order of acceptance."""
         self._at(after_s)
-        self._dispatcher._plan()
+        self._dispatcher.look(self.db.write)
         with self.db.read() as tx:
             return list(tx.scalars(sa.select(tables.inbox.c.fate).order_by(tables.inbox.c.event_id)))
 
@@ -210,12 +210,12 @@ class OneCase:
 
     def looks(self, *, late: bool = False) -> None:
         """Have the dispatcher look, and the case read what it is told of: late, from a copy that lags behind."""
-        for case_id, events in self.dispatcher._plan().tell.items():
+        for delivery in self.dispatcher.look(self.db.write).deliveries:
             read = self.before if late else self.chart
             with self.db.write() as tx:
-                readings.note_snapshot(tx, case_id, [read])
+                readings.note_snapshot(tx, delivery.case_id, [read])
             self.seen = read["valueQuantity"]["value"]
-            self.dispatcher._absorb(case_id, events, set())
+            self.dispatcher.writer.absorb(delivery.case_id, delivery.events, (), self.db.write)
 
 
 NUMBERS = st.sampled_from([1, 2, 3, 4, 7, 999999999999999])

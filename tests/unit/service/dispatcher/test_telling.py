@@ -9,28 +9,13 @@ import pytest
 
 from contracts.cases import CaseRef, CaseState
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, inbox, tables
+from integrations.ledger import cases, inbox
 from integrations.ledger.database import Database
-from service.dispatcher.loop import Dispatcher
 from service.operate import ledger_checks
 from tests.fakes.samples import NOW
-from tests.fakes.two_pathways import TwoPathways, told
+from tests.fakes.two_pathways import Starts, TwoPathways, fates, state, told
 
 SAYS, HEARS = "c-says", "c-hears"
-
-
-class Starts:
-    """Cases that take what they are told, but those of `away` at their first time."""
-
-    def __init__(self, away: Collection[str] = ()) -> None:
-        self.away, self.taken = set(away), list[tuple[str, tuple[int, ...]]]()
-
-    async def tell(self, case_id: str, events: list[int], **_: Any) -> bool:
-        if case_id in self.away:
-            self.away.discard(case_id)
-            raise RuntimeError("Temporal is away for this call")
-        self.taken.append((case_id, tuple(events)))
-        return True
 
 
 @pytest.fixture
@@ -43,27 +28,17 @@ def two(db: Database, blobs: BlobStore) -> TwoPathways:
     return made
 
 
-def state(two: TwoPathways, case_id: str, state: CaseState) -> None:
-    with two.db.write() as tx:
-        tx.execute(tables.cases.update().where(tables.cases.c.case_id == case_id).values(state=state))
-
-
-async def steps(dispatcher: Dispatcher, number: int) -> None:
+async def steps(two: TwoPathways, number: int) -> None:
     for _ in range(number):
-        dispatcher.woken.set()
-        await asyncio.wait_for(dispatcher.step(), 5)
+        two.dispatcher.woken.set()
+        await asyncio.wait_for(two.dispatcher.step(two.db.write), 5)
 
 
 async def deliver(two: TwoPathways, away: Collection[str] = (), rounds: int = 3) -> list[tuple[str, tuple[int, ...]]]:
     starts: Any = Starts(away)
-    two.dispatcher._starts = starts
-    await steps(two.dispatcher, rounds)
+    two.dispatcher.starts = starts
+    await steps(two, rounds)
     return starts.taken
-
-
-def fates(two: TwoPathways) -> list[str]:
-    with two.db.read() as tx:
-        return [row.fate for row in tx.execute(tables.inbox.select().order_by(tables.inbox.c.event_id))]
 
 
 async def test_what_one_case_could_not_be_told_waits_though_another_took_it(two: TwoPathways) -> None:
@@ -72,7 +47,7 @@ async def test_what_one_case_could_not_be_told_waits_though_another_took_it(two:
     assert fates(two) == ["pending"], "the case that could not be told is stale meanwhile"
     with two.db.read() as tx:
         assert inbox.newest_event(tx, "enc", SAYS) == 1
-    two.dispatcher._not_before.clear()
+    two.dispatcher.delays.clear()
     assert (SAYS, (1,)) in await deliver(two)
     assert fates(two) == ["absorbed"]
 

@@ -103,6 +103,19 @@ async def test_processes_know_of_each_other_through_the_ledger(parts: Parts) -> 
     assert away(worklist) == {"reconciler", "watchdog", "audit", "gateway", "dispatcher", "worker"}
 
 
+async def test_a_dispatcher_that_waits_for_its_turn_gives_no_sign(parts: Parts) -> None:
+    works, waits = (Health(parts.world, TIMING, "dispatcher", (), {}, by_rounds=True) for _ in range(2))
+    await look(waits)
+    assert away(waits) >= {"dispatcher"}
+    works.done("dispatcher")
+    await look(works, waits)
+    assert "dispatcher" not in away(works) | away(waits)
+    works.rest("dispatcher")  # it lost its turn, and nobody took it
+    parts.seconds = 21
+    await look(works, waits)
+    assert "dispatcher" in away(works) & away(waits)
+
+
 async def test_a_slow_loop_has_as_long_as_its_own_rounds_take(parts: Parts) -> None:
     gateway = parts.health("gateway")
     for part in ("reconciler", "dispatcher"):
