@@ -1,6 +1,7 @@
 """The one way in which anything of ours gets into a chart: intended, written, read back, noted (I2, I15)."""
 
-from activities.world import World, beat
+from activities.heartbeats import beat
+from activities.world import World
 from contracts.cases import CaseRef, CaseState
 from contracts.errors import FhirError, FhirFault, LedgerError, LedgerFault
 from contracts.suggestions import Suggestion
@@ -22,7 +23,7 @@ def write_to_chart(
     the next attempt reads anew, and NOT_WRITTEN when a 2xx left nothing behind.
     """
     bodies = [entry["resource"] for entry in entries]
-    with world.db.write() as tx:
+    with world.records.db.write() as tx:
         unfinished = [
             own_writes.intend(tx, ref.case_id, body["resourceType"], body["id"], content_hash(body)) for body in bodies
         ]
@@ -44,7 +45,7 @@ def write_to_chart(
 
 def suggestion_of(world: World, ref: CaseRef, blob: str) -> Suggestion:
     """Return the suggestion of a case. Raises LedgerError for one of another encounter or pathway (I21)."""
-    suggestion = world.suggestion(blob)
+    suggestion = world.records.suggestion(blob)
     if (suggestion.facts.encounter_id, suggestion.pathway) != (ref.encounter_id, ref.pathway):
         raise LedgerError(LedgerFault.FOREIGN_SUGGESTION, f"of case {ref.case_id[:12]}")
     return suggestion
@@ -58,7 +59,7 @@ def proposed(world: World, ref: CaseRef) -> Resource | None:
     task = world.fhir.find("Task", resource_id(ref, "task"))
     if task is None:
         return None
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         intended = own_writes.intended(tx, "Task", task["id"])
     if intended == content_hash(task):
         note_writes(world, ref, [task], Action.PROPOSE if task["status"] == "requested" else Action.WRITE, None)
@@ -67,16 +68,16 @@ def proposed(world: World, ref: CaseRef) -> Resource | None:
 
 def note_writes(world: World, ref: CaseRef, written: list[Resource], action: Action, ends: CaseState | None) -> None:
     """Note versions and audit records of what is in the chart, and end the case with them."""
-    with world.db.write() as tx:
+    with world.records.db.write() as tx:
         for found in written:
             type_, id_, version = found["resourceType"], found["id"], found["meta"]["versionId"]
             if own_writes.wrote(tx, ref.case_id, type_, id_, version, content_hash(found)):
                 what = f"{type_}/{id_}/_history/{version}"
                 rows = (Row(Kind.OWN_WRITE, (type_, id_, version)),)
-                world.auditor.append(tx, action, what, rows, case_id=ref.case_id, encounter_id=ref.encounter_id)
+                world.records.auditor.append(tx, action, what, rows, case_id=ref.case_id, encounter_id=ref.encounter_id)
         if ends:
             cases.end(tx, ref.case_id, ends)
-            world.auditor.append(tx, Action.END, ends, (Row(Kind.ENDED, (ref.case_id,)),), case_id=ref.case_id)
+            world.records.auditor.append(tx, Action.END, ends, (Row(Kind.ENDED, (ref.case_id,)),), case_id=ref.case_id)
 
 
 def _read_back(world: World, bodies: list[Resource]) -> list[Resource] | None:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from activities.boundary import boundary
 from activities.chart_writes import proposed, write_to_chart
-from activities.world import World, boundary
+from activities.world import World
 from contracts.cases import CaseOutcome, CaseRef, CaseState
 from integrations.fhir import proposals
 from integrations.ledger import cases
@@ -23,10 +24,10 @@ class CloseCase:
     def __call__(self, ref: CaseRef) -> CaseOutcome:
         """End a case that nobody decided; return its state, which is `decided` where somebody has meanwhile."""
         with boundary():
-            with self.world.db.write() as tx:
+            with self.world.records.db.write() as tx:
                 if cases.close_undecided(tx, ref.case_id):
                     rows = (Row(Kind.ENDED, (ref.case_id,)),)
-                    self.world.auditor.append(tx, Action.CLOSE, "nobody decided", rows, case_id=ref.case_id)
+                    self.world.records.auditor.append(tx, Action.CLOSE, "nobody decided", rows, case_id=ref.case_id)
                 case = cases.find(tx, ref.case_id)
             assert case is not None
             if case.state == CaseState.CLOSED_UNDECIDED:

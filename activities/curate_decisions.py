@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.workbench import Workbench, beating
-from activities.world import boundary
+from activities.boundary import boundary
+from activities.workbench import Workbench, reporting
 from agents.pathway import TeachingPathway
 from contracts.classical import LEAST_ROWS
 from contracts.errors import TuningError, TuningFault
@@ -25,7 +25,7 @@ class CurateDecisions:
         """Return the rows by reference; what measures never trains (I13). Raises TuningError for a biased set."""
         plan = request.plan
         with boundary():
-            async with beating(request):
+            async with reporting(request):
                 decided = self.bench.get(DecidedCase, plan.decided_blob)[: plan.parts[request.number - 1]]
                 measured = [case.facts for case in self.bench.get(MeasuredCase, plan.measured_blob)]
                 pathway = self.bench.pathway(plan.pathway, dict(plan.options))

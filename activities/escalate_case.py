@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.world import World, boundary
+from activities.boundary import boundary
+from activities.world import World
 from contracts.cases import EscalationRequest
 from integrations.ledger import cases
 from integrations.ledger.attestation import Kind, Row
@@ -20,8 +21,10 @@ class EscalateCase:
 
     def __call__(self, request: EscalationRequest) -> None:
         case_id = request.ref.case_id
-        with boundary(), self.world.db.write() as tx:
+        with boundary(), self.world.records.db.write() as tx:
             if cases.escalate(tx, case_id, request.step):
                 detail, rows = f"step {request.step}", (Row(Kind.ESCALATED, (case_id,)),)
-                self.world.auditor.append(tx, Action.ESCALATE, "deadline passed", rows, case_id=case_id, detail=detail)
+                self.world.records.auditor.append(
+                    tx, Action.ESCALATE, "deadline passed", rows, case_id=case_id, detail=detail
+                )
         self.world.live.publish(case_id)

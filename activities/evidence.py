@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from activities.chart_reads import read_resources
 from activities.snapshot_chart import facts_hash, freeze
-from activities.world import World, read_resources
+from activities.world import World
 from contracts.cases import CaseRef
 from contracts.decisions import Evidence
 from contracts.errors import FhirError, FhirFault
@@ -57,7 +58,7 @@ def look_at_facts(world: World, case: CaseRow) -> Evidence:
 
 def evidence(world: World, case: CaseRow, snapshot_blob: str) -> dict[str, str]:
     """Return the version of each resource (`Type/id`) behind the facts, and of the stay and the patient."""
-    chart = world.chart(snapshot_blob)
+    chart = world.records.chart(snapshot_blob)
     facts = world.pathways[case.pathway].read_chart(chart.resources, case.encounter_id, chart.as_of)
     cited = {fact.resource for fact in facts.facts}
     cited |= {version for heard in facts.recordings for version in (heard.resource, *heard.copies)}
@@ -90,6 +91,8 @@ def _versions(world: World, shown: dict[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _audit(world: World, ref: CaseRef, detail: str) -> None:
-    with world.db.write() as tx:
+    with world.records.db.write() as tx:
         what = f"Encounter/{ref.encounter_id}"
-        world.auditor.append(tx, Action.READ, what, case_id=ref.case_id, encounter_id=ref.encounter_id, detail=detail)
+        world.records.auditor.append(
+            tx, Action.READ, what, case_id=ref.case_id, encounter_id=ref.encounter_id, detail=detail
+        )

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from temporalio import activity
 
-from activities.workbench import FOLDER, Workbench, beating, code_sha256
-from activities.world import boundary
+from activities.boundary import boundary
+from activities.workbench import FOLDER, Workbench, code_sha256, reporting
 from contracts.errors import TuningError, TuningFault
 from contracts.rounds import FitRequest, Fitted
 from contracts.tuning import FitJob, TrainingRow, VerdictOutcome
@@ -26,7 +26,7 @@ class FitModel:
     async def __call__(self, request: FitRequest) -> Fitted:
         """Return the candidate."""
         with boundary():
-            async with beating(request.round) as tell:
+            async with reporting(request.round) as tell:
                 report = await trainer.fit(self.bench.python, self._job(request), tell)
             plan = request.round.plan
             return Fitted(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from temporalio import activity
 
-from activities.workbench import FOLDER, Workbench, beating
-from activities.world import boundary
+from activities.boundary import boundary
+from activities.workbench import FOLDER, Workbench, reporting
 from agents.pathway import ChatPort, Pathway, Ports, suggest
 from contracts.errors import Fallback, ModelError
 from contracts.model_calls import ChatRequest, ModelCall, TokenLogprob
@@ -65,7 +65,7 @@ class JudgeModel:
         """Return figures of both, and the verdict. Probabilities come from the trainer's `score`, not from a server."""
         plan, fitted, champion = request.round.plan, request.fitted, self.bench.model(request.round.champion)
         with boundary():
-            async with beating(request.round) as tell:
+            async with reporting(request.round) as tell:
                 measured = self.bench.get(MeasuredCase, plan.measured_blob)
                 pathway = self.bench.pathway(plan.pathway, dict(plan.options))
                 questions = _Questions()

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from activities.boundary import boundary
 from activities.chart_writes import proposed, suggestion_of, write_to_chart
-from activities.world import World, boundary
+from activities.world import World
 from contracts.cases import AgentRequest, CoverRequest, OpenRequest
 from contracts.errors import FhirError, FhirFault, LedgerError, LedgerFault
 from contracts.suggestions import Suggestion
@@ -26,7 +27,7 @@ class OpenCase:
         """Write the Task, then the row: a person sees only what the chart and the workflow know."""
         ref = request.ref
         with boundary():
-            with self.world.db.read() as tx:
+            with self.world.records.db.read() as tx:
                 if not cases.may_show(tx, request):
                     return
             suggestion = suggestion_of(self.world, ref, request.result.suggestion_blob)
@@ -42,12 +43,12 @@ class OpenCase:
                 if current:
                     entry["request"]["ifMatch"] = f'W/"{current["meta"]["versionId"]}"'
                 (written,) = write_to_chart(self.world, ref, [entry], Action.PROPOSE)
-            with self.world.db.write() as tx:
+            with self.world.records.db.write() as tx:
                 if cases.may_show(tx, request):
                     cases.show_version(tx, request, written["meta"]["versionId"])
                     rows = (Row(Kind.SHOWN, (ref.case_id,)), Row(Kind.RUN, (ref.case_id, request.version)))
                     what, fields = f"suggestion {request.result.suggestion_hash}", {"encounter_id": ref.encounter_id}
-                    self.world.auditor.append(tx, Action.SHOW, what, rows, case_id=ref.case_id, **fields)
+                    self.world.records.auditor.append(tx, Action.SHOW, what, rows, case_id=ref.case_id, **fields)
             self.world.live.publish(ref.case_id)
 
 
@@ -69,8 +70,8 @@ class CoverEvents:
 
     def __call__(self, request: CoverRequest) -> None:
         case_id = request.ref.case_id
-        with boundary(), self.world.db.write() as tx:
+        with boundary(), self.world.records.db.write() as tx:
             cases.cover(tx, case_id, request.version, request.covers_event)
             what, rows = f"events up to {request.covers_event}", (Row(Kind.SHOWN, (case_id,)),)
-            self.world.auditor.append(tx, Action.COVER, what, rows, case_id=case_id)
+            self.world.records.auditor.append(tx, Action.COVER, what, rows, case_id=case_id)
         self.world.live.publish(request.ref.case_id)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.world import World, boundary
+from activities.boundary import boundary
+from activities.world import World
 from contracts.cases import DecisionRequest, UndoRequest
 from contracts.decisions import Decision, DecisionReceipt
 from contracts.errors import ApprovalError, Refusal
@@ -24,10 +25,10 @@ class RecordDecision:
         """Return the decision that holds, which may be another's. Raises ApprovalError (STALE, NOT_OPEN, UNDONE)."""
         decision = request.decision
         with boundary():
-            with self.world.db.write() as tx:
+            with self.world.records.db.write() as tx:
                 try:
                     if decisions.decide(tx, decision):
-                        self.world.auditor.append(
+                        self.world.records.auditor.append(
                             tx,
                             Action.DECIDE,
                             f"suggestion {decision.shown_hash}",
@@ -62,9 +63,9 @@ class UndoDecision:
         """Open the case again. Raises ApprovalError (NOT_OPEN, DECIDED, NOT_YOURS, TOO_LATE)."""
         undo = request.undo
         with boundary():
-            with self.world.db.write() as tx:
+            with self.world.records.db.write() as tx:
                 if decisions.undo(tx, undo):
-                    self.world.auditor.append(
+                    self.world.records.auditor.append(
                         tx,
                         Action.UNDO,
                         f"decision {undo.decision_id}",

@@ -4,7 +4,8 @@ import base64
 import binascii
 from typing import Any
 
-from activities.world import World, beat
+from activities.heartbeats import beat
+from activities.world import World
 from agents import charts
 from contracts.charts import AUDIO_BLOB, AUDIO_UNREAD
 from contracts.errors import FhirError, FhirFault
@@ -35,7 +36,7 @@ def freeze(world: World, resources: list[Resource]) -> None:
         attachment.pop("extension", None)  # nothing in a chart may name a blob of ours
         if charts.is_audio(attachment):
             try:
-                mark = AUDIO_BLOB, world.blobs.put(_audio(world, attachment, data))
+                mark = AUDIO_BLOB, world.records.blobs.put(_audio(world, attachment, data))
             except _UnreadError as fault:
                 mark = AUDIO_UNREAD, str(fault)
             attachment["extension"] = [{"url": mark[0], "valueString": mark[1]}]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from activities.boundary import boundary
 from activities.workbench import Workbench, code_sha256
-from activities.world import boundary
 from contracts.rounds import RegisterRequest, RoundResult
 from contracts.tuning import RegisteredModel
 from integrations import clock
@@ -48,8 +48,8 @@ class RegisterModel:
                 reason=judged.reason,
                 made_at=clock.now(),
             )
-            with self.bench.db.write() as tx:
-                registry.register(tx, self.bench.auditor, model)
+            with self.bench.records.db.write() as tx:
+                registry.register(tx, self.bench.records.auditor, model)
             return RoundResult(
                 number=asked.number, name=fitted.name, rows=request.curated.rows, refused=request.curated.refused,
                 started_from=asked.champion, seconds=fitted.report.seconds, judged=judged,

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from activities.world import World, read_resources
+from activities.chart_reads import read_resources
+from activities.world import World
 from integrations import clock
 from integrations.fhir.client import Resource
 from integrations.ledger import cases
@@ -27,8 +28,8 @@ def check_chart(world: World, case: CaseRow) -> ChartCheck:
     pathway = world.pathways[case.pathway]
     resources = read_resources(world, case.pathway, case.encounter_id)
     facts = pathway.read_chart(resources, case.encounter_id, clock.now())
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         decided = cases.decided_of_stay(tx, case.pathway, case.encounter_id)
-    shown = [world.suggestion(row.suggestion_blob).facts for row in decided if row.suggestion_blob]
+    shown = [world.records.suggestion(row.suggestion_blob).facts for row in decided if row.suggestion_blob]
     unseen = (item for item in pathway.attention(resources, facts) if not any(one.shows(item) for one in shown))
     return ChartCheck(resources, any(True for _ in unseen))

@@ -1,12 +1,13 @@
 """Run a pathway's graph on a frozen chart."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.world import HEARTBEAT, World, boundary
+from activities.boundary import boundary
+from activities.heartbeats import beating
+from activities.world import World
 from agents.pathway import Ports, suggest
 from contracts.cases import AgentRequest, AgentResult
 from contracts.errors import Fallback, ModelError
@@ -51,28 +52,30 @@ class RecordedChat:
 
     def _barred(self) -> Fallback | None:
         endpoint = self.client.endpoint
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             if switches.is_stopped(tx, endpoint.name, self._pathway):
                 return Fallback.STOPPED
             return Fallback.OTHER_PATHWAY if router.tuned_elsewhere(tx, endpoint, self._pathway) else None
 
     def _recorded(self, request_hash: str) -> ModelCall | None:
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             blob = calls.find(tx, self._case, self._version, request_hash)
-        return ModelCall.model_validate_json(self._world.blobs.get(blob)) if blob else None
+        return ModelCall.model_validate_json(self._world.records.blobs.get(blob)) if blob else None
 
     def _record(self, call: ModelCall) -> None:
-        blob = self._world.blobs.put(call.canonical())
-        with self._world.db.write() as tx:
+        blob = self._world.records.blobs.put(call.canonical())
+        with self._world.records.db.write() as tx:
             calls.record(tx, self._case, self._version, call.request.sha256(), blob)
             rows = (Row(Kind.CALL, (self._case, self._version, call.request.sha256())),)
             detail = f"{call.request.step} {call.model}"
-            self._world.auditor.append(tx, Action.MODEL_CALL, call.endpoint, rows, case_id=self._case, detail=detail)
+            self._world.records.auditor.append(
+                tx, Action.MODEL_CALL, call.endpoint, rows, case_id=self._case, detail=detail
+            )
 
     def _audit_refusal(self) -> None:
-        with self._world.db.write() as tx:
+        with self._world.records.db.write() as tx:
             endpoint = self.client.endpoint
-            self._world.auditor.append(
+            self._world.records.auditor.append(
                 tx, Action.MODEL_REFUSED, endpoint.name, case_id=self._case, detail=f"phi={endpoint.phi}"
             )
 
@@ -94,19 +97,14 @@ class RunAgent:
 
         A run by rules alone asks no model, and uses what one has answered.
         """
-        heartbeats = asyncio.create_task(_heartbeat())
-        try:
+        async with beating():
             with boundary():
                 pathway, ref = self.world.pathways[request.ref.pathway], request.ref
                 facts = await asyncio.to_thread(
                     self.world.facts, ref.pathway, ref.encounter_id, request.snapshot.snapshot_blob
                 )
                 suggestion = await suggest(pathway, facts, self.ports(request))
-                blob = await asyncio.to_thread(self.world.blobs.put, suggestion.canonical())
-        finally:
-            heartbeats.cancel()
-            with suppress(asyncio.CancelledError):
-                await heartbeats
+                blob = await asyncio.to_thread(self.world.records.blobs.put, suggestion.canonical())
         return AgentResult(
             case_id=request.ref.case_id,
             version=request.version,
@@ -126,9 +124,3 @@ class RunAgent:
         blocks = {role: role for role in served} | dict(world.ports.get(request.ref.pathway, {}))
         models = {role: RecordedChat(world, request, served[block]) for role, block in blocks.items()}
         return Ports(models, world.calculator, world.reference)
-
-
-async def _heartbeat() -> None:
-    while True:
-        await asyncio.sleep(HEARTBEAT.total_seconds())
-        activity.heartbeat()

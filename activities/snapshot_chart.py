@@ -8,7 +8,9 @@ from datetime import datetime
 from temporalio import activity
 
 from activities import recordings
-from activities.world import World, boundary, read_resources
+from activities.boundary import boundary
+from activities.chart_reads import read_resources
+from activities.world import World
 from contracts.cases import ChartSnapshot, SnapshotRequest
 from contracts.charts import ChartFacts
 from integrations import clock, traces
@@ -32,10 +34,10 @@ class SnapshotChart:
             with traces.span("chart_read"):
                 resources = read_resources(self.world, ref.pathway, ref.encounter_id)
                 frozen = freeze(self.world, ref.pathway, ref.encounter_id, resources, as_of)
-            with self.world.db.write() as tx:
+            with self.world.records.db.write() as tx:
                 readings.note_snapshot(tx, ref.case_id, resources)
                 what, detail = f"Encounter/{ref.encounter_id}", f"snapshot {frozen.snapshot_blob[:16]}"
-                self.world.auditor.append(tx, Action.READ, what, case_id=ref.case_id, detail=detail)
+                self.world.records.auditor.append(tx, Action.READ, what, case_id=ref.case_id, detail=detail)
             return frozen
 
 
@@ -43,7 +45,7 @@ def freeze(world: World, pathway: str, encounter_id: str, resources: list[Resour
     """Keep a chart that was read at that moment as a blob, with its recordings. Raises FhirError, LedgerError."""
     recordings.freeze(world, resources)
     chart = json.dumps({"as_of": as_of.isoformat(), "resources": resources}, sort_keys=True)
-    blob = world.blobs.put(chart.encode())
+    blob = world.records.blobs.put(chart.encode())
     return ChartSnapshot(snapshot_blob=blob, facts_hash=facts_hash(world.facts(pathway, encounter_id, blob)))
 
 

@@ -1,6 +1,5 @@
 """What the activities of tuning may reach: the records, the model environment, and no chart."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,17 +7,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import pydantic
-from temporalio import activity
 
-from activities.world import HEARTBEAT
+from activities.heartbeats import beating
 from agents.pathway import Pathway
 from contracts.errors import TuningError, TuningFault
 from contracts.rounds import RoundRequest
 from contracts.tuning import RegisteredModel
-from integrations.blobs.store import BlobStore
 from integrations.ledger import registry
-from integrations.ledger.audit import Auditor
-from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from tuning import folders
 
 T = TypeVar("T", bound=pydantic.BaseModel)
@@ -31,22 +27,20 @@ class Workbench:
     state: Path
     python: Path
     """Of the model environment, where the trainer runs."""
-    db: Database
-    blobs: BlobStore
-    auditor: Auditor
+    records: Records
     pathway: Callable[[str, dict[str, object]], Pathway]
 
     def put(self, lines: Iterable[pydantic.BaseModel]) -> str:
         """Seal values, one a line, and return the blob's name."""
-        return self.blobs.put("\n".join(line.model_dump_json() for line in lines).encode())
+        return self.records.blobs.put("\n".join(line.model_dump_json() for line in lines).encode())
 
     def get(self, type_: type[T], blob: str) -> list[T]:
         """Return what `put` sealed."""
-        return [type_.model_validate_json(line) for line in self.blobs.get(blob).splitlines()]
+        return [type_.model_validate_json(line) for line in self.records.blobs.get(blob).splitlines()]
 
     def model(self, name: str) -> RegisteredModel:
         """Return a registered model. Raises TuningError."""
-        with self.db.read() as tx:
+        with self.records.db.read() as tx:
             found = registry.find(tx, name)
         if found is None:
             raise TuningError(TuningFault.UNKNOWN_MODEL, name)
@@ -74,23 +68,16 @@ def code_sha256(pathway: str) -> str:
 
 
 @asynccontextmanager
-async def beating(asked: RoundRequest) -> AsyncIterator[Callable[[Mapping[str, float]], None]]:
+async def reporting(asked: RoundRequest) -> AsyncIterator[Callable[[Mapping[str, float]], None]]:
     """Heartbeat until the block ends; what it yields takes the trainer's progress, which each beat carries."""
     round_ = f"of round {asked.number} of {len(asked.plan.parts)}"
-    told = [round_]
+    detail = round_
 
-    def tell(progress: Mapping[str, float]) -> None:
+    def report(progress: Mapping[str, float]) -> None:
+        nonlocal detail
         eta = f", {progress['eta_s'] / 60:.1f} minutes left" if "eta_s" in progress else ""
         loss = f", loss {progress['loss']:.3f}" if "loss" in progress else ""
-        told[0] = f"{round_}: {progress['step']:.0f} of {progress['of']:.0f}{loss}{eta}"
+        detail = f"{round_}: {progress['step']:.0f} of {progress['of']:.0f}{loss}{eta}"
 
-    async def beat() -> None:
-        while True:
-            activity.heartbeat(told[0])
-            await asyncio.sleep(HEARTBEAT.total_seconds())
-
-    beats = asyncio.create_task(beat())
-    try:
-        yield tell
-    finally:
-        beats.cancel()
+    async with beating(lambda: detail):
+        yield report

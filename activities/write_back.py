@@ -6,8 +6,9 @@ import structlog
 from temporalio import activity
 
 from activities import evidence
+from activities.boundary import boundary
 from activities.chart_writes import note_writes, suggestion_of, write_to_chart
-from activities.world import World, boundary
+from activities.world import World
 from contracts.cases import CaseOutcome, CaseRef, CaseState
 from contracts.decisions import Decision, Evidence
 from contracts.errors import ConfigurationError, FhirError, FhirFault
@@ -34,15 +35,15 @@ class WriteBack:
         another encounter or pathway.
         """
         with boundary():
-            with self.world.db.read() as tx:
+            with self.world.records.db.read() as tx:
                 case, decision = cases.find(tx, ref.case_id), decisions.of_case(tx, ref.case_id)
                 begun = decisions.write_begun(tx, ref.case_id)
             if case is not None and decision is not None and begun is None:
                 found = self._evidence(ref, case, decision)
-                with self.world.db.write() as tx:
+                with self.world.records.db.write() as tx:
                     decision = decisions.begin_write(tx, ref.case_id, found)
                     if decision:
-                        self.world.auditor.append(
+                        self.world.records.auditor.append(
                             tx, Action.BEGIN_WRITE, f"decision {decision.decision_id}", case_id=ref.case_id,
                             rows=(Row(Kind.WRITE_BACK, (ref.case_id,)),), detail=f"evidence {found}",
                         )  # fmt: skip

@@ -63,7 +63,7 @@ def ended(ward: Ward, encounter: str, generation: int = 1) -> CaseRow:
     """Wait until the dictation of that stay is over and its trajectory recorded."""
 
     def ready() -> CaseRow | None:
-        with ward.world.db.read() as tx:
+        with ward.world.records.db.read() as tx:
             case = cases.latest(tx, "dictation", encounter)
         over = case and case.generation == generation and case.ended_at and ward.trajectory_blob(case.case_id)
         return case if over else None

@@ -149,7 +149,7 @@ class Ward:
         """Return what the ward knows and what its parts last wrote, for whoever reads why a test failed."""
         logs = sorted((self.state / "logs").glob("*.log"))
         lines = [f"--- {log.name}\n{log.read_text(errors='replace')[-1500:]}" for log in logs]
-        with suppress(AttributeError, WardflowError, sa.exc.SQLAlchemyError), self.world.db.read() as tx:
+        with suppress(AttributeError, WardflowError, sa.exc.SQLAlchemyError), self.world.records.db.read() as tx:
             lines.insert(0, f"inbox: {inbox.balance(tx)}")
             row = tables.inbox.c
             recent = sa.select(row.event_id, row.resource_id, row.fate, row.reason).order_by(row.event_id.desc())
@@ -267,7 +267,7 @@ class Ward:
 
     def case(self, encounter: str, case_id: str = "") -> cases.CaseRow | None:
         """Return the case of this id, or without one the newest triage of the encounter."""
-        with self.world.db.read() as tx:
+        with self.world.records.db.read() as tx:
             return cases.find(tx, case_id) if case_id else cases.latest(tx, "ed_triage", encounter)
 
     def ended(self, encounter: str, seconds: float = 30, case_id: str = "") -> cases.CaseRow:
@@ -281,20 +281,20 @@ class Ward:
 
     def trajectory_blob(self, case_id: str) -> str | None:
         kept = tables.trajectories.c
-        with self.world.db.read() as tx:
+        with self.world.records.db.read() as tx:
             row = tx.execute(tables.trajectories.select().where(kept.case_id == case_id)).first()
         return row.blob if row else None
 
     def fates(self, encounter: str) -> list[tuple[str, str | None]]:
         column = tables.inbox.c
-        with self.world.db.read() as tx:
+        with self.world.records.db.read() as tx:
             rows = tx.execute(tables.inbox.select().where(column.encounter_id == encounter).order_by(column.event_id))
             return [(row.fate, row.reason) for row in rows]
 
     def heard(self, reference: str) -> set[str]:
         """Return the versions that feeds told of, of a resource as in `Observation/x`. A search may bring one twice."""
         (type_, id_), column = reference.split("/"), tables.inbox.c
-        with self.world.db.read() as tx:
+        with self.world.records.db.read() as tx:
             versions = sa.select(column.version_id).where(column.resource_type == type_, column.resource_id == id_)
             return set(tx.scalars(versions))
 
@@ -302,7 +302,7 @@ class Ward:
         """Wait until no event is pending; return the balance of events."""
 
         def ready() -> dict[str, int] | None:
-            with self.world.db.read() as tx:
+            with self.world.records.db.read() as tx:
                 balance = inbox.balance(tx)
             return balance if not balance["pending"] else None
 

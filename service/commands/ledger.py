@@ -32,7 +32,7 @@ def audit_ledger(
         world = wiring.world(opened, secrets, "cli")
         client = await connect(
             opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(),
-            opened_before=Seals(world.db).opened_before,
+            opened_before=Seals(world.records.db).opened_before,
         )  # fmt: skip
         head_key = secrets.head_signer().public_key().public_bytes_raw().hex()
         files = {state.resolve() / anchors.HEADS_FILE, *([heads] if heads else [])}
@@ -63,7 +63,7 @@ def backup_ledger(
 
     async def backup() -> int:
         world = wiring.world(settings.load(state.resolve()), settings.load_secrets(state), "cli")
-        made = recovery.back_up(world, to)
+        made = recovery.back_up(world.records, to)
         said = f"{made.cases['opened']} cases, {made.events['accepted']} events, {made.blobs} blobs are in {to}"
         console.say(made.model_dump_json() if as_json else said)
         typer.echo(recovery.KEYS, err=True)
@@ -106,7 +106,7 @@ def rebuild_from_ledger(
         if temporal:
             client = await connect(
                 opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(),
-                opened_before=Seals(world.db).opened_before,
+                opened_before=Seals(world.records.db).opened_before,
             )  # fmt: skip
             starts = CaseStarts(world, client, opened, secrets.verify_key())
             done = await recovery.rebuild_temporal(starts)

@@ -58,7 +58,7 @@ def warm_all(state: console.State = DEFAULT, as_json: console.AsJson = False) ->
     """Ask every role once what its pathways ask, so that no patient waits for it; 1 if an answer is missing."""
 
     async def work(opened: Settings, world: World) -> int:
-        with world.db.read() as tx:
+        with world.records.db.read() as tx:
             stopped = switches.all_stopped(tx)
         wanted = [role for role in opened.models if f"model:{role}" not in stopped]
         return await _rehearse(opened, world, wanted, as_json, answers=False)
@@ -90,7 +90,7 @@ async def _rehearse(opened: Settings, world: World, wanted: list[str], as_json: 
             f"no model for {', '.join(missing) or 'any role'}: see `wardflow models ls`",
             setting="role",
         )
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         by = next((who for what, who in switches.all_stopped(tx).items() if what in {f"model:{r}" for r in wanted}), "")
     if by:
         raise ConfigurationError(ConfigurationFault.STOPPED, f"{by} stopped it: `wardflow start` ends that")

@@ -56,8 +56,8 @@ def run_dispatcher(state: console.State) -> None:
     """Run the dispatcher; where another one works already, wait to take over."""
 
     async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
-        with world.db.write() as tx:
-            messages.bind(tx, world.auditor)
+        with world.records.db.write() as tx:
+            messages.bind(tx, world.records.auditor)
         built = dispatcher.create_app(world, client, opened, secrets.verify_key())
         await connections.serve(built, opened.parts.dispatcher_port)
 
@@ -98,7 +98,7 @@ def _process(
         if opened.tracing.endpoint:
             traces.start(opened.tracing.endpoint, name)
         address, namespace, keyring = opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring()
-        ports = Seals(world.db)
+        ports = Seals(world.records.db)
         runtime = metered(opened.parts.worker_port) if figures and opened.parts.worker_port else None
         while True:
             try:

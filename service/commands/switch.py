@@ -37,8 +37,8 @@ def _switch(state: Path, by: str, model: str, pathway: str, *, stopped: bool) ->
                 setting="switch",
             )
         world = wiring.world(opened, secrets, "cli")
-        with world.db.write() as tx:
-            switches.switch(tx, world.auditor, wanted, by, stopped=stopped)
+        with world.records.db.write() as tx:
+            switches.switch(tx, world.records.auditor, wanted, by, stopped=stopped)
         world.live.publish("")
         console.say(f"{'stopped' if stopped else 'started'}: {wanted}")
         return 0

@@ -23,7 +23,7 @@ def list_trajectories(
     state: console.State = Path(".state"), trainable: Trainable = False, as_json: console.AsJson = False
 ) -> None:
     """List the trajectories, the oldest first."""
-    rows = record.listed(_world(state), trainable_only=trainable)
+    rows = record.listed(_world(state).records, trainable_only=trainable)
     if as_json:
         console.say(json.dumps([row.model_dump(mode="json") for row in rows]))
     else:
@@ -44,7 +44,7 @@ def export_trajectories(
 ) -> None:
     """Write each trajectory as an ATIF file."""
     world = _world(state, by)
-    console.say(f"{record.export(world, to, by, trainable_only=trainable)} files in {to}")
+    console.say(f"{record.export(world.records, to, by, trainable_only=trainable)} files in {to}")
 
 
 @trajectories.command(name="show")
@@ -55,7 +55,7 @@ def show_trajectory(
     as_json: console.AsJson = False,
 ) -> None:
     """Show what was asked, answered, shown and decided in a case, and what the chart told later."""
-    _say_lines(lambda: record.show(_world(state, by), case, by), as_json)
+    _say_lines(lambda: record.show(_world(state, by).records, case, by), as_json)
 
 
 @trajectories.command(name="diff")

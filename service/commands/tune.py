@@ -97,7 +97,7 @@ def run_worker(state: console.State, venv: Venv = VENV) -> None:
 def list_models(state: console.State = Path(".state"), as_json: console.AsJson = False) -> None:
     """List the registered models, the oldest first, and which one is the champion."""
     bench = _bench(state)
-    with bench.db.read() as tx:
+    with bench.records.db.read() as tx:
         known, history = registry.listed(tx), registry.history(tx, CHAMPION)
         meant, up = registry.meant(tx, CHAMPION), registry.served(tx, CHAMPION)
     if as_json:
@@ -120,7 +120,7 @@ def list_models(state: console.State = Path(".state"), as_json: console.AsJson =
 def show_model(name: str, state: console.State = Path(".state"), as_json: console.AsJson = False) -> None:
     """Show all that is known of a model, and when it served."""
     bench = _bench(state)
-    with bench.db.read() as tx:
+    with bench.records.db.read() as tx:
         model, history = registry.find(tx, name), registry.history(tx, CHAMPION)
     if model is None:
         console.refuse(f"no model {name!r} is registered")
@@ -144,8 +144,8 @@ def promote(
     def deploy(bench: Workbench) -> str:
         model = bench.model(name)
         bench.artefact(model)
-        with bench.db.write() as tx:
-            registry.promote(tx, bench.auditor, CHAMPION, name, by, reason)
+        with bench.records.db.write() as tx:
+            registry.promote(tx, bench.records.auditor, CHAMPION, name, by, reason)
         return name
 
     _deploy(state, by, reason, as_json, deploy)
@@ -156,8 +156,8 @@ def rollback(by: By, reason: Reason, state: console.State = Path(".state"), as_j
     """Let the model before this one serve again."""
 
     def deploy(bench: Workbench) -> str:
-        with bench.db.write() as tx:
-            return registry.rollback(tx, bench.auditor, CHAMPION, by, reason)
+        with bench.records.db.write() as tx:
+            return registry.rollback(tx, bench.records.auditor, CHAMPION, by, reason)
 
     _deploy(state, by, reason, as_json, deploy)
 
@@ -185,7 +185,7 @@ def _own(state: Path, pathway: str, by: str) -> list[DecidedCase]:
         raise ConfigurationError(
             ConfigurationFault.SETTING, f"{by!r} is no user of the configuration", setting="from_ledger"
         )
-    return trajectories.decided(wiring.world(opened, settings.load_secrets(state), "cli"), pathway, by)
+    return trajectories.decided(wiring.world(opened, settings.load_secrets(state), "cli").records, pathway, by)
 
 
 def _bench(state: Path) -> Workbench:

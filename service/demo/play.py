@@ -182,7 +182,7 @@ def _until_taken(world: World, bundle: arrivals.Bundle) -> None:
 
 
 def _without_suggestion(world: World, progress: Progress) -> int:
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         shown = {c.encounter_id for c in cases.listed(tx) if c.version}
     return len(set(progress.played) - shown)
 
@@ -190,7 +190,7 @@ def _without_suggestion(world: World, progress: Progress) -> int:
 def _all_ended(world: World, progress: Progress) -> bool:
     if progress.playing:
         return False
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         rows = cases.listed(tx)
         pending = inbox.count_pending(tx)
         kept = trajectories.count(tx)
@@ -261,10 +261,10 @@ async def _account(
     secrets = settings.load_secrets(opened.state)
     client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
     report = await integrity.check(world, client, secrets.verify_key())
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         rows = cases.listed(tx)
         kept = trajectories.count(tx)
-    shown = [world.suggestion(row.suggestion_blob) for row in rows if row.suggestion_blob]
+    shown = [world.records.suggestion(row.suggestion_blob) for row in rows if row.suggestion_blob]
     for finding in report.findings:
         _tell(finding)
     ended = {row.encounter_id for row in rows if row.state in ENDED}

@@ -26,7 +26,7 @@ AGAIN_S = 1.0
 def create_app(world: World, client: Client, settings: Settings, verify_key: str) -> FastAPI:
     """Return the dispatcher's endpoints, with the dispatcher running beside them."""
     dispatcher = Dispatcher(world, client, settings, verify_key)
-    leadership, wakes = Leadership(world.db), Wakes(settings.parts.redis_url)
+    leadership, wakes = Leadership(world.records.db), Wakes(settings.parts.redis_url)
     probed = {part: probe for part, probe in probes(world, client, {}).items() if part in PROBED}
     health = Health(world, settings.timing, NAME, ("ledger", "temporal"), probed, by_rounds=True)
 
@@ -50,5 +50,5 @@ def create_app(world: World, client: Client, settings: Settings, verify_key: str
     loops = {"lease": leadership.keep, "dispatch": step, "wakes": woken, **health.loops()}
     app = FastAPI(title="Wardflow dispatcher", lifespan=beside(loops, health.done), openapi_url=None)
     app.add_middleware(guard.Guard, checks=(guard.known_host(()),), bound=lambda _scope: guard.NO_BODY)
-    mount(app, health, Metrics(health, lock_times=world.db.lock_times))
+    mount(app, health, Metrics(health, lock_times=world.records.db.lock_times))
     return app

@@ -96,7 +96,7 @@ class Dispatcher:
         """Plan from one consistent view, outside of any write transaction, and write the plan. Raises LedgerError."""
         now = clock.now()
         self.delays.prune(now)
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             closing = windows.closing(inbox.windows(tx), self._settings.timing, now)
             fresh = inbox.fresh(tx, self._seen, EVENTS_AT_ONCE)
             if not closing.closed and not fresh:
@@ -130,7 +130,7 @@ class Dispatcher:
     def _bodies(self, tx: Transaction) -> Bodies:
         def body(event_id: int) -> Any:
             try:
-                return json.loads(inbox.body(tx, self._world.blobs, event_id))
+                return json.loads(inbox.body(tx, self._world.records.blobs, event_id))
             except WardflowError as fault:
                 log.warning("encounter_waits", exc_info=fault)
                 return NoBody.OUT_OF_REACH
@@ -188,7 +188,7 @@ class Dispatcher:
         return reached
 
     def _delivered(self, case_id: str) -> EventIds:
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             return frozenset(deliveries.of_case(tx, case_id))
 
     async def _signal(self, case_id: str, events: EventIds) -> bool:

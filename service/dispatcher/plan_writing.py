@@ -65,11 +65,11 @@ class PlanWriter:
 
     def open(self, tx: Transaction, pathway: str, encounter_id: str, generation: int, accepted_at: datetime) -> CaseRow:
         """Open a case and audit it."""
-        case_id = self.world.blobs.keyring.name("case", pathway, encounter_id, str(generation))
+        case_id = self.world.records.blobs.keyring.name("case", pathway, encounter_id, str(generation))
         ref = CaseRef(case_id=case_id, pathway=pathway, encounter_id=encounter_id, generation=generation)
         case = cases.open_new(tx, ref, self.pathways[pathway].deadline, accepted_at)
         rows, fields = (Row(Kind.OPENED, (case_id,)),), {"case_id": case_id, "encounter_id": encounter_id}
-        self.world.auditor.append(tx, Action.OPEN, f"case due {case.due_at.isoformat()}", rows, **fields)
+        self.world.records.auditor.append(tx, Action.OPEN, f"case due {case.due_at.isoformat()}", rows, **fields)
         return case
 
     def absorb(self, case_id: str, events: EventIds, held: Iterable[int], write: Write) -> None:
@@ -82,7 +82,7 @@ class PlanWriter:
                 new = sorted(deliveries.absorb(tx, some, case_id, set(held)))
                 if new:
                     rows = [Row(Kind.DELIVERY, (event_id, case_id)) for event_id in new]
-                    self.world.auditor.append(tx, Action.TELL, f"{len(new)} events", rows, case_id=case_id)
+                    self.world.records.auditor.append(tx, Action.TELL, f"{len(new)} events", rows, case_id=case_id)
 
     def _step_of(self, encounter: EncounterPlan) -> "_Step":
         def step(tx: Transaction) -> _Outcome:

@@ -78,7 +78,7 @@ def conclude(
         if now is None or (now.case_id, now.state) != (case.case_id, case.state):
             return None
         what = f"Encounter/{case.encounter_id}"
-        world.auditor.append(tx, Action.READ, what, case_id=case.case_id, detail="re-check of an ended case")
+        world.records.auditor.append(tx, Action.READ, what, case_id=case.case_id, detail="re-check of an ended case")
         readings.note_snapshot(tx, case.case_id, reading.check.resources)
         if not reading.check.demanded:
             inbox.settle(tx, (wanted.events & reading.events) - taken, Fate.IGNORED, Ignored.CASE_CLOSED)

@@ -11,14 +11,14 @@ from fastapi.responses import JSONResponse
 from temporalio.client import Client
 
 from activities.world import World
-from contracts.errors import LedgerError, LedgerFault
-from contracts.events import FhirEvent
+from contracts.errors import LedgerError
 from integrations.fhir import notifications
 from integrations.fhir.feed import Feed
 from integrations.ledger import attestation, audit, inbox
 from integrations.live.wakes import Wakes
 from integrations.live.worklist import LEDGER_AWAY
 from service.gateway import anchors, audit_export, outcomes, stranded, watchdog
+from service.gateway.group_commit import GroupCommit
 from service.gateway.reconciler import Reconciler
 from service.process import guard
 from service.process.endpoints import mount
@@ -32,7 +32,6 @@ MOST_BODY_BYTES = 4 * 1024 * 1024
 HASHED_BYTES = 256 * 1024 * 1024
 """Of a body that is too large to keep; what comes after is not read."""
 BODY = guard.Bound(None, 60)
-MOST_BATCH = 500
 PATH_CHARS = 200  # of a request's path, in the reason why it was quarantined
 ATTEST_S = 30.0  # between two audit records about settled events, while fewer than a full range are new
 WAKE_S = 0.005  # between two wakes of the dispatcher
@@ -41,67 +40,18 @@ EMPTY = (b"", b"{}")
 SMALL_BYTES = 16 * 1024  # up to here reading is cheaper than handing it to a thread
 
 
-class Door:
-    """Commits what arrives together in one transaction, so that one fsync serves many senders."""
-
-    def __init__(self, world: World, woken: asyncio.Event, unreadable_an_hour: int = inbox.UNREADABLE_AN_HOUR) -> None:
-        self._world, self._woken, self._unreadable = world, woken, unreadable_an_hour
-        self._queue: asyncio.Queue[tuple[FhirEvent, asyncio.Future[None]]] = asyncio.Queue()
-
-    async def accept(self, event: FhirEvent) -> None:
-        """Return when the event is on disk. Raises LedgerError."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        await self._queue.put((event, done))
-        await done
-
-    async def commit(self) -> float:
-        """Commit what has arrived; if that batch is refused, each event alone: one can't harm another."""
-        batch = [await self._queue.get()]
-        while not self._queue.empty() and len(batch) < MOST_BATCH:
-            batch.append(self._queue.get_nowait())
-        try:
-            await self._accept([event for event, _ in batch])
-            faults: list[Exception | None] = [None] * len(batch)
-        except Exception:  # noqa: BLE001 - whatever it was, each sender gets an answer of its own
-            faults = [await self._alone(event) for event, _ in batch]
-        for (_, done), fault in zip(batch, faults, strict=True):
-            if not done.cancelled():
-                done.set_exception(fault) if fault else done.set_result(None)
-        self._woken.set()
-        return 0.0
-
-    async def _alone(self, event: FhirEvent) -> Exception | None:
-        try:
-            await self._accept([event])
-        except LedgerError as fault:
-            if fault.retryable:
-                return fault
-            log.error("event_broken", exc_info=fault)
-            try:
-                await self._accept([notifications.unreadable(event.feed, event.body, "can't be kept")])
-            except LedgerError as refused:
-                return refused
-        except Exception as fault:
-            log.error("event_refused", exc_info=fault)
-            return LedgerError(LedgerFault.NOT_KEPT, type(fault).__name__, retryable=True)
-        return None
-
-    async def _accept(self, events: list[FhirEvent]) -> None:
-        await asyncio.to_thread(inbox.accept, self._world.db, self._world.blobs, events, self._unreadable)
-
-
 def create_app(
     world: World, client: Client, settings: Settings, feeds: list[Feed], head_signer: Ed25519PrivateKey
 ) -> FastAPI:
     """Return the gateway."""
-    accepted = asyncio.Event()
-    door = Door(world, accepted, settings.gateway.unreadable_an_hour)
+    records, accepted = world.records, asyncio.Event()
+    door = GroupCommit(records, accepted, settings.gateway.unreadable_an_hour)
     wakes = Wakes(settings.parts.redis_url)
     secrets = {feed.name: f"Bearer {feed.secret}".encode() for feed in feeds}
     timing = settings.timing
     types = {feed.name: feed.types for feed in feeds}
     health = Health(world, timing, "gateway", ("ledger",), probes(world, client, types), types)
-    reconciler = Reconciler(world, feeds, timing)
+    reconciler = Reconciler(records, feeds, timing)
 
     async def woke() -> float:
         """Wake the dispatcher once for what was committed meanwhile."""
@@ -114,26 +64,26 @@ def create_app(
         return await asyncio.to_thread(reconciler.step)
 
     async def watched() -> float:
-        await asyncio.to_thread(watchdog.watchdog, world)
+        await asyncio.to_thread(watchdog.watchdog, records, world.live)
         return timing.watchdog_s
 
     async def exported() -> float:
-        full = await asyncio.to_thread(audit_export.export_audit, world) == audit_export.AUDIT_BATCH
+        full = await asyncio.to_thread(audit_export.export_audit, records.db, world.fhir) == audit_export.AUDIT_BATCH
         return 0.0 if full else timing.audit_export_s
 
     async def attested() -> float:
-        full = await asyncio.to_thread(audit.attest_events, world.db, world.auditor) >= attestation.RANGE
+        full = await asyncio.to_thread(audit.attest_events, records.db, records.auditor) >= attestation.RANGE
         return 0.0 if full else ATTEST_S
 
     async def headed() -> float:
-        return await audit_export.keep_heads(world, settings.state / anchors.HEADS_FILE, head_signer)
+        return await audit_export.keep_heads(records.db, settings.state / anchors.HEADS_FILE, head_signer)
 
     async def followed() -> float:
-        full = await asyncio.to_thread(outcomes.collect, world) == outcomes.BATCH
+        full = await asyncio.to_thread(outcomes.collect, records, world.fhir) == outcomes.BATCH
         return 0.0 if full else timing.outcomes_s
 
     async def found_stranded() -> float:
-        return await stranded.watch(world, client)
+        return await stranded.watch(records.db, client)
 
     loops = {
         "door": door.commit, "wakes": woke, "reconciler": reconciled, "watchdog": watched,
@@ -145,7 +95,7 @@ def create_app(
     app.add_middleware(
         guard.Guard, checks=checks, bound=lambda scope: guard.NO_BODY if scope["method"] in guard.SAFE else BODY
     )
-    mount(app, health, Metrics(health, world.db, world.db.lock_times))
+    mount(app, health, Metrics(health, records.db, records.db.lock_times))
 
     async def notify(request: Request) -> Response:
         feed, path = request.path_params["feed"], request.path_params.get("path", "")
@@ -165,7 +115,7 @@ def create_app(
         named = _named(request, path) if event.quarantine else None
         try:
             if named:  # whatever else it says, something happened to that resource
-                await asyncio.to_thread(inbox.accept_hints, world.db, world.blobs, feed, *named)
+                await asyncio.to_thread(inbox.accept_hints, records.db, records.blobs, feed, *named)
                 accepted.set()
             if not named or (raw.strip() not in EMPTY and request.method != "DELETE"):
                 await door.accept(event)

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from activities.world import World
 from contracts.errors import FhirError, FhirFault
 from integrations import clock
 from integrations.fhir.feed import Feed
 from integrations.ledger import following, inbox
 from integrations.ledger.audit import Action
+from integrations.ledger.records import Records
 from service.process.settings import TimingSettings
 
 log = structlog.get_logger()
@@ -68,8 +68,8 @@ class Followed:
 class Reconciler:
     """Wakes stopped Subscriptions, and accepts what they missed: at the start, and then regularly (I8)."""
 
-    def __init__(self, world: World, feeds: list[Feed], timing: TimingSettings) -> None:
-        self._world, self._overlap = world, timedelta(seconds=timing.reconcile_overlap_s)
+    def __init__(self, records: Records, feeds: list[Feed], timing: TimingSettings) -> None:
+        self._records, self._overlap = records, timedelta(seconds=timing.reconcile_overlap_s)
         self._feeds = feeds
         round_s = timing.reconcile_s
         self._all = [
@@ -90,17 +90,17 @@ class Reconciler:
     def _begin(self) -> None:
         """Take note of types that were never searched for: a hospital's past is not ours to act on."""
         for feed in self._feeds:
-            with self._world.db.read() as tx:
+            with self._records.db.read() as tx:
                 begun = following.begun(tx, feed.name, feed.types)
             if not begun:
                 with suppress(FhirError):  # its clock is what it dates changes by
                     feed.fhir.read_metadata()
-                with self._world.db.write() as tx:
+                with self._records.db.write() as tx:
                     following.begin(tx, feed.name, feed.types, feed.fhir.server_time or clock.now())
 
     def _search(self, one: Followed) -> None:
         name, type_ = one.feed.name, one.resource_type
-        with self._world.db.read() as tx:
+        with self._records.db.read() as tx:
             reached = following.reached(tx, name, type_)
         try:
             until = one.feed.fhir.server_time
@@ -110,15 +110,15 @@ class Reconciler:
             one.answered = refused(fault)
             one.search.failed(fault)
             log.warning("feed_not_read", feed=name, part=type_, **fault.log_fields())
-            with self._world.db.write() as tx:
+            with self._records.db.write() as tx:
                 told = {"refused": refused(fault), "pushed": one.pushed}
                 following.note_fault(tx, name, type_, fault.answer, **told)
             return
-        with self._world.db.write() as tx:
+        with self._records.db.write() as tx:
             following.note_read(tx, name, type_, until, pushed=one.pushed)
             if found:
                 detail = f"{found} events of {type_} that only a search found"
-                self._world.auditor.append(tx, Action.READ, f"feed {name}", detail=detail)
+                self._records.auditor.append(tx, Action.READ, f"feed {name}", detail=detail)
         one.answered, again = True, one.search.succeeded()
         if again or found:
             log.info("feed_read_again" if again else "feed_reconciled", feed=name, part=type_, accepted=found)
@@ -126,7 +126,7 @@ class Reconciler:
     def _accept(self, one: Followed, since: datetime) -> int:
         events, found = list(one.feed.changed_since(one.resource_type, since)), 0
         for start in range(0, len(events), MOST_BATCH):
-            found += inbox.accept_found(self._world.db, self._world.blobs, events[start : start + MOST_BATCH])
+            found += inbox.accept_found(self._records.db, self._records.blobs, events[start : start + MOST_BATCH])
         return found
 
     def _subscribe(self, one: Followed) -> None:

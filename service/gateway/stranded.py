@@ -7,8 +7,8 @@ import structlog
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.world import World
 from integrations.ledger import stranded
+from integrations.ledger.database import Database
 
 log = structlog.get_logger()
 LOOK_S = 15.0
@@ -19,30 +19,30 @@ CONFIRM_S = 2.0
 RUNNING = "WorkflowType = 'case' AND ExecutionStatus = 'Running'"
 
 
-async def find(world: World, client: Client) -> set[str]:
+async def find(db: Database, client: Client) -> set[str]:
     """Return their case ids. Raises RPCError or RuntimeError while Temporal is away, LedgerError."""
-    first = await _look(world, client)
+    first = await _look(db, client)
     if not first:
         return first
     await asyncio.sleep(CONFIRM_S)
-    return {id_ for id_ in first & await _look(world, client) if not await _runs(client, id_)}
+    return {id_ for id_ in first & await _look(db, client) if not await _runs(client, id_)}
 
 
-async def watch(world: World, client: Client) -> float:
+async def watch(db: Database, client: Client) -> float:
     """Look, and keep what was found for pages and figures; return the seconds until the next look."""
     try:
-        found = await find(world, client)
+        found = await find(db, client)
     except (RPCError, RuntimeError):  # RuntimeError: a lazy client without Temporal
         return LOOK_S
-    if await asyncio.to_thread(_keep, world, len(found)):
+    if await asyncio.to_thread(_keep, db, len(found)):
         log.warning("cases_without_workflow", count=len(found))
     return LOOK_S
 
 
-async def _look(world: World, client: Client) -> set[str]:
+async def _look(db: Database, client: Client) -> set[str]:
     # Visibility lags behind: what is missing in it is asked for by its id, and what has ended in it does no harm.
     running = {execution.id async for execution in client.list_workflows(RUNNING)}
-    with world.db.read() as tx:
+    with db.read() as tx:
         return stranded.live(tx, YOUNG) - running
 
 
@@ -56,10 +56,10 @@ async def _runs(client: Client, case_id: str) -> bool:
     return status == WorkflowExecutionStatus.RUNNING
 
 
-def _keep(world: World, count: int) -> bool:
-    with world.db.read() as tx:
+def _keep(db: Database, count: int) -> bool:
+    with db.read() as tx:
         if stranded.last(tx).count == count:
             return False
-    with world.db.write() as tx:
+    with db.write() as tx:
         stranded.note(tx, count)
     return True

@@ -4,29 +4,30 @@ from datetime import timedelta
 
 import structlog
 
-from activities.world import World
 from integrations import clock
 from integrations.ledger import cases, inbox
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
+from integrations.ledger.records import Records
+from integrations.live.worklist import LiveWorklist
 
 log = structlog.get_logger()
 WRITTEN_WITHIN = timedelta(minutes=2)
 LOOKED_AT_WITHIN = timedelta(minutes=1)
 
 
-def watchdog(world: World) -> None:
+def watchdog(records: Records, live: LiveWorklist) -> None:
     """Raise what waits, from the ledger alone, whatever has become of Temporal and its workers (I4)."""
     moment = clock.now()
-    with world.db.read() as tx:
+    with records.db.read() as tx:
         overdue, unwritten = cases.overdue(tx), cases.unwritten(tx, moment - WRITTEN_WITHIN)
         waiting = inbox.waiting_since(tx)
     for case in overdue:
-        with world.db.write() as tx:
+        with records.db.write() as tx:
             if cases.escalate(tx, case.case_id, 1):
                 rows, fields = (Row(Kind.ESCALATED, (case.case_id,)),), {"detail": "raised by the watchdog"}
-                world.auditor.append(tx, Action.ESCALATE, "deadline passed", rows, case_id=case.case_id, **fields)
-        world.live.publish(case.case_id)
+                records.auditor.append(tx, Action.ESCALATE, "deadline passed", rows, case_id=case.case_id, **fields)
+        live.publish(case.case_id)
         log.warning("case_overdue", case_id=case.case_id, pathway=case.pathway)
     for case in unwritten:
         log.error("decision_not_in_chart", case_id=case.case_id, pathway=case.pathway)

@@ -68,7 +68,7 @@ FIXES = {
 
 
 def _ledger(settings: Settings, world: World) -> Iterator[Finding]:
-    with world.db.write() as tx:
+    with world.records.db.write() as tx:
         marks.set_mark(tx, "doctor", clock.now().isoformat())
         if tx.dialect.name == "sqlite":
             mode = tx.exec_driver_sql("PRAGMA synchronous").scalar()
@@ -103,7 +103,7 @@ def volatile_option(state: Path) -> str | None:
 
 def backup(world: World) -> Iterator[Finding]:
     """Judge the age of the newest backup of a SQLite ledger."""
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         at = recovery.backed_up_at(tx)
         if tx.dialect.name != "sqlite":
             return  # by the tools of its own database
@@ -116,7 +116,7 @@ def backup(world: World) -> Iterator[Finding]:
 
 def process_signs(settings: Settings, world: World) -> Iterator[Finding]:
     """Judge each process by its newest sign of life in the ledger."""
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         seen = signs.seen(tx)
     for part in health.PROCESSES:
         found = health.judged(settings.timing, part, seen.get(part))
@@ -134,7 +134,7 @@ async def _temporal(settings: Settings, secrets: Secrets, world: World) -> list[
     return [
         _judged("temporal", healthy, f"answers at {parts.temporal}", FIXES["temporal"]),
         *version_findings(served),
-        stranded_finding(len(await stranded.find(world, client))),
+        stranded_finding(len(await stranded.find(world.records.db, client))),
     ]
 
 
@@ -181,7 +181,7 @@ async def _models(settings: Settings, world: World) -> list[Finding]:
         Finding(
             part="models", verdict=Verdict.WARN, told=f"{role}: today's budget is spent; cases go by rules", fix=BUDGET
         )
-        for role in await asyncio.to_thread(spending.used_up, world.db, settings.budgets)
+        for role in await asyncio.to_thread(spending.used_up, world.records.db, settings.budgets)
     ]
     for role, client in world.models.items():
         try:

@@ -64,18 +64,18 @@ def _ledger(
     world: World, verify_key: str, heads: Sequence[tuple[Path, str]]
 ) -> tuple[Report, list[cases.CaseRow], datetime | None]:
     """Check the ledger against itself and its anchors; return also its cases, and when Temporal was rebuilt."""
-    with world.db.read() as tx:  # first: the export goes on meanwhile
+    with world.records.db.read() as tx:  # first: the export goes on meanwhile
         exported = audit.exported_to(tx)
-    known = [("the FHIR server", anchors.in_chart(world.fhir, anchors.ends_of(world.db)))]  # before the view
+    known = [("the FHIR server", anchors.in_chart(world.fhir, anchors.ends_of(world.records.db)))]  # before the view
     known += [(path.name, anchors.in_file(path, key)) for path, key in heads]
-    with world.db.read() as tx:  # one view: both identities hold in it
+    with world.records.db.read() as tx:  # one view: both identities hold in it
         events, balance = inbox.balance(tx), cases.balance(tx)
-        found = [*_identities(events, balance), *ledger_checks.findings(world, tx, verify_key, known, exported)]
+        found = [*_identities(events, balance), *ledger_checks.findings(world.records, tx, verify_key, known, exported)]
         report = Report(
             events=events,
             cases=balance,
             findings=tuple(found),
-            contradictions=tuple(ledger_checks.contradictions(world, tx)),
+            contradictions=tuple(ledger_checks.contradictions(world.records, tx)),
             unattested_events=attestation.unattested(tx),
         )
         return report, cases.listed(tx), recovery.rebuilt_at(tx)
@@ -122,7 +122,7 @@ async def _temporal(client: Client, rows: list[cases.CaseRow], rebuilt_at: datet
 
 def _chart(world: World, rows: list[cases.CaseRow]) -> Iterator[str]:
     """Compare every Task and result in the chart with the decision that it must equal (I2)."""
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         written = own_writes.types(tx) - {"Provenance"}
     marked = [r for type_ in sorted({"Task", *written}) for r in world.fhir.search(f"{type_}?identifier={TAG}|")]
     of_case: dict[str, dict[str, Resource]] = {row.case_id: {} for row in rows}
@@ -140,7 +140,7 @@ def _case_in_chart(world: World, row: cases.CaseRow, found: dict[str, Resource])
     name, task = f"case {row.case_id[:12]}", found.pop(resource_id(row.ref, "task"), None)
     if row.version and (task is None or task["status"] != TASK_STATUS.get(row.state, task["status"])):
         yield f"{name} is {row.state}, its Task is {task['status'] if task else 'missing'}"
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         decision = decisions.of_case(tx, row.case_id)
     if row.state in (CaseState.WRITTEN, CaseState.REJECTED):
         if decision is None:
@@ -168,7 +168,7 @@ def _foreign(world: World, row: cases.CaseRow, task: Resource | None) -> Iterato
     """Compare whom the Task is for with the suggestion that it proposes, and with the case (I21)."""
     if task is None or row.suggestion_blob is None:
         return
-    suggestion, name = world.suggestion(row.suggestion_blob), f"case {row.case_id[:12]}"
+    suggestion, name = world.records.suggestion(row.suggestion_blob), f"case {row.case_id[:12]}"
     if (_reference(task, "encounter"), _reference(task, "for") or "") != (_encounter(row), suggestion.facts.patient):
         yield f"{name}: its Task is of another patient or encounter"
     proposed = (i.get("value") for i in task["identifier"] if i.get("system") == HASH)
@@ -178,7 +178,7 @@ def _foreign(world: World, row: cases.CaseRow, task: Resource | None) -> Iterato
 
 def _strays(world: World, row: cases.CaseRow, result: Resource) -> bool:
     """Return whether what a result names as its patient or encounter is not the case's."""
-    patient = world.suggestion(row.suggestion_blob).facts.patient if row.suggestion_blob else None
+    patient = world.records.suggestion(row.suggestion_blob).facts.patient if row.suggestion_blob else None
     context = (result.get("context") or {}).get("encounter") or ()
     encounters = {_reference(result, "encounter"), *(named.get("reference") for named in context)} - {None}
     return not encounters <= {_encounter(row)} or _reference(result, "subject") not in (None, patient)
@@ -196,7 +196,7 @@ def _wanted(world: World, row: cases.CaseRow, decision: Decision | None) -> list
     """Return what the decision of a case writes beside its Task."""
     if decision is None or decision.selected is None or row.suggestion_blob is None:
         return []
-    suggestion = world.suggestion(row.suggestion_blob)
+    suggestion = world.records.suggestion(row.suggestion_blob)
     id_, meta = resource_id(row.ref, "result"), own_meta(ai=False)
     return world.pathways[row.pathway].results(suggestion, decision, id_, meta)
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from activities.world import World
 from contracts.cases import ENDED, CaseState
 from contracts.decisions import Decision, Undo, contradiction
 from contracts.errors import WardflowError
@@ -15,6 +14,7 @@ from contracts.suggestions import Suggestion
 from integrations import clock
 from integrations.ledger import attestation, cases, chains, decisions, deliveries, marks, schema, trajectories
 from integrations.ledger.database import Transaction
+from integrations.ledger.records import Records
 from service.gateway.anchors import Known
 from tuning import trajectory
 
@@ -43,13 +43,13 @@ class Contradiction(Frozen):
 
 
 def findings(
-    world: World, tx: Transaction, verify_key: str, known: Sequence[tuple[str, Known]], exported: int
+    records: Records, tx: Transaction, verify_key: str, known: Sequence[tuple[str, Known]], exported: int
 ) -> list[str]:
     """Return what doesn't agree within the ledger, and with its chains as other places know them.
 
     `exported` is how far the audit was exported before those places were asked (`audit.exported_to`).
     """
-    key = world.auditor.key
+    key = records.auditor.key
     wanted = {(anchor.chain, anchor.position) for _, place in known for anchor in place.anchors}
     read = chains.read(tx, key, wanted, exported)
     signer = Ed25519PublicKey.from_public_bytes(bytes.fromhex(verify_key))
@@ -61,8 +61,8 @@ def findings(
         "deliveries": _deliveries(tx),
         "decisions": _decisions(tx, signer),
         "undone decisions": _undone(tx, signer),
-        "cases": _cases(world, tx),
-        "trajectories": _trajectories(world, tx),
+        "cases": _cases(records, tx),
+        "trajectories": _trajectories(records, tx),
         "marks": _marks(tx),
     }
     return [line for name, check in checks.items() for line in _guarded(name, check)]
@@ -129,14 +129,14 @@ def _signed(signer: Ed25519PublicKey, document: Decision | Undo) -> bool:
     return True
 
 
-def _cases(world: World, tx: Transaction) -> Iterator[str]:
+def _cases(records: Records, tx: Transaction) -> Iterator[str]:
     """Compare each case with its name, its decision, and the suggestion that it shows (I21)."""
     decided = decisions.kinds(tx)
     runs = {(row.case_id, row.version): row for row in cases.all_runs(tx)}
     known = set[str]()
     for row in cases.listed(tx):
         known.add(row.case_id)
-        yield from (f"case {row.case_id[:12]}: {wrong}" for wrong in _case(world, row, decided.get(row.case_id)))
+        yield from (f"case {row.case_id[:12]}: {wrong}" for wrong in _case(records, row, decided.get(row.case_id)))
         run = runs.get((row.case_id, row.version))
         if row.version and (run is None or run.suggestion_blob != row.suggestion_blob):
             yield f"case {row.case_id[:12]}: its version {row.version} was never shown"
@@ -150,8 +150,8 @@ def _cases(world: World, tx: Transaction) -> Iterator[str]:
         yield f"case {case_id[:12]} ended without a trajectory"
 
 
-def _case(world: World, row: cases.CaseRow, kind: str | None) -> Iterator[str]:
-    named = world.blobs.keyring.name("case", row.pathway, row.encounter_id, str(row.generation))
+def _case(records: Records, row: cases.CaseRow, kind: str | None) -> Iterator[str]:
+    named = records.blobs.keyring.name("case", row.pathway, row.encounter_id, str(row.generation))
     if row.case_id != named:
         yield "its id is not that of its encounter, pathway and generation"
     wanted = {CaseState.OPEN: {None}, CaseState.CLOSED_UNDECIDED: {None}, CaseState.REJECTED: {"reject"}}
@@ -162,20 +162,20 @@ def _case(world: World, row: cases.CaseRow, kind: str | None) -> Iterator[str]:
     if (row.ended_at is None) == (row.state in ENDED):
         yield f"it is {row.state}, and {'ended' if row.ended_at else 'has no end'}"
     if row.suggestion_blob is not None:
-        suggestion = world.suggestion(row.suggestion_blob)
+        suggestion = records.suggestion(row.suggestion_blob)
         if suggestion.sha256() != row.suggestion_hash:
             yield "its suggestion is not the one of its hash"
         if (suggestion.facts.encounter_id, suggestion.pathway) != (row.encounter_id, row.pathway):
             yield "its suggestion is of another encounter or pathway"
 
 
-def _trajectories(world: World, tx: Transaction) -> Iterator[str]:
+def _trajectories(records: Records, tx: Transaction) -> Iterator[str]:
     """Compare each trajectory's flag and versions with what is kept in its file."""
     shown: dict[str, list[tuple[str, datetime]]] = {}
     for run in cases.all_runs(tx):
         shown.setdefault(run.case_id, []).append((run.snapshot_blob, run.shown_at))
     for row in trajectories.files(tx):
-        name, file = f"trajectory of case {row.case_id[:12]}", trajectory.read(world.blobs.get(row.blob))
+        name, file = f"trajectory of case {row.case_id[:12]}", trajectory.read(records.blobs.get(row.blob))
         if file.trajectory_id != row.case_id:
             yield f"{name} is another case's"
         if row.trainable != file.case.trainable:
@@ -192,14 +192,14 @@ def _marks(tx: Transaction) -> Iterator[str]:
         yield "mark schema_version is not that of this program"
 
 
-def contradictions(world: World, tx: Transaction) -> Iterator[Contradiction]:
+def contradictions(records: Records, tx: Transaction) -> Iterator[Contradiction]:
     """Yield the decisions whose reason or choice contradicts their kind, the oldest first."""
     for row in decisions.rows(tx):
         try:
             decision = Decision.model_validate_json(row.document)
         except ValueError:
             continue  # a finding of its own
-        shown = _shown(world, tx, decision)
+        shown = _shown(records, tx, decision)
         what = shown and contradiction(decision.kind, decision.selected, decision.reason, shown.selected)
         if what:
             yield Contradiction(
@@ -212,9 +212,9 @@ def contradictions(world: World, tx: Transaction) -> Iterator[Contradiction]:
             )
 
 
-def _shown(world: World, tx: Transaction, decision: Decision) -> Suggestion | None:
+def _shown(records: Records, tx: Transaction, decision: Decision) -> Suggestion | None:
     blob = cases.suggestion_blob(tx, decision.case_id, decision.version)
     try:
-        return world.suggestion(blob) if blob else None
+        return records.suggestion(blob) if blob else None
     except UNREADABLE:
         return None

@@ -13,6 +13,7 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import backup, cases, database, marks
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
+from integrations.ledger.records import Records
 from service.process import settings
 from service.process.case_starts import CaseStarts
 from workflows.case import Case
@@ -37,12 +38,12 @@ class Rebuilt(Frozen):
     published: int = 0
 
 
-def back_up(world: World, folder: Path) -> backup.Manifest:
+def back_up(records: Records, folder: Path) -> backup.Manifest:
     """Take a backup, noted in the audit chain before any record leaves (I9)."""
-    with world.db.write() as tx:
-        world.auditor.append(tx, Action.BACKUP, "ledger and blobs")
-    made = backup.take(world.db, world.blobs, folder)
-    with world.db.write() as tx:
+    with records.db.write() as tx:
+        records.auditor.append(tx, Action.BACKUP, "ledger and blobs")
+    made = backup.take(records.db, records.blobs, folder)
+    with records.db.write() as tx:
         marks.set_mark(tx, BACKED_UP, made.taken_at.isoformat())
     return made
 
@@ -75,14 +76,14 @@ async def rebuild_temporal(starts: CaseStarts) -> Rebuilt:
     known: dict[str, set[WorkflowExecutionStatus | None]] = {}
     async for execution in starts.client.list_workflows("WorkflowType = 'case'"):
         known.setdefault(execution.id, set()).add(execution.status)
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         rows, unfinished, since = cases.listed(tx), cases.unfinished(tx), rebuilt_at(tx)
     unknown = [row for row in rows if row.case_id not in known and not lost_with_temporal(row, since)]
     if unknown:
-        with world.db.write() as tx:
+        with world.records.db.write() as tx:
             marks.set_mark(tx, TEMPORAL_REBUILT, moment.isoformat())
             rows, detail = (Row(Kind.MARK, (TEMPORAL_REBUILT,)),), f"{len(unknown)} cases unknown to it"
-            world.auditor.append(tx, Action.REBUILD, "Temporal", rows, detail=detail)
+            world.records.auditor.append(tx, Action.REBUILD, "Temporal", rows, detail=detail)
     waiting = [c for c in unfinished if WorkflowExecutionStatus.RUNNING not in known.get(c.case_id, ())]
     done = {c.case_id: await _again(starts, c.case_id) for c in waiting}
     freed = [c.case_id for c in unfinished if c not in waiting and await _free(starts, c.case_id)]
@@ -112,15 +113,15 @@ async def _free(starts: CaseStarts, case_id: str) -> bool:
     if described.status != WorkflowExecutionStatus.RUNNING or failed < FAILS_AGAIN:
         return False
     world = starts.world
-    with world.db.write() as tx:
+    with world.records.db.write() as tx:
         detail = f"its workflow task failed {failed} times"
-        world.auditor.append(tx, Action.REBUILD, "workflow", case_id=case_id, detail=detail)
+        world.records.auditor.append(tx, Action.REBUILD, "workflow", case_id=case_id, detail=detail)
     return await starts.again(case_id, instead=True)
 
 
 def rebuild_redis(world: World) -> int:
     """Publish every case that has not ended to the live stream; return how many. Raises LedgerError without Redis."""
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         live = [case for case in cases.listed(tx) if case.ended_at is None]
     if not all(world.live.publish(case.case_id) for case in live):
         raise LedgerError(LedgerFault.NOT_PUBLISHED, "Redis is away", retryable=True)

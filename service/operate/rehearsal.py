@@ -100,7 +100,7 @@ def small(world: World, role: str) -> ChatRequest:
     """Return a small request to the model of a role: a question, or to write down a recording that is no patient's."""
     if role != Role.TRANSCRIPTION:
         return SMALL
-    recording = Recording(blob=world.blobs.put(arrivals.SPOKEN.read_bytes()), media_type="audio/ogg")
+    recording = Recording(blob=world.records.blobs.put(arrivals.SPOKEN.read_bytes()), media_type="audio/ogg")
     return ChatRequest(step="small", messages=(), recording=recording, max_tokens=500)
 
 

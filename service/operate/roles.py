@@ -52,7 +52,7 @@ async def _standing(settings: Settings, world: World, role: str) -> RoleStanding
     model = settings.models.get(role)
     if model is None:
         return RoleStanding(role=role, state=RoleState.NOT_CONFIGURED)
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         stopped, spent = f"model:{role}" in switches.all_stopped(tx), spending.today(tx, role)
     client, state, latency_ms, told = world.models[role], RoleState.STOPPED, None, ""
     endpoint = client.endpoint

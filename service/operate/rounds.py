@@ -125,8 +125,8 @@ def base_model(bench: Workbench, pathway: str, base: str) -> RegisteredModel:
         code_sha256="", settings={}, folder=str(folder), file_sha256=files, evaluation={},
         outcome=VerdictOutcome.UNTUNED, made_at=clock.now(),
     )  # fmt: skip
-    with bench.db.write() as tx:
-        registry.register(tx, bench.auditor, model)
+    with bench.records.db.write() as tx:
+        registry.register(tx, bench.records.auditor, model)
     return model
 
 
@@ -135,7 +135,7 @@ def plan(
     measuring: Sequence[MeasuredCase], against: str,
 ) -> RoundsPlan:  # fmt: skip
     """Seal the cases and return the plan; it starts from the deployed champion, else from the base."""
-    with bench.db.read() as tx:
+    with bench.records.db.read() as tx:
         champion = registry.meant(tx, registry.CHAMPION) or base.name
     return RoundsPlan(
         pathway=pathway.name,

@@ -54,13 +54,13 @@ class CaseStarts:
 
     async def again(self, case_id: str, *, instead: bool = False, completed: bool = False) -> bool:
         """Start a case anew that Temporal has lost or ended, or instead of the one that runs; False if it is over."""
-        with self.world.db.read() as tx:
+        with self.world.records.db.read() as tx:
             events = deliveries.of_case(tx, case_id)
         return await self.tell(case_id, events, again=True, instead=instead, completed=completed)
 
     def input(self, case_id: str) -> CaseInput:
         """Return what the workflow of this case starts from, now or when Temporal has lost it."""
-        with self.world.db.read() as tx:
+        with self.world.records.db.read() as tx:
             case, version = cases.find(tx, case_id), cases.newest_version(tx, case_id)
             begun, receipt = decisions.write_begun(tx, case_id), decisions.receipt_of(tx, case_id)
         assert case is not None

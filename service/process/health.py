@@ -126,7 +126,7 @@ class Health:
         return self._timing.health_s
 
     def _signs(self) -> None:
-        with self._world.db.write() as tx:
+        with self._world.records.db.write() as tx:
             signs.give(tx, self._done if self._by_rounds else {**self._done, self._process: clock.now()})
             self._left, self._stopped = signs.seen(tx), set(switches.all_stopped(tx))
             self._types = ledger_following.seen(tx)

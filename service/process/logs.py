@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from activities.world import CASE
+from activities.boundary import CASE
 from integrations.telemetry import LOG_KEYS
 
 TRUSTED_LOGGERS = ("uvicorn.error", "temporalio")

@@ -15,6 +15,7 @@ from integrations.inference.chat import ChatClient
 from integrations.inference.transcription import SPEECH, TranscriptionClient
 from integrations.ledger.audit import Auditor, begin, chain_name
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from integrations.live.worklist import LiveWorklist
 from integrations.reference.clincalc import Clincalc
 from integrations.sandbox.monty import Sandbox
@@ -39,9 +40,7 @@ def world(settings: Settings, secrets: Secrets, chain: str) -> World:
     begin(db, auditor)
     blobs = BlobStore.at(settings.parts.blobs_url, secrets.keyring())
     return World(
-        db=db,
-        blobs=blobs,
-        auditor=auditor,
+        records=Records(db, blobs, auditor),
         fhir=FhirClient(settings.parts.fhir_url, secrets.fhir_token.get_secret_value()),
         live=LiveWorklist(settings.parts.redis_url),
         pathways=settings.pathway_objects(),
@@ -67,9 +66,7 @@ def workbench(state: Path, venv: Path, chain: str) -> Workbench:
     return Workbench(
         state=state,
         python=venv.absolute() / "bin" / "python",
-        db=db,
-        blobs=BlobStore.at(kept.blobs_url, secrets.keyring()),
-        auditor=auditor,
+        records=Records(db, BlobStore.at(kept.blobs_url, secrets.keyring()), auditor),
         pathway=pathway_named,
     )
 

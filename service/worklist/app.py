@@ -49,7 +49,7 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
     app.state.services = services
     app.mount("/static", StaticFiles(directory=rendering.HERE / "static"))
     app.add_middleware(guard.Guard, checks=_checks(services), bound=access.bound, headers=HEADERS)
-    mount(app, health, Metrics(health, lock_times=world.db.lock_times))
+    mount(app, health, Metrics(health, lock_times=world.records.db.lock_times))
     failures.register(app)
     for router in ROUTERS:
         app.include_router(router)
@@ -68,7 +68,7 @@ def _services(world: World, client: Client, settings: Settings, secrets: Secrets
         decisions=Decisions(world, client, secrets.signer(), settings.timing.evidence_s),
         speaking=Speaking(world, settings),
         live=world.live,
-        blobs=world.blobs,
+        blobs=world.records.blobs,
         health=health,
         templates=rendering.templates(world, worklist, settings, health),
     )

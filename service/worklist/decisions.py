@@ -148,7 +148,7 @@ class Decisions:
     async def _taken_back(self, undo: Undo) -> None:
         """Return if the ledger has the undo whose answer was lost. Raises ApprovalError."""
         for _ in range(LOOKS):
-            with self._world.db.read() as tx:
+            with self._world.records.db.read() as tx:
                 if decisions.taken_back(tx, undo.decision_id):
                     return
                 if decisions.write_begun(tx, undo.case_id):
@@ -157,7 +157,7 @@ class Decisions:
         raise ApprovalError(Refusal.UNCONFIRMED)
 
     async def _sent(self, signed: Decision) -> DecisionReceipt:
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             if decisions.taken_back(tx, signed.decision_id):  # Temporal would answer with the receipt of then
                 raise ApprovalError(Refusal.UNDONE)
         handle = self._client.get_workflow_handle_for(Case.run, signed.case_id)
@@ -173,7 +173,7 @@ class Decisions:
     async def _held(self, case_id: str, decision_id: str) -> DecisionReceipt:
         """Return the receipt of a decision whose answer was lost, if the ledger has it. Raises ApprovalError."""
         for _ in range(LOOKS):
-            with self._world.db.read() as tx:
+            with self._world.records.db.read() as tx:
                 receipt, case = decisions.receipt_of(tx, case_id), cases.find(tx, case_id)
             if receipt and receipt.decision_id == decision_id:
                 return receipt

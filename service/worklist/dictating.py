@@ -67,8 +67,8 @@ class Speaking:
             raise NotOpenError
         encounter = self.world.fhir.read("Encounter", case.encounter_id)
         bodies = _resources(id_, encounter, who, audio, kind)
-        with self.world.db.write() as tx:
-            self.world.auditor.append(
+        with self.world.records.db.write() as tx:
+            self.world.records.auditor.append(
                 tx, Action.DICTATE, f"Media/{id_}", actor=f"person:{who.reviewer_id}", case_id=case.case_id,
                 encounter_id=case.encounter_id, detail=f"{len(audio)} bytes of {kind}",
             )  # fmt: skip

@@ -36,7 +36,7 @@ def templates(world: World, worklist: Worklist, settings: Settings, health: Heal
         "models": list(world.models),
         "stopped": worklist.stopped,
         "stranded": worklist.stranded,
-        "spent": partial(spending.used_up, world.db, settings.budgets),
+        "spent": partial(spending.used_up, world.records.db, settings.budgets),
         "AWAY": AWAY,
         "CaseState": CaseState,
         "patient_labels": dictating.patient_labels,

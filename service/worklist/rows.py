@@ -97,7 +97,7 @@ class Worklist:
 
     def rows(self, reader: Reviewer) -> list[Row]:
         """Return the open cases, then those that ended in the last minutes; one audit record for the reading."""
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             listed, stale = cases.listed(tx, ended_after=clock.now() - RECENT), cases.stale(tx)
             ids = [case.case_id for case in listed if case.state != CaseState.OPEN]
             decided, begun = decisions.of_cases(tx, ids), decisions.writes_begun(tx, ids)
@@ -105,25 +105,25 @@ class Worklist:
             self._row(case, case.case_id in stale, decided.get(case.case_id), begun.get(case.case_id))
             for case in listed
         ]
-        with self._world.db.write() as tx:
-            self._world.auditor.append(
+        with self._world.records.db.write() as tx:
+            self._world.records.auditor.append(
                 tx, Action.VIEW, "worklist", actor=f"person:{reader.reviewer_id}", detail=f"{len(rows)} cases"
             )
         return sorted(rows, key=_urgency)
 
     def stopped(self) -> dict[str, str]:
         """Return what people have stopped, and who."""
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             return switches.all_stopped(tx)
 
     def stranded(self) -> Stranded:
         """Return how many cases cannot be decided or written because their workflow does not run."""
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             return stranded.last(tx)
 
     def unseen_since(self) -> datetime | None:
         """Return since when a message waits to be looked at, if it has for longer than a moment."""
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             since = inbox.waiting_since(tx)
         return since if since and clock.now() - since > UNSEEN else None
 
@@ -135,7 +135,7 @@ class Worklist:
         return row
 
     def _look(self, case_id: str) -> Row | None:
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             case = cases.find(tx, case_id)
             if case is None:
                 return None
@@ -145,15 +145,15 @@ class Worklist:
         return self._row(case, newest > case.covers_event, decision, begun)
 
     def _viewed(self, row: Row, reader: Reviewer) -> None:
-        with self._world.db.write() as tx:
-            self._world.auditor.append(
+        with self._world.records.db.write() as tx:
+            self._world.records.auditor.append(
                 tx, Action.VIEW, f"suggestion {row.case.suggestion_hash}", actor=f"person:{reader.reviewer_id}",
                 case_id=row.case.case_id, encounter_id=row.case.encounter_id,
             )  # fmt: skip
 
     def case(self, case_id: str) -> cases.CaseRow | None:
         """Return the case without what it shows, or None."""
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             return cases.find(tx, case_id)
 
     def recording(self, case_id: str, number: int, reader: Reviewer) -> Played | None:
@@ -163,8 +163,8 @@ class Worklist:
         if case is None or view is None or not 0 <= number < len(view.recordings):
             return None
         played = view.recordings[number]
-        with self._world.db.write() as tx:
-            self._world.auditor.append(
+        with self._world.records.db.write() as tx:
+            self._world.records.auditor.append(
                 tx, Action.VIEW, f"recording {played.blob[:16]}", actor=f"person:{reader.reviewer_id}",
                 case_id=case_id, encounter_id=case.encounter_id,
             )  # fmt: skip
@@ -186,7 +186,7 @@ class Worklist:
         return Row(case, suggestion, decision, stale, headline, colour, view, undo_until, found)
 
     def _read(self, pathway_name: str, blob: str) -> tuple[Suggestion, str, str, View]:
-        suggestion, pathway = self._world.suggestion(blob), self._world.pathways[pathway_name]
+        suggestion, pathway = self._world.records.suggestion(blob), self._world.pathways[pathway_name]
         code = suggestion.selected if suggestion.approvable else None
         colour = pathway.colour(code) if code is not None else NEUTRAL
         return suggestion, pathway.headline(suggestion.facts), colour, pathway.view(suggestion)
@@ -207,10 +207,10 @@ class Worklist:
 
     def version(self, case: cases.CaseRow, version: int) -> Suggestion | None:
         """Return what an earlier version of the case showed, or None where it can't be read."""
-        with self._world.db.read() as tx:
+        with self._world.records.db.read() as tx:
             blob = cases.suggestion_blob(tx, case.case_id, version)
         try:
-            return self._world.suggestion(blob) if blob else None
+            return self._world.records.suggestion(blob) if blob else None
         except (WardflowError, ValueError, LookupError) as fault:
             log.error("suggestion_unreadable", case_id=case.case_id, error=type(fault).__name__)
             return None

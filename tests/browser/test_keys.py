@@ -318,12 +318,14 @@ def test_while_an_event_waits_nothing_can_be_decided_and_an_event_without_news_l
 ) -> None:
     case_id = opened(page, ward, **FIRST)
     page.evaluate("() => { window.same = true; }")
-    inbox.accept(ward.world.db, ward.world.blobs, [event(resource_id=case_id, encounter_id=f"of-{case_id}")])
+    inbox.accept(
+        ward.world.records.db, ward.world.records.blobs, [event(resource_id=case_id, encounter_id=f"of-{case_id}")]
+    )
     expect(page.get_by_role("alert")).to_contain_text("the suggestion is being updated")
     page.keyboard.press("a")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Approve 3")).to_be_disabled()
-    with ward.world.db.write() as tx:
+    with ward.world.records.db.write() as tx:
         cases.cover(tx, case_id, 1, 1_000_000)
     expect(page.get_by_role("button", name="Approve 3")).to_be_enabled()
     expect(page.get_by_role("alert")).to_have_count(0)

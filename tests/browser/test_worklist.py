@@ -41,7 +41,7 @@ def test_an_arrival_appears_by_itself_and_is_approved_by_keyboard(page: Page, wa
 
 
 def decision_of(ward: Ward, case_id: str) -> Decision | None:
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         return decisions.of_case(tx, case_id)
 
 

@@ -33,7 +33,7 @@ class CaseUpdates:
 
     def _decide(self, decision: Decision) -> DecisionReceipt:
         self.decisions.append(decision)
-        with self.world.db.write() as tx:
+        with self.world.records.db.write() as tx:
             decisions.decide(tx, decision)
             receipt = decisions.receipt_of(tx, decision.case_id)
         assert receipt
@@ -44,6 +44,6 @@ class CaseUpdates:
         if self.refuses_undo:
             raise ApprovalError(self.refuses_undo, "Nurse Okafor")
         self.undone.append(undo)
-        with self.world.db.write() as tx:
+        with self.world.records.db.write() as tx:
             decisions.undo(tx, undo)
         self.world.live.publish(undo.case_id)

@@ -37,6 +37,7 @@ from integrations.ledger import audit, cases, decisions, deliveries, inbox, mark
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from integrations.ledger.registry import CHAMPION, Served
 from service.gateway import anchors, audit_export
 from service.operate import ledger_checks
@@ -67,13 +68,13 @@ class Full:
         """Yield the world on a copy of the ledger."""
         db = Database(f"sqlite:///{ledger}")
         try:
-            yield replace(self.world, db=db)
+            yield replace(self.world, records=replace(self.world.records, db=db))
         finally:
             db.close()
 
     def found(self, world: World, *files: Path) -> list[str]:
         """Return what a check of the ledger finds, with the chart's anchors and those of files of heads."""
-        with world.db.read() as tx:
+        with world.records.db.read() as tx:
             return self.found_in(tx, *files)
 
     def found_in(self, tx: sa.Connection, *files: Path) -> list[str]:
@@ -83,7 +84,7 @@ class Full:
         known += [(path.name, anchors.in_file(path, HEADS_VERIFY)) for path in files]
         balances = {"events": inbox.balance(tx), "cases": cases.balance(tx)}
         lost = [f"{name}: unaccounted" for name, balance in balances.items() if balance["unaccounted"]]
-        return lost + ledger_checks.findings(self.world, tx, VERIFY, known, audit.exported_to(tx))
+        return lost + ledger_checks.findings(self.world.records, tx, VERIFY, known, audit.exported_to(tx))
 
 
 def fill(folder: Path) -> Full:
@@ -95,7 +96,7 @@ def fill(folder: Path) -> Full:
     live: Any = nobody
     pathways = {"ed_triage": settings.pathway_named("ed_triage", {})}
     auditor = Auditor("worker", KEY)
-    world = World(db, BlobStore.at(f"{folder}/blobs", KEYRING), auditor, fhir, live, pathways, {}, "0.1.0")
+    world = World(Records(db, BlobStore.at(f"{folder}/blobs", KEYRING), auditor), fhir, live, pathways, {}, "0.1.0")
     audit.begin(db, auditor)
     full = Full(folder, world, chart, {})
     for name in ("written", "changed", "rejected", "closed", "open", "decided", "undone"):
@@ -117,7 +118,7 @@ def fill(folder: Path) -> Full:
     _others(world, full.refs["written"])
     while audit.attest_events(db, Auditor("gateway", KEY)):
         pass
-    while audit_export.export_audit(world):
+    while audit_export.export_audit(world.records.db, world.fhir):
         pass
     return full
 
@@ -130,9 +131,9 @@ def _show(full: Full, name: str) -> None:
         FhirEvent(feed="ehr", resource_type=type_, resource_id=id_, version_id="1", encounter_id=encounter, body=b"{}")
         for type_, id_ in (("Encounter", encounter), ("Observation", f"{encounter}-hr"), ("Observation", f"{name}-x"))
     ]
-    inbox.accept(world.db, world.blobs, sent)
+    inbox.accept(world.records.db, world.records.blobs, sent)
     gateway = Auditor("gateway", KEY)
-    with world.db.write() as tx:
+    with world.records.db.write() as tx:
         mine = [accepted.event_id for accepted in inbox.pending(tx, [encounter])]
         case = cases.open_new(tx, ref, timedelta(minutes=5), clock.now())
         gateway.append(tx, Action.OPEN, f"case due {case.due_at}", (Row(Kind.OPENED, (case_id,)),), case_id=case_id)
@@ -141,8 +142,8 @@ def _show(full: Full, name: str) -> None:
         inbox.settle(tx, mine[2:], Fate.IGNORED, Ignored.NO_TRIGGER)
     chart = facts(**CALM).model_copy(update={"encounter_id": encounter, "patient": f"Patient/pat-{name}"})
     kept = suggestion(facts=chart)
-    blob = world.blobs.put(kept.canonical())
-    snapshot = ChartSnapshot(snapshot_blob=world.blobs.put(name.encode()), facts_hash="f")
+    blob = world.records.blobs.put(kept.canonical())
+    snapshot = ChartSnapshot(snapshot_blob=world.records.blobs.put(name.encode()), facts_hash="f")
     result = AgentResult(
         case_id=case_id, version=1, snapshot_blob=snapshot.snapshot_blob, suggestion_blob=blob,
         suggestion_hash=kept.sha256(), choices=tuple(c.code for c in kept.choices), selected=kept.selected,
@@ -153,7 +154,7 @@ def _show(full: Full, name: str) -> None:
 
 def _decide(full: Full, name: str, kind: DecisionKind, selected: str | None, reason: str = "") -> Decision:
     ref = full.refs[name]
-    with full.world.db.read() as tx:
+    with full.world.records.db.read() as tx:
         case = cases.find(tx, ref.case_id)
     assert case is not None and case.suggestion_hash is not None
     unsigned = Decision(
@@ -167,10 +168,10 @@ def _decide(full: Full, name: str, kind: DecisionKind, selected: str | None, rea
 
 def _begin_write(world: World, ref: CaseRef) -> None:
     """Begin a write-back as `WriteBack` does, which then is killed."""
-    with world.db.write() as tx:
+    with world.records.db.write() as tx:
         assert decisions.begin_write(tx, ref.case_id, Evidence.CHECKED)
         rows = (Row(Kind.WRITE_BACK, (ref.case_id,)),)
-        world.auditor.append(tx, Action.BEGIN_WRITE, "decision", rows, case_id=ref.case_id)
+        world.records.auditor.append(tx, Action.BEGIN_WRITE, "decision", rows, case_id=ref.case_id)
 
 
 def _undo(world: World, ref: CaseRef, decision: Decision) -> None:
@@ -191,10 +192,10 @@ def _call(world: World, ref: CaseRef) -> None:
         completion_token_ids=(3,), logprobs=(-0.1,), finish_reason="stop", latency_ms=5, called_at=NOW,
     )  # fmt: skip
     row = {"case_id": ref.case_id, "version": 1, "request_hash": request.sha256(), "position": 0}
-    with world.db.write() as tx:
-        tx.execute(tables.calls.insert().values(**row, call_blob=world.blobs.put(call.canonical())))
+    with world.records.db.write() as tx:
+        tx.execute(tables.calls.insert().values(**row, call_blob=world.records.blobs.put(call.canonical())))
         rows = (Row(Kind.CALL, (ref.case_id, 1, request.sha256())),)
-        world.auditor.append(tx, Action.MODEL_CALL, "reasoning", rows, case_id=ref.case_id)
+        world.records.auditor.append(tx, Action.MODEL_CALL, "reasoning", rows, case_id=ref.case_id)
 
 
 def _others(world: World, ref: CaseRef) -> None:
@@ -203,23 +204,23 @@ def _others(world: World, ref: CaseRef) -> None:
         FhirEvent(feed="ehr", resource_type="Observation", resource_id=id_, version_id="1", encounter_id="enc-new")
         for id_ in ("old", "broken", "waits")
     ]
-    inbox.accept(world.db, world.blobs, later)
-    with world.db.write() as tx:
+    inbox.accept(world.records.db, world.records.blobs, later)
+    with world.records.db.write() as tx:
         old, broken, _ = (accepted.event_id for accepted in inbox.pending(tx, ["enc-new"]))
         inbox.settle(tx, [old], Fate.SUPERSEDED)
         inbox.settle(tx, [broken], Fate.QUARANTINED, "a trigger's condition can't be evaluated on it")
         kept = {"case_id": ref.case_id, "kind": "admitted", "resource": "Encounter/enc-written/_history/2"}
         tx.execute(tables.outcomes.insert().values(**kept, known_at=clock.now(), recorded_at=clock.now()))
-        world.auditor.append(tx, Action.READ, "Encounter", (Row(Kind.OUTCOME, (ref.case_id, "admitted")),))
+        world.records.auditor.append(tx, Action.READ, "Encounter", (Row(Kind.OUTCOME, (ref.case_id, "admitted")),))
         for name in ("base", "one", "two"):
             outcome = VerdictOutcome.UNTUNED if name == "base" else VerdictOutcome.BETTER
-            registry.register(tx, world.auditor, model(name, outcome))
+            registry.register(tx, world.records.auditor, model(name, outcome))
         for name in ("one", "two"):
-            registry.promote(tx, world.auditor, CHAMPION, name, PHYSICIAN.reviewer_id, "it is better")
-        registry.set_served(tx, world.auditor, CHAMPION, Served(name="one", url="http://127.0.0.1:8000/v1"))
-        switches.switch(tx, world.auditor, "model:code", NURSE.reviewer_id, stopped=True)
-        switches.switch(tx, world.auditor, "model:voice", NURSE.reviewer_id, stopped=True)
-        switches.switch(tx, world.auditor, "model:voice", NURSE.reviewer_id, stopped=False)
+            registry.promote(tx, world.records.auditor, CHAMPION, name, PHYSICIAN.reviewer_id, "it is better")
+        registry.set_served(tx, world.records.auditor, CHAMPION, Served(name="one", url="http://127.0.0.1:8000/v1"))
+        switches.switch(tx, world.records.auditor, "model:code", NURSE.reviewer_id, stopped=True)
+        switches.switch(tx, world.records.auditor, "model:voice", NURSE.reviewer_id, stopped=True)
+        switches.switch(tx, world.records.auditor, "model:voice", NURSE.reviewer_id, stopped=False)
         for name in ("reconciled:ehr", "sign:gateway", "backed_up", "doctor"):
             marks.set_mark(tx, name, clock.now().isoformat())
         marks.set_mark(tx, "outcomes_seen", "3")

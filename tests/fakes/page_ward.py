@@ -26,6 +26,7 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, decisions, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from service.process import settings
 from service.worklist import app
 from service.worklist.decisions import Decisions
@@ -89,7 +90,7 @@ class PageWard:
         self.live, nothing = Stream(), cast(Any, None)
         pathways = {"ed_triage": ed_triage.configure({}), "dictation": dictation.configure({})}
         self.world = World(
-            db, BlobStore.at(f"{folder}/blobs", KEYRING), Auditor("worklist", b"a" * 32), nothing,
+            Records(db, BlobStore.at(f"{folder}/blobs", KEYRING), Auditor("worklist", b"a" * 32)), nothing,
             cast(Any, self.live), pathways, {}, "0.1.0",
         )  # fmt: skip
         self.sent = CaseUpdates(self.world)
@@ -100,7 +101,7 @@ class PageWard:
     def show(self, case_id: str, version: int = 1, accepted_at: datetime | None = None, **changes: Any) -> Suggestion:
         """Show a version of a case, which is opened with the first."""
         proposed = suggestion(**changes)
-        blob = self.world.blobs.put(proposed.model_dump_json().encode())
+        blob = self.world.records.blobs.put(proposed.model_dump_json().encode())
         ref = CaseRef(case_id=case_id, pathway=proposed.pathway, encounter_id=f"of-{case_id}", generation=1)
         result = AgentResult(
             suggestion_blob=blob,
@@ -109,9 +110,9 @@ class PageWard:
             selected=proposed.selected,
             made_by=proposed.made_by,
         )
-        chart = self.world.blobs.put(b'{"as_of": "2026-01-05T08:30:00+00:00", "resources": []}')
+        chart = self.world.records.blobs.put(b'{"as_of": "2026-01-05T08:30:00+00:00", "resources": []}')
         snapshot = ChartSnapshot(snapshot_blob=chart, facts_hash=str(version))
-        with self.world.db.write() as tx:
+        with self.world.records.db.write() as tx:
             if version == 1:
                 cases.open_new(tx, ref, timedelta(minutes=5), accepted_at or clock.now())
             request = OpenRequest(ref=ref, version=version, covers_event=0, snapshot=snapshot, result=result)
@@ -121,24 +122,24 @@ class PageWard:
 
     def decide(self, decision: Decision) -> None:
         """Record a decision of somebody else."""
-        with self.world.db.write() as tx:
+        with self.world.records.db.write() as tx:
             decisions.decide(tx, decision)
         self.live.publish(decision.case_id)
 
     def end(self, case_id: str, state: CaseState) -> None:
-        with self.world.db.write() as tx:
+        with self.world.records.db.write() as tx:
             cases.end(tx, case_id, state)
         self.live.publish(case_id)
 
     def reopen(self, case_id: str) -> None:
         """Have the case open again, as after an undo."""
-        with self.world.db.write() as tx:
+        with self.world.records.db.write() as tx:
             tx.execute(tables.decisions.delete().where(tables.decisions.c.case_id == case_id))
             tx.execute(sa.update(tables.cases).where(tables.cases.c.case_id == case_id).values(state=CaseState.OPEN))
         self.live.publish(case_id)
 
     def decision(self, case_id: str) -> Decision | None:
-        with self.world.db.read() as tx:
+        with self.world.records.db.read() as tx:
             return decisions.of_case(tx, case_id)
 
     @contextmanager

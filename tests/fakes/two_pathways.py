@@ -14,6 +14,7 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, own_writes, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from service.dispatcher.loop import Dispatcher
 from service.process.settings import PathwaySettings, Settings, TimingSettings, TriggerSettings
 from tests.fakes.parts import PARTS
@@ -45,7 +46,7 @@ class TwoPathways:
         timing = TimingSettings(window_quiet_s=0)
         given = Settings.model_validate({"state": ".", "parts": PARTS, "pathways": both, "timing": timing})
         live, nothing = cast(Any, NobodyListens()), cast(Any, None)
-        self.world = World(db, blobs, Auditor("gateway", b"a" * 32), nothing, live, {}, {}, "0.1.0")
+        self.world = World(Records(db, blobs, Auditor("gateway", b"a" * 32)), nothing, live, {}, {}, "0.1.0")
         self.dispatcher = Dispatcher(self.world, nothing, given, "00")
         self.ref = CaseRef(case_id="c-says", pathway="says", encounter_id="enc", generation=1)
         with db.write() as tx:

@@ -33,7 +33,7 @@ HUNDRED_MB = 100 * 1024 * 1024
 
 
 def rows(ward: Ward, resource_id: str) -> list[Any]:
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         return list(tx.execute(tables.inbox.select().where(tables.inbox.c.resource_id == resource_id)))
 
 
@@ -241,7 +241,7 @@ def test_after_all_this_every_record_agrees(ward: Ward) -> None:
 
 
 def unfinished(ward: Ward) -> list[cases.CaseRow]:
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         return [case for case in cases.unfinished(tx) if case.state != CaseState.OPEN]
 
 

@@ -115,7 +115,7 @@ def test_a_recording_is_heard_however_it_comes(ward: Ward, scribe: Scribe, carri
     assert part.headers["content-range"] == f"bytes 4-9/{len(audio)}"
     assert ward.page().get(f"{url}/1").status_code == 404
     assert httpx.get(ward.page().base_url.join(f"{url}/0")).status_code == 303, "only for people who signed in"
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         records = [r for r in tx.scalars(sa.select(tables.audit.c.record)) if row["case_id"] in r]
     assert sum('"what":"recording ' in r for r in records) == 2
     assert file(ward, row).status_code == 200
@@ -185,7 +185,7 @@ def test_a_person_speaks_on_the_page_and_the_recording_comes_by_the_feed(ward: W
     assert scribe.audio[-1] == audio
     (kept,) = ward.world.fhir.search(f"Media?encounter=Encounter/{encounter}")
     assert kept["operator"]["identifier"]["value"] == NURSE and kept["subject"]["reference"] == f"Patient/{encounter}"
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         records = [r for r in tx.scalars(sa.select(tables.audit.c.record)) if '"dictate"' in r]
     assert len(records) == 2 and all(f"person:{NURSE}" in r for r in records)
     assert file(ward, row).status_code == 200
@@ -234,7 +234,7 @@ def test_what_is_said_is_evidence_and_commands_nothing(ward: Ward, scribe: Scrib
     row = note_row(ward, encounter)
     page = ward.page().get(f"/cases/{row['case_id']}").text
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         case = cases.find(tx, row["case_id"])
     assert (
         case

@@ -70,7 +70,7 @@ def starts(log: Path) -> int:
 
 
 def number(ward: Ward) -> int:
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         found = leases.find(tx, NAME)
     return found.lease.number if found else 0
 

@@ -43,7 +43,7 @@ def normal(encounter: str, code: str, value: float, unit: str) -> dict[str, Any]
 
 
 def followed(ward: Ward, encounter: str) -> CaseRow | None:
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         return cases.latest(tx, "result_followup", encounter)
 
 

@@ -99,7 +99,7 @@ def test_another_cases_suggestion_is_never_shown(ward: Ward) -> None:
     for patient in (*patients, donor["encounter_id"]):
         row, case = ward.suggested(patient), ward.case(patient)
         assert case and case.suggestion_blob
-        assert ward.world.suggestion(case.suggestion_blob).facts.encounter_id == patient
+        assert ward.world.records.suggestion(case.suggestion_blob).facts.encounter_id == patient
         assert ward.decide(row, "reject", reason="forged").status_code == 200
     ward.until(lambda: refused(ward) > before)
 
@@ -219,9 +219,9 @@ def test_cases_that_were_ended_or_replaced_in_temporal_are_named_and_brought_bac
         ours = await connect(parts.temporal, parts.temporal_namespace, ward.secrets.keyring())
         frozen = rows[1]["case_id"]
         await client.start_workflow("case", "nonsense", id=frozen, task_queue=TaskQueue.CASES)
-        while len(await stranded.find(ward.world, ours)) != 2:
+        while len(await stranded.find(ward.world.records.db, ours)) != 2:
             await asyncio.sleep(0.2)
-        await stranded.watch(ward.world, ours)
+        await stranded.watch(ward.world.records.db, ours)
         handle = client.get_workflow_handle(frozen)
         while (await handle.describe()).raw_description.pending_workflow_task.attempt <= recovery.FAILS_AGAIN:
             await asyncio.sleep(0.2)
@@ -252,7 +252,7 @@ def test_cases_that_were_ended_or_replaced_in_temporal_are_named_and_brought_bac
     async def look() -> None:
         parts = ward.settings.parts
         await stranded.watch(
-            ward.world, await connect(parts.temporal, parts.temporal_namespace, ward.secrets.keyring())
+            ward.world.records.db, await connect(parts.temporal, parts.temporal_namespace, ward.secrets.keyring())
         )
 
     asyncio.run(look())

@@ -36,14 +36,14 @@ def test_a_deleted_case_and_a_phantom_write_are_both_found(ward: Ward) -> None:
     code, report = audit(ward)
     assert (code, report["findings"]) == (0, []), report
 
-    with ward.world.db.write() as tx:
+    with ward.world.records.db.write() as tx:
         row = tx.execute(tables.cases.select().where(tables.cases.c.case_id == case.case_id)).mappings().one()
         tx.execute(tables.cases.delete().where(tables.cases.c.case_id == case.case_id))
     code, report = audit(ward)
     found = "\n".join(report["findings"])
     assert code == 1 and report["cases"]["unaccounted"] == 1
     assert "not in the ledger" in found and "has no case in the ledger" in found
-    with ward.world.db.write() as tx:
+    with ward.world.records.db.write() as tx:
         tx.execute(tables.cases.insert().values(dict(row)))
 
     result = ward.world.fhir.read("Observation", proposals.resource_id(case.ref, "result"))
@@ -64,12 +64,12 @@ def test_a_deleted_case_and_a_phantom_write_are_both_found(ward: Ward) -> None:
 
 def test_a_changed_audit_record_is_found(ward: Ward) -> None:
     ward.suggested(ward.admit("chained"))
-    with ward.world.db.write() as tx:
+    with ward.world.records.db.write() as tx:
         row = tx.execute(tables.audit.select().where(tables.audit.c.chain == "worker").limit(1)).one()
         tx.execute(tables.audit.update().where(tables.audit.c.seq == row.seq).values(record=row.record + " "))
     code, report = audit(ward)
     assert code == 1 and any("audit chain worker breaks" in line for line in report["findings"])
-    with ward.world.db.write() as tx:
+    with ward.world.records.db.write() as tx:
         tx.execute(tables.audit.update().where(tables.audit.c.seq == row.seq).values(record=row.record))
     assert not [line for line in audit(ward)[1]["findings"] if "audit chain" in line]
     ward.decide(ward.suggested("chained"))
@@ -106,12 +106,12 @@ def test_chains_cut_in_a_copy_are_found_by_the_chart_and_by_the_fetched_heads(wa
         return await integrity.check(world, client, ward.secrets.verify_key(), [(heads, key)])
 
     for cut in (None, *CUTS):
-        ward.world.db.copy_to(copy := tmp_path / f"{cut and cut.__name__}.db")
+        ward.world.records.db.copy_to(copy := tmp_path / f"{cut and cut.__name__}.db")
         db = Database(f"sqlite:///{copy}")
         if cut:
             with db.write() as tx:
                 cut(tx)
-        found = "\n".join(asyncio.run(check(replace(ward.world, db=db))).findings)
+        found = "\n".join(asyncio.run(check(replace(ward.world, records=replace(ward.world.records, db=db)))).findings)
         db.close()
         assert ("audit chain worker ends at" in found and "the FHIR server has its record" in found) == bool(cut), found
         if cut is delete_everything:
@@ -120,7 +120,7 @@ def test_chains_cut_in_a_copy_are_found_by_the_chart_and_by_the_fetched_heads(wa
 
 def exported(ward: Ward) -> int:
     """Return how many records of the worker the chart has, once the newest is there."""
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         end = audit_chains.heads(tx)["worker"]
     return end if ward.world.fhir.find("AuditEvent", f"wardflow-worker-{end}") else 0
 
@@ -129,7 +129,7 @@ def test_two_live_cases_of_one_encounter_cannot_exist(ward: Ward) -> None:
     ward.suggested(ward.admit("twice"))
     case = ward.case("twice")
     assert case
-    with pytest.raises(Exception, match="database"), ward.world.db.write() as tx:
+    with pytest.raises(Exception, match="database"), ward.world.records.db.write() as tx:
         second = case.ref.model_copy(update={"case_id": "another", "generation": 2})
         cases.open_new(tx, second, ward.settings.pathways["ed_triage"].deadline, case.accepted_at)
     ward.decide(ward.suggested("twice"))

@@ -43,7 +43,7 @@ def test_an_approved_suggestion_is_written_once_and_leaves_a_trajectory(ward: Wa
 
     blob = ward.trajectory_blob(case.case_id)
     assert blob
-    document = json.loads(ward.world.blobs.get(blob))
+    document = json.loads(ward.world.records.blobs.get(blob))
     opened = atif.Trajectory.model_validate(document)
     sampled = [step.metrics for step in opened.steps if step.metrics]
     assert [m.completion_token_ids for m in sampled] == [[100, 101], [100, 101, 102]]
@@ -61,7 +61,7 @@ def test_trajectories_are_listed_and_exported_with_an_audit_record_each(ward: Wa
     by = ["--to", str(tmp_path / "out"), "--by", "n-okafor"]
     subprocess.run([*argv, "export", *where, *by], capture_output=True, cwd=ROOT, check=True)
     atif.Trajectory.model_validate_json((tmp_path / "out" / f"{case.case_id}.json").read_text())
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         records = [r.record for r in tx.execute(tables.audit.select()) if case.case_id in r.record]
     assert sum('"export"' in record and "person:n-okafor" in record for record in records) == 1
 
@@ -176,7 +176,7 @@ def test_without_a_usable_model_the_case_goes_on_by_rules_and_says_so(
     ward.decide(row)
     case = ward.ended(f"loop-{mode}")
     blob = ward.trajectory_blob(case.case_id)
-    assert blob and json.loads(ward.world.blobs.get(blob))["extra"]["wardflow"]["trainable"] is False
+    assert blob and json.loads(ward.world.records.blobs.get(blob))["extra"]["wardflow"]["trainable"] is False
 
 
 def test_a_model_that_asks_to_be_left_alone_is_and_joins_again_by_itself(ward: Ward, model_server: ModelServer) -> None:
@@ -199,7 +199,7 @@ def test_a_cut_off_reason_leaves_the_level_and_counts_the_loss(ward: Ward, model
     row = ward.suggested(ward.admit("loop-truncated", hr=80))
     case = ward.case("loop-truncated")
     assert case and case.suggestion_blob
-    suggestion = ward.world.suggestion(case.suggestion_blob)
+    suggestion = ward.world.records.suggestion(case.suggestion_blob)
     assert (suggestion.made_by, suggestion.claims, suggestion.dropped_claims) == ("model", (), 1)
     ward.decide(row)
 

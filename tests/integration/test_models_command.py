@@ -76,7 +76,7 @@ def test_when_the_budget_is_spent_cases_go_by_rules_it_is_audited_once_and_shown
     assert again["made_by"] == "rules" and model.asked["judge"] == asked
     assert "RULES ONLY: model spent" in paying.page().get(f"/cases/{again['case_id']}").text
     assert "budget of model reasoning is spent" in paying.page().get("/").text
-    with paying.world.db.read() as tx:
+    with paying.world.records.db.read() as tx:
         told = [row for row in tx.scalars(sa.select(tables.audit.c.record)) if "budget of the day is spent" in row]
     assert len(told) == 1
     code, rows = wardflow(paying, "ls")

@@ -47,7 +47,7 @@ def test_the_canary_is_nowhere_outside_the_chart_and_the_page(ward: Ward, model_
 def test_every_read_write_and_decision_has_a_record_here_and_in_the_chart(ward: Ward) -> None:
     ward.decide(ward.suggested(ward.admit("audited")))
     case = ward.ended("audited")
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         rows = tx.execute(tables.audit.select()).all()
     mine = [row for row in rows if case.case_id in row.record]
     actions = [row.record.partition('"action":"')[2].partition('"')[0] for row in mine]

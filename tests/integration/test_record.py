@@ -32,7 +32,7 @@ def told(ward: Ward, *argv: str, code: int = 0) -> list[str]:
 
 def outcomes(ward: Ward, case_id: str) -> set[str]:
     kept = tables.outcomes
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         return {row.kind for row in tx.execute(kept.select().where(kept.c.case_id == case_id))}
 
 
@@ -57,12 +57,12 @@ def test_an_outcome_that_comes_later_stands_beside_the_trajectory_and_trains(war
     )
     assert sum(line.startswith("later ") for line in lines) == 2
 
-    found = {one.row_id: one for one in trajectories.decided(ward.world, "ed_triage", NURSE)}[case.case_id]
+    found = {one.row_id: one for one in trajectories.decided(ward.world.records, "ed_triage", NURSE)}[case.case_id]
     assert (found.suggested, found.selected, found.dwell_ms, found.source_model) == ("3", "2", 1, "fake-model-1")
     assert {outcome.kind for outcome in found.outcomes} == {"discharged", "died"}
     said = found.model_dump_json()
     assert NURSE not in said and "Okafor" not in said and "Testperson" not in said
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         records = [r.record for r in tx.execute(tables.audit.select()) if case.case_id in r.record]
     assert sum('"view"' in record and "trajectory" in record for record in records) == 1
 

@@ -29,7 +29,7 @@ def test_what_is_stopped_falls_to_rules_and_joins_again(ward: Ward, what: tuple[
         assert turn(ward, "start", *what, "--by", "n-okafor").returncode == 0
     started = ward.suggested(ward.admit(f"started{what[0]}", hr=80))
     assert started["made_by"] == "model"
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         records = [row.record for row in tx.execute(tables.audit.select().where(tables.audit.c.chain == "cli"))]
     assert any('"stop"' in r and "person:n-okafor" in r for r in records) and any('"start"' in r for r in records)
     for row in (stopped, started):

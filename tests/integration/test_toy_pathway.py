@@ -146,12 +146,12 @@ def test_a_toy_pathway_runs_beside_triage_without_touching_another_file(toy: War
         assert {row["pathway"]: row["selected"] for row in rows} == {"ed_triage": None, "fall_watch": "watch"}
 
         def both_ended() -> bool:
-            with toy.world.db.read() as tx:
+            with toy.world.records.db.read() as tx:
                 return all(c.ended_at and toy.trajectory_blob(c.case_id) for c in cases.listed(tx))
 
         toy.until(both_ended)
         (fall,) = [row for row in rows if row["pathway"] == "fall_watch"]
-        with toy.world.db.read() as tx:
+        with toy.world.records.db.read() as tx:
             case = cases.find(tx, fall["case_id"])
         assert case
         assert toy.world.fhir.read("Flag", proposals.resource_id(case.ref, "result"))["code"]["text"] == "watch"

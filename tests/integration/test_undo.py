@@ -33,12 +33,12 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
 
 
 def begun(ward: Ward, case_id: str) -> Evidence | None:
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         return decisions.write_begun(tx, case_id)
 
 
 def recorded(ward: Ward, case_id: str) -> Decision:
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         decision = decisions.of_case(tx, case_id)
     assert decision
     return decision
@@ -46,7 +46,7 @@ def recorded(ward: Ward, case_id: str) -> Decision:
 
 def waited(ward: Ward, case_id: str) -> timedelta:
     """Return the time from the recording of a decision to the beginning of its write-back."""
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         start = tx.scalar(sa.select(tables.decisions.c.recorded_at).where(tables.decisions.c.case_id == case_id))
         end = tx.scalar(sa.select(tables.write_backs.c.begun_at).where(tables.write_backs.c.case_id == case_id))
     assert start and end
@@ -97,7 +97,7 @@ def test_a_kill_neither_loses_a_decision_nor_shortens_its_undo_time_nor_the_undo
     assert case.state == "written"
     assert waited(slow, case.case_id) >= timedelta(seconds=UNDO_S)
     other = slow.until(lambda: (row := slow.case("undo-back")) and row.state != "decided" and row, 30)
-    with slow.world.db.read() as tx:
+    with slow.world.records.db.read() as tx:
         undone = decisions.taken_back(tx, taken[1])
     assert (other.state == "open") == undone, "the ledger alone says what became of it"
 

@@ -73,11 +73,13 @@ class Sender:
     def lost(self) -> list[str]:
         """Return what was acknowledged and is not in the ledger as it was sent."""
         kept: dict[str, int] = {}
-        with self._ward.world.db.read() as tx:
+        with self._ward.world.records.db.read() as tx:
             for row in tx.execute(tables.inbox.select()):
                 kept[row.resource_id] = row.event_id
             bodies = {
-                id_: inbox.body(tx, self._ward.world.blobs, kept[id_]) for id_ in self.acknowledged if id_ in kept
+                id_: inbox.body(tx, self._ward.world.records.blobs, kept[id_])
+                for id_ in self.acknowledged
+                if id_ in kept
             }
         return [id_ for id_, raw in self.acknowledged.items() if bodies.get(id_) != raw]
 

@@ -60,7 +60,7 @@ def test_no_instruction_writes_decides_or_gets_below_the_rules(ward: Ward) -> No
     before = charted(ward)
 
     def shown() -> list[cases.CaseRow] | None:
-        with ward.world.db.read() as tx:
+        with ward.world.records.db.read() as tx:
             rows = cases.listed(tx)
         ready = {(row.encounter_id, row.pathway) for row in rows if row.version}
         return (
@@ -71,7 +71,7 @@ def test_no_instruction_writes_decides_or_gets_below_the_rules(ward: Ward) -> No
     ward.settled()
     assert {row.state for row in rows} == {CaseState.OPEN}
     for row in rows:
-        suggestion = ward.world.suggestion(row.suggestion_blob or "")
+        suggestion = ward.world.records.suggestion(row.suggestion_blob or "")
         codes = [choice.code for choice in suggestion.choices]
         assert suggestion.floor is None or codes.index(suggestion.selected) <= codes.index(suggestion.floor)
     assert charted(ward) == before, "the hospital's own is as it was"

@@ -118,7 +118,7 @@ def test_after_the_loss_of_everything_but_the_backup_each_case_goes_on(drill: Dr
     assert [ward.case(case.encounter_id) for case in ended] == ended
     events, report = ward.settled(), ward.audit()
     assert report.findings == () and report.clean
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         chains = set(tx.scalars(sa.select(tables.audit.c.chain)))
     anew = {chain.partition("-")[0] for chain in chains if "-" in chain}
     assert anew >= {"cli", "worker", "worklist"}, "what was anchored in the chart is not overwritten there"
@@ -167,7 +167,7 @@ def test_a_case_that_ended_since_and_that_temporal_does_not_know_stays_a_finding
 
 
 def rebuilt_at(ward: Ward) -> datetime | None:
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         return recovery.rebuilt_at(tx)
 
 

@@ -36,7 +36,7 @@ async def _accept(seconds: float, *, fast: bool) -> dict[str, Any]:
         before, start = site.cpu_s(), time.monotonic()
         await asyncio.gather(*(_sender(site, number, start + seconds, took) for number in range(SENDERS)))
         wall, after = time.monotonic() - start, site.cpu_s()
-        with site.world.db.read() as tx:
+        with site.world.records.db.read() as tx:
             kept = inbox.balance(tx)["accepted"]
         if kept != len(took):
             raise AssertionError(f"{len(took)} answered 2xx, {kept} in the ledger")

@@ -61,11 +61,11 @@ class Site(Ward):
         return self.secrets.feed_secret.get_secret_value()
 
     def case_id(self, number: int) -> str:
-        return self.world.blobs.keyring.name("case", "ed_triage", hospital.encounter_id(number), "1")
+        return self.world.records.blobs.keyring.name("case", "ed_triage", hospital.encounter_id(number), "1")
 
     def kept(self) -> int:
         """Return how many cases are over to the last step."""
-        with self.world.db.read() as tx:
+        with self.world.records.db.read() as tx:
             return tx.scalar(sa.select(sa.func.count()).select_from(tables.trajectories)) or 0
 
     def lock_times(self) -> dict[str, dict[str, float]]:

@@ -107,7 +107,7 @@ def _told(
 ) -> dict[str, Any]:  # fmt: skip
     settled = [(at, count) for at, count in samples if at >= min(10.0, seconds / 3)]
     slope, _ = linear_regression(*zip(*settled, strict=True))
-    with site.world.db.read() as tx:
+    with site.world.records.db.read() as tx:
         states, events = cases.balance(tx), inbox.balance(tx)
     minute = int(min(60.0, seconds / 2) * RATE_PER_S)
     ordered = [rows[number] for number in sorted(rows)]

@@ -72,7 +72,7 @@ async def _wait(site: Site, feed: Feed, numbers: range) -> None:
     await asyncio.gather(*telling)
 
     def shown() -> bool:
-        with site.world.db.read() as tx:
+        with site.world.records.db.read() as tx:
             return sum(bool(case.version) for case in cases.listed(tx) if not case.ended_at) >= numbers.stop
 
     await until(shown, 180, f"{numbers.stop} cases shown")

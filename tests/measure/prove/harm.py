@@ -99,7 +99,7 @@ class Harm:
         """Return the third deadline still ahead of open cases, or the last, once there is one."""
         case = tables.cases.c
         while time.monotonic() < end:
-            with self.ward.world.db.read() as tx:
+            with self.ward.world.records.db.read() as tx:
                 ahead = (case.state == "open", case.due_at > clock.now())
                 due = list(tx.scalars(sa.select(case.due_at).where(*ahead).order_by(case.due_at).limit(3)))
             if due:

@@ -179,7 +179,7 @@ class Chaos:
 
     def _under_way(self) -> list[str]:
         inbox, cases, kept = tables.inbox.c, tables.cases.c, tables.trajectories.c
-        with self.ward.world.db.read() as tx:
+        with self.ward.world.records.db.read() as tx:
             pending = tx.scalar(sa.select(sa.func.count()).where(inbox.fate == Fate.PENDING))
             begun = set(tx.scalars(sa.select(cases.encounter_id)))
             alive = tx.scalar(sa.select(sa.func.count()).where(cases.state.not_in(ENDED)))
@@ -197,7 +197,7 @@ class Chaos:
         """Wait until the audit is in the chart, as far as it will come in a few rounds."""
         end = time.monotonic() + EXPORT_LAG_S
         while time.monotonic() < end:
-            with self.ward.world.db.read() as tx:
+            with self.ward.world.records.db.read() as tx:
                 newest = tx.scalar(sa.select(sa.func.max(tables.audit.c.seq))) or 0
                 if int(marks.mark(tx, "audit_exported") or 0) >= newest:
                     return
@@ -208,9 +208,9 @@ class Chaos:
         token, end = self.ward.secrets.fhir_token.get_secret_value(), time.monotonic() + EXPORT_LAG_S
         while True:
             self._exported()
-            ledger = records.ledger(self.samples.file, self.ward.world.blobs)
+            ledger = records.ledger(self.samples.file, self.ward.world.records.blobs)
             chart = records.chart(self.hospital_url, token)
-            with self.ward.world.db.read() as tx:
+            with self.ward.world.records.db.read() as tx:
                 newest = tx.scalar(sa.select(sa.func.max(tables.audit.c.seq))) or 0
             if newest == max((row["seq"] for row in ledger.audit), default=0) or time.monotonic() > end:
                 return ledger, chart

@@ -16,6 +16,7 @@ from integrations.fhir import proposals
 from integrations.ledger import cases, own_writes, tables
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from tests.fakes.chart import Chart
 from tests.fakes.samples import NOW, REF, shown, suggestion
 from tests.fakes.silence import NobodyListens
@@ -36,7 +37,7 @@ def world(db: Database, chart: Chart) -> World:
     nothing: Any = None
     fhir: Any = chart
     live: Any = NobodyListens()
-    return World(db, nothing, Auditor("worker", b"k"), fhir, live, {}, {}, "0.1.0")
+    return World(Records(db, nothing, Auditor("worker", b"k")), fhir, live, {}, {}, "0.1.0")
 
 
 def propose(chart: Chart) -> None:

@@ -9,8 +9,8 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities import evidence
+from activities.chart_reads import read_resources
 from activities.snapshot_chart import freeze
-from activities.world import read_resources
 from activities.write_back import WriteBack
 from contracts.cases import CaseRef, CaseState
 from contracts.decisions import Evidence
@@ -43,7 +43,7 @@ def case(full: Full) -> CaseRow:
     """The open case, as if it showed the stay `e1` as the chart has it now."""
     world = full.world
     frozen = freeze(world, "ed_triage", "e1", read_resources(world, "ed_triage", "e1"), clock.now())
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         row = cases.find(tx, full.refs["open"].case_id)
     assert row
     return row.model_copy(update={"snapshot_blob": frozen.snapshot_blob, "encounter_id": "e1"})
@@ -83,8 +83,8 @@ def unchecked(full: Full) -> CaseRef:
     ref = full.refs["open"]
     full.chart.kept |= {f"enc-{n}": ENCOUNTER | {"id": f"enc-{n}"} for n in full.refs}
     chart = {"as_of": clock.now().isoformat(), "resources": [full.chart.kept[ref.encounter_id], PATIENT]}
-    blob = full.world.blobs.put(json.dumps(chart).encode())
-    with full.world.db.write() as tx:
+    blob = full.world.records.blobs.put(json.dumps(chart).encode())
+    with full.world.records.db.write() as tx:
         tx.execute(tables.cases.update().where(tables.cases.c.case_id == ref.case_id).values(snapshot_blob=blob))
         case = cases.find(tx, ref.case_id)
         assert case and case.suggestion_hash
@@ -94,7 +94,7 @@ def unchecked(full: Full) -> CaseRef:
 
 
 def begun(full: Full, ref: CaseRef) -> Evidence | None:
-    with full.world.db.read() as tx:
+    with full.world.records.db.read() as tx:
         return decisions.write_begun(tx, ref.case_id)
 
 

@@ -16,6 +16,7 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, decisions, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from tests.fakes.samples import NOW, NURSE, PHYSICIAN, REF, decision, shown
 from tests.fakes.silence import NobodyListens
 
@@ -27,16 +28,16 @@ def world(db: Database, blobs: BlobStore) -> World:
         cases.open_new(tx, REF, timedelta(minutes=5), NOW)
         cases.show_version(tx, shown(), "1")
     live, nothing = cast(Any, NobodyListens()), cast(Any, None)
-    return World(db, blobs, Auditor("worker", b"a" * 32), nothing, live, {}, {}, "0.1.0")
+    return World(Records(db, blobs, Auditor("worker", b"a" * 32)), nothing, live, {}, {}, "0.1.0")
 
 
 def records(world: World) -> list[str]:
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         return list(tx.scalars(sa.select(tables.audit.c.record)))
 
 
 def state(world: World) -> CaseState:
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         case = cases.find(tx, REF.case_id)
     assert case is not None
     return case.state
@@ -66,13 +67,13 @@ def test_a_refusal_crosses_temporal_by_its_type_and_kind(world: World) -> None:
 
 
 def test_without_its_audit_record_a_decision_is_not_taken(world: World) -> None:
-    with world.db.write() as tx:
+    with world.records.db.write() as tx:
         tx.exec_driver_sql("ALTER TABLE audit RENAME TO gone")
     with pytest.raises(ApplicationError) as refused:
         RecordDecision(world)(DecisionRequest(ref=REF, decision=decision()))
     assert (refused.value.type, refused.value.non_retryable) == (LedgerError.__name__, False)
     assert state(world) == CaseState.OPEN
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         assert decisions.of_case(tx, REF.case_id) is None
 
 

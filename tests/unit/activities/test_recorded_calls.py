@@ -35,7 +35,7 @@ class Together:
 
 
 async def test_questions_asked_at_once_are_each_recorded_and_read_back(db: Database, blobs: BlobStore) -> None:
-    world: Any = SimpleNamespace(db=db, blobs=blobs, auditor=Auditor("test", b"k"))
+    world: Any = SimpleNamespace(records=SimpleNamespace(db=db, blobs=blobs, auditor=Auditor("test", b"k")))
     requests = [
         ChatRequest(step=f"s{n}", messages=(Message(role="user", content="x"),), max_tokens=4) for n in range(5)
     ]

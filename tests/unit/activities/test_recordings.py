@@ -33,7 +33,7 @@ class Chart:
 def frozen(blobs: BlobStore, content: dict[str, Any], chart: Chart | None = None) -> dict[str, Any]:
     """Return what stands in the place of a Media's content."""
     media = {"resourceType": "Media", "id": "m", "content": {"contentType": "audio/ogg"} | content}
-    world: Any = SimpleNamespace(blobs=blobs, fhir=chart or Chart())
+    world: Any = SimpleNamespace(records=SimpleNamespace(blobs=blobs), fhir=chart or Chart())
     recordings.freeze(world, [media])
     return media["content"]
 

@@ -13,6 +13,7 @@ from integrations.blobs.store import BlobStore
 from integrations.inference.chat import ChatClient
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from tests.fakes.models import endpoint, promote
 from tests.fakes.silence import NobodyListens
 
@@ -23,7 +24,7 @@ ASKED = ChatRequest(step="judge", messages=(Message(role="user", content="k"),),
 def world(db: Database, blobs: BlobStore) -> World:
     nobody = cast(Any, NobodyListens())
     models = {"reasoning": ChatClient(endpoint("http://gpu/v1")), "labs": ChatClient(endpoint("http://gpu/v1", "m"))}
-    return World(db, blobs, Auditor("worker", b"a" * 32), nobody, nobody, {}, models, "0.1.0")
+    return World(Records(db, blobs, Auditor("worker", b"a" * 32)), nobody, nobody, {}, models, "0.1.0")
 
 
 def request(pathway: str) -> AgentRequest:

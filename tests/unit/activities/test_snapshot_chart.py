@@ -21,6 +21,7 @@ from integrations.fhir.client import FhirClient
 from integrations.ledger import readings
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from tests.fakes.samples import REF
 from tests.fakes.silence import NobodyListens
 
@@ -80,7 +81,7 @@ def chart() -> Chart:
 def world(chart: Chart, db: Database, blobs: BlobStore) -> World:
     fhir = FhirClient(BASE, "t0ken", transport=httpx.MockTransport(chart.answer))
     live, pathways = cast(Any, NobodyListens()), {"ed_triage": EdTriage(EdTriageOptions())}
-    return World(db, blobs, Auditor("worker", b"a" * 32), fhir, live, pathways, {}, "0.1.0")
+    return World(Records(db, blobs, Auditor("worker", b"a" * 32)), fhir, live, pathways, {}, "0.1.0")
 
 
 def snapshot(world: World) -> ChartSnapshot:
@@ -121,7 +122,7 @@ def test_a_merge_into_a_patient_of_the_same_name_is_a_change_since_the_result_na
 )
 def test_only_a_patient_of_this_server_is_looked_up(world: World, chart: Chart, subject: str, asked: list[str]) -> None:
     chart.subject = subject
-    frozen = json.loads(world.blobs.get(snapshot(world).snapshot_blob))
+    frozen = json.loads(world.records.blobs.get(snapshot(world).snapshot_blob))
     assert chart.asked_patients == asked
     assert len(frozen["resources"]) == 2 + len(asked)
 
@@ -153,6 +154,6 @@ def test_what_a_snapshot_read_is_noted_instead_of_what_an_earlier_one_did(world:
     snapshot(world)
     chart.observations = [observed("hr", 90) | {"meta": {"versionId": "2", "lastUpdated": "2026-01-05T08:29:00Z"}}]
     snapshot(world)
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         assert readings.readers(tx, "Observation", "hr") == {REF.case_id: "2 2026-01-05T08:29:00Z"}
         assert readings.readers(tx, "Observation", "rr") == {}

@@ -3,7 +3,7 @@
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.world import boundary
+from activities.boundary import boundary
 from contracts.errors import FhirError, FhirFault, LedgerError, LedgerFault
 from tests.fakes.samples import NAME
 

@@ -19,6 +19,7 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, decisions, inbox, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from service.dispatcher import reopening
 from service.dispatcher.loop import Dispatcher
 from service.dispatcher.reopening import Reading
@@ -68,7 +69,9 @@ class Stay:
             {"state": ".", "parts": PARTS, "pathways": {name: given}, "timing": TimingSettings(window_quiet_s=0)}
         )
         live, chart, nothing = cast(Any, NobodyListens()), cast(Any, self.hospital), cast(Any, None)
-        self.world = World(db, blobs, Auditor("gateway", b"a" * 32), chart, live, {name: self.pathway}, {}, "0.1.0")
+        self.world = World(
+            Records(db, blobs, Auditor("gateway", b"a" * 32)), chart, live, {name: self.pathway}, {}, "0.1.0"
+        )
         self.dispatcher = Dispatcher(self.world, nothing, opened, "00")
         self.events = 0
         with db.write() as tx:

@@ -17,6 +17,7 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import inbox, readings, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from service.dispatcher.loop import Dispatcher
 from service.process.settings import PathwaySettings, Settings, TimingSettings, TriggerSettings
 from tests.fakes.parts import PARTS
@@ -35,7 +36,7 @@ def looking(db: Database, blobs: BlobStore, trigger: TriggerSettings, timing: Ti
     pathway = PathwaySettings(feed="ehr", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,), triggers=(trigger,))
     given = Settings.model_validate({"state": ".", "parts": PARTS, "pathways": {"p": pathway}, "timing": timing})
     live, nothing = cast(Any, NobodyListens()), cast(Any, None)
-    world = World(db, blobs, Auditor("gateway", b"a" * 32), nothing, live, {}, {}, "0.1.0")
+    world = World(Records(db, blobs, Auditor("gateway", b"a" * 32)), nothing, live, {}, {}, "0.1.0")
     return Dispatcher(world, nothing, given, "00")
 
 

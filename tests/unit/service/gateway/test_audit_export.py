@@ -15,16 +15,16 @@ from tests.fakes.chart import Chart
 
 def test_audit_records_that_a_2xx_left_behind_nowhere_are_sent_again(db: Database) -> None:
     chart = Chart()
-    world: Any = SimpleNamespace(db=db, fhir=chart)
+    world: Any = SimpleNamespace(records=SimpleNamespace(db=db), fhir=chart)
     with db.write() as tx:
         Auditor("gateway", b"k").append(tx, Action.READ, "Encounter/1")
     chart.lies = True
     with pytest.raises(FhirError) as refused:
-        audit_export.export_audit(world)
+        audit_export.export_audit(world.records.db, world.fhir)
     assert (refused.value.kind, refused.value.retryable) == (FhirFault.NOT_WRITTEN, True)
     chart.lies = False
-    assert audit_export.export_audit(world) == 1
+    assert audit_export.export_audit(world.records.db, world.fhir) == 1
     assert list(chart.kept) == ["wardflow-gateway-1"]
-    assert audit_export.export_audit(world) == 0
+    assert audit_export.export_audit(world.records.db, world.fhir) == 0
     with db.read() as tx:
         assert marks.mark(tx, audit.EXPORTED) == "1"

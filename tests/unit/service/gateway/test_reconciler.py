@@ -15,6 +15,7 @@ from integrations.fhir.feed import Feed
 from integrations.ledger import following, marks, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from service.gateway import reconciler
 from service.gateway.reconciler import Reconciler
 from service.process.settings import TimingSettings
@@ -32,9 +33,9 @@ class Followed:
         clock.setattr(reconciler, "time", SimpleNamespace(monotonic=lambda: self.seconds))
         live: Any = None
         client = self.server.client()
-        self.world = World(db, blobs, Auditor("gateway", b"a" * 32), client, live, {}, {}, "0.1.0")
+        self.world = World(Records(db, blobs, Auditor("gateway", b"a" * 32)), client, live, {}, {}, "0.1.0")
         self.feed = Feed("ehr", client, TYPES, "http://gateway.test/feeds/ehr", "s3cret")
-        self.reconciler = Reconciler(self.world, [self.feed], TIMING)
+        self.reconciler = Reconciler(self.world.records, [self.feed], TIMING)
 
     def for_seconds(self, seconds: float) -> list[str]:
         """Let time pass as the loop does; return what was asked of the server meanwhile."""

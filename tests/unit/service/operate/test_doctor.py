@@ -45,7 +45,7 @@ def test_an_old_backup_is_told_the_more_urgently_the_older(db: Database, hours: 
     if hours is not None:
         with db.write() as tx:
             marks.set_mark(tx, recovery.BACKED_UP, (clock.now() - hours * HOUR).isoformat())
-    world: Any = SimpleNamespace(db=db)
+    world: Any = SimpleNamespace(records=SimpleNamespace(db=db))
     (finding,) = doctor.backup(world)
     assert finding.verdict == verdict
     assert (f"{hours} h ago" if hours else "none was ever taken") in finding.told
@@ -54,7 +54,7 @@ def test_an_old_backup_is_told_the_more_urgently_the_older(db: Database, hours: 
 def test_each_process_that_is_silent_is_a_failure(db: Database) -> None:
     with db.write() as tx:
         signs.give(tx, {"gateway": clock.now(), "worker": clock.now() - HOUR})
-    world, settings = SimpleNamespace(db=db), SimpleNamespace(timing=TimingSettings())
+    world, settings = SimpleNamespace(records=SimpleNamespace(db=db)), SimpleNamespace(timing=TimingSettings())
     given: Any = (settings, world)
     found = {finding.part: finding for finding in doctor.process_signs(*given)}
     assert set(found) == set(health.PROCESSES)

@@ -37,20 +37,20 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Full:
 
 @pytest.fixture
 def copy(full: Full, tmp_path: Path) -> Iterator[World]:
-    full.world.db.copy_to(tmp_path / "copy.db")
+    full.world.records.db.copy_to(tmp_path / "copy.db")
     with full.opened(tmp_path / "copy.db") as world:
         yield world
 
 
 def lied(full: Full, world: World, lie: Lie) -> list[str]:
-    with world.db.write() as tx:
+    with world.records.db.write() as tx:
         lie(tx, full)
     return full.found(world)
 
 
 def test_a_ledger_that_nobody_touched_is_clean(full: Full, copy: World) -> None:
     assert full.found(copy) == []
-    with copy.db.read() as tx:
+    with copy.records.db.read() as tx:
         states = set(tx.scalars(sa.select(cases.c.state)))
         fates = set(tx.scalars(sa.select(inbox.c.fate)))
         empty = [table.name for table in tables.metadata.sorted_tables if not tx.execute(table.select()).first()]
@@ -199,10 +199,10 @@ def test_a_chain_that_was_deleted_is_found_where_the_chart_counts_nothing(full: 
 
 
 def test_a_second_baseline_legitimises_nothing(full: Full, copy: World) -> None:
-    with copy.db.write() as tx:
+    with copy.records.db.write() as tx:
         a_better_model(tx, full)
         tx.execute(tables.marks.delete().where(tables.marks.c.name == audit.ROWS_ATTESTED))
-    audit.begin(copy.db, Auditor("worker", KEY))
+    audit.begin(copy.records.db, Auditor("worker", KEY))
     assert "the audit has 2 baselines, and each ledger has one" in full.found(copy)
 
 
@@ -218,10 +218,10 @@ def test_heads_that_another_host_kept_find_a_chain_cut_in_ledger_and_chart(
     full: Full, copy: World, tmp_path: Path
 ) -> None:
     file = tmp_path / anchors.HEADS_FILE
-    anchors.write_heads(copy.db, file, full_ledger.HEADS)
+    anchors.write_heads(copy.records.db, file, full_ledger.HEADS)
     assert file.stat().st_mode & 0o777 == 0o600
     assert full.found(copy, file) == []
-    with copy.db.write() as tx:
+    with copy.records.db.write() as tx:
         tx.execute(kept_audit.delete().where(kept_audit.c.chain == "gateway", kept_audit.c.position > 2))
     assert any("audit-heads.jsonl has its record" in line for line in full.found(copy, file))
     text = file.read_text()
@@ -233,7 +233,7 @@ def test_heads_that_another_host_kept_find_a_chain_cut_in_ledger_and_chart(
 
 def test_records_older_than_their_hashes_are_accepted_once(full: Full, copy: World) -> None:
     """An upgrade: no record carries hashes; the baseline vouches for what is there, and a lie after it is found."""
-    with copy.db.write() as tx:
+    with copy.records.db.write() as tx:
         records = tx.execute(kept_audit.select().order_by(kept_audit.c.seq)).all()
         tx.execute(kept_audit.delete())
         tx.execute(
@@ -248,8 +248,8 @@ def test_records_older_than_their_hashes_are_accepted_once(full: Full, copy: Wor
     kept, full.chart.kept = full.chart.kept, {}
     try:
         assert any("has 0 baselines" in line for line in full.found(copy))
-        audit.begin(copy.db, Auditor("cli", KEY))
-        assert audit.attest_events(copy.db, Auditor("gateway", KEY)) and full.found(copy) == []
+        audit.begin(copy.records.db, Auditor("cli", KEY))
+        assert audit.attest_events(copy.records.db, Auditor("gateway", KEY)) and full.found(copy) == []
         found = lied(full, copy, a_year_later)
         assert any("opened" in line and "not as its audit record left it" in line for line in found)
     finally:
@@ -257,7 +257,7 @@ def test_records_older_than_their_hashes_are_accepted_once(full: Full, copy: Wor
 
 
 def test_a_decision_that_contradicts_its_kind_is_listed_without_its_reason(full: Full, copy: World) -> None:
-    with copy.db.write() as tx:
+    with copy.records.db.write() as tx:
         old = Decision.model_validate_json(
             tx.scalar(sa.select(decisions.c.document).where(decisions.c.decision_id == "d-written")) or ""
         )
@@ -265,8 +265,8 @@ def test_a_decision_that_contradicts_its_kind_is_listed_without_its_reason(full:
         signed = unsigned.model_copy(update={"signature": SIGNER.sign(unsigned.signed_bytes()).hex()})
         same = decisions.c.decision_id == "d-written"
         tx.execute(decisions.update().where(same).values(document=signed.model_dump_json()))
-    with copy.db.read() as tx:
-        (listed,) = ledger_checks.contradictions(copy, tx)
+    with copy.records.db.read() as tx:
+        (listed,) = ledger_checks.contradictions(copy.records, tx)
     assert (listed.decision_id, listed.kind, listed.reviewer_id) == ("d-written", DecisionKind.APPROVE, "n-okafor")
     assert "an approval with a reason" in str(listed) and "Zebedee" not in str(listed) + listed.model_dump_json()
 
@@ -280,7 +280,7 @@ def cells(full: Full, *, one: bool = False) -> list[tuple[str, int, str | None]]
     With `one`, only those of the last row of a table whose rows are alike.
     """
     found: list[tuple[str, int, str | None]] = []
-    with full.world.db.read() as tx:
+    with full.world.records.db.read() as tx:
         for table in tables.metadata.sorted_tables:
             rows = tx.scalar(sa.select(sa.func.count()).select_from(table)) or 0
             columns = [None, *(column.name for column in table.columns)]
@@ -321,7 +321,7 @@ def another(data: st.DataObject, column: sa.Column[Any]) -> Any:
 def missed(full: Full, name: str, number: int, column: str | None, value: Any) -> str | None:
     """Write over one cell, or delete a row, in a transaction that is taken back; return what nobody noticed."""
     table = tables.metadata.tables[name]
-    with full.world.db.write() as tx, tx.begin_nested() as taken_back:
+    with full.world.records.db.write() as tx, tx.begin_nested() as taken_back:
         row = dict(tx.execute(table.select().offset(number).limit(1)).mappings().one())
         same = (table.c[key.name] == row[key.name] for key in table.primary_key.columns)
         if exempt(name, row, int(marks.mark(tx, attestation.EVENTS_ATTESTED) or 0)):
@@ -374,11 +374,11 @@ def test_any_cell_that_is_changed_is_found_or_listed(full: Full, data: st.DataOb
 def test_what_more_an_hour_brought_is_counted_in_a_row_that_is_attested_already(full: Full, copy: World) -> None:
     broken = [event(str(n), quarantine="unreadable") for n in range(3)]
     for one in broken:
-        inbox_of.accept(copy.db, copy.blobs, [one], unreadable_an_hour=1)
-        with copy.db.write() as tx:  # the event that waits holds up the ranges
+        inbox_of.accept(copy.records.db, copy.records.blobs, [one], unreadable_an_hour=1)
+        with copy.records.db.write() as tx:  # the event that waits holds up the ranges
             tx.execute(inbox.update().where(inbox.c.fate == "pending").values(fate="superseded"))
-        audit.attest_events(copy.db, Auditor("gateway", KEY))
-    with copy.db.read() as tx:
+        audit.attest_events(copy.records.db, Auditor("gateway", KEY))
+    with copy.records.db.read() as tx:
         reasons = list(tx.scalars(sa.select(inbox.c.reason).where(inbox.c.resource_id.startswith("rest-"))))
         more = [row.count for row in tx.execute(tables.counters.select()) if row.name.startswith("unreadable:")]
     assert (len(reasons), more, full.found(copy)) == (1, [3], [])

@@ -25,7 +25,7 @@ LIMIT = timedelta(minutes=5)
 def starts(db: Database) -> CaseStarts:
     pathway = SimpleNamespace(ladder=(LIMIT,), model_limit=LIMIT, roles=("triage_nurse",))
     given: Any = SimpleNamespace(pathways={"ed_triage": pathway}, timing=TimingSettings(undo_s=7))
-    world: Any = SimpleNamespace(db=db, live=SimpleNamespace(publish=lambda _case: False))
+    world: Any = SimpleNamespace(records=SimpleNamespace(db=db), live=SimpleNamespace(publish=lambda _case: False))
     client: Any = None
     with db.write() as tx:
         cases.open_new(tx, REF, LIMIT, NOW)

@@ -57,7 +57,7 @@ async def stands(
         for role in served
     }
     opened: Any = SimpleNamespace(models=models, state=state)
-    world: Any = SimpleNamespace(db=db, models=served)
+    world: Any = SimpleNamespace(records=SimpleNamespace(db=db), models=served)
     return {one.role: one for one in await roles.standing(opened, world)}
 
 

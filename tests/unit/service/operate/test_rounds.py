@@ -111,11 +111,11 @@ async def test_the_same_command_is_the_same_run_until_another_champion_serves(
     first = await planned()
     assert await planned() == first
     known = VerdictOutcome.UNTUNED
-    with bench.db.write() as tx:
+    with bench.records.db.write() as tx:
         sha = registry.listed(tx)[0].base_sha256
         assert registry.listed(tx)[0].outcome == known
-        registry.register(tx, bench.auditor, model("a", base=sha, parent="base"))
-        registry.promote(tx, bench.auditor, CHAMPION, "a", "n-okafor", "better")
+        registry.register(tx, bench.records.auditor, model("a", base=sha, parent="base"))
+        registry.promote(tx, bench.records.auditor, CHAMPION, "a", "n-okafor", "better")
     assert await planned() != first
 
 

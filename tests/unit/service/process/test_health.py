@@ -34,7 +34,7 @@ class Parts:
     def __init__(self, db: Database) -> None:
         self.away: set[str] = set()
         self.seconds = 0.0
-        self.world: Any = SimpleNamespace(db=db)
+        self.world: Any = SimpleNamespace(records=SimpleNamespace(db=db))
 
     def health(self, process: str, *needs: str) -> Health:
         probes = {part: self._probe(part) for part in ("temporal", "chart", "model:reasoning")}
@@ -96,7 +96,7 @@ async def test_processes_know_of_each_other_through_the_ledger(parts: Parts) -> 
     gateway.done("some other loop")
     await look(gateway, parts.health("worker"), worklist)
     assert worklist.ready() and away(worklist) == {"reconciler", "watchdog", "audit"}
-    with parts.world.db.read() as tx:
+    with parts.world.records.db.read() as tx:
         assert set(signs.seen(tx)) == {"gateway", "dispatcher", "worker", "worklist"}
     parts.seconds = 30
     await look(worklist)
@@ -143,7 +143,7 @@ async def test_a_ledger_that_takes_no_writes_keeps_the_gateway_from_its_duty(par
         raise LedgerError(LedgerFault.DATABASE, "disk full")
         yield
 
-    parts.world.db = SimpleNamespace(write=full)
+    parts.world.records.db = SimpleNamespace(write=full)
     parts.seconds = 21
     await look(gateway)
     assert away(gateway) >= {"ledger"} and not gateway.ready()

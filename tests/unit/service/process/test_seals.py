@@ -122,8 +122,8 @@ def live(db: Database, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def test_live_cases_without_a_running_workflow_are_found(db: Database, live: list[str]) -> None:
     running, ended = WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.TERMINATED
     temporal: Any = Temporal({live[0]}, {live[1]: running, live[2]: ended})  # the list lags behind for the second
-    world: Any = SimpleNamespace(db=db)
-    assert await stranded.find(world, temporal) == {live[2], live[3]}
+    world: Any = SimpleNamespace(records=SimpleNamespace(db=db))
+    assert await stranded.find(world.records.db, temporal) == {live[2], live[3]}
 
 
 async def test_a_case_that_ends_while_it_is_looked_at_is_not_stranded(db: Database, live: list[str]) -> None:
@@ -136,17 +136,17 @@ async def test_a_case_that_ends_while_it_is_looked_at_is_not_stranded(db: Databa
                 tx.execute(over.values(state=CaseState.WRITTEN))
 
     temporal: Any = Slow({live[0], live[1], live[3]}, {})
-    world: Any = SimpleNamespace(db=db)
-    assert await stranded.find(world, temporal) == set()
+    world: Any = SimpleNamespace(records=SimpleNamespace(db=db))
+    assert await stranded.find(world.records.db, temporal) == set()
 
 
 async def test_what_was_found_stands_in_the_ledger_until_it_is_mended(db: Database, live: list[str]) -> None:
-    world: Any = SimpleNamespace(db=db)
+    world: Any = SimpleNamespace(records=SimpleNamespace(db=db))
     broken: Any = Temporal(set(live[:2]), {})
     well: Any = Temporal(set(live), {})
 
     async def look(temporal: Any) -> kept.Stranded:
-        assert await stranded.watch(world, temporal) == stranded.LOOK_S
+        assert await stranded.watch(world.records.db, temporal) == stranded.LOOK_S
         with db.read() as tx:
             return kept.last(tx)
 
@@ -169,9 +169,9 @@ async def test_while_temporal_is_away_nothing_new_is_known(db: Database, live: l
 
     with db.write() as tx:
         kept.note(tx, 2)
-    world: Any = SimpleNamespace(db=db)
+    world: Any = SimpleNamespace(records=SimpleNamespace(db=db))
     away: Any = Away(set(), {})
-    assert await stranded.watch(world, away) == stranded.LOOK_S
+    assert await stranded.watch(world.records.db, away) == stranded.LOOK_S
     with db.read() as tx:
         assert kept.last(tx).count == 2
 

@@ -11,6 +11,7 @@ from activities.world import World
 from integrations.blobs.store import BlobStore
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.records import Records
 from service.process import settings
 from service.process.health import Health
 from service.worklist import app, forms
@@ -39,7 +40,7 @@ async def opened(db: Database, blobs: BlobStore, tmp_path: Path, *followed: str)
         reviewer=lambda id_: SimpleNamespace(reviewer_id=id_, name="Nurse Okafor", role="triage_nurse"),
     )
     live, nothing = cast(Any, SimpleNamespace(position=lambda: "$")), cast(Any, None)
-    world = World(db, blobs, Auditor("worklist", b"a" * 32), nothing, live, {}, {}, "0.1.0")
+    world = World(Records(db, blobs, Auditor("worklist", b"a" * 32)), nothing, live, {}, {}, "0.1.0")
     built = app.create_app(world, nothing, given, secrets)
     person = httpx.AsyncClient(
         transport=httpx.ASGITransport(built), base_url="http://127.0.0.1", headers={"Origin": "http://127.0.0.1"}

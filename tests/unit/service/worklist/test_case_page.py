@@ -336,7 +336,7 @@ async def test_a_page_learns_of_an_accepted_event_before_anybody_has_looked_at_i
     ward: PageWard, nurse: httpx.AsyncClient
 ) -> None:
     ward.show("c1")
-    inbox.accept(ward.world.db, ward.world.blobs, [event(encounter_id="of-c1")])
+    inbox.accept(ward.world.records.db, ward.world.records.blobs, [event(encounter_id="of-c1")])
     assert await news(nurse) == ("updating", "New data: the suggestion is being updated.")
 
 
@@ -352,12 +352,12 @@ async def test_looking_for_changes_leaves_an_audit_record_only_where_something_i
     ward: PageWard, nurse: httpx.AsyncClient
 ) -> None:
     ward.show("c1")
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         before = len(tx.execute(tables.audit.select()).all())
     await news(nurse)
     await news(nurse)
     await news(nurse, version="0")
-    with ward.world.db.read() as tx:
+    with ward.world.records.db.read() as tx:
         assert len(tx.execute(tables.audit.select()).all()) == before + 1
 
 

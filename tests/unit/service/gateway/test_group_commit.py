@@ -13,7 +13,8 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import inbox, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
-from service.gateway.app import Door
+from integrations.ledger.records import Records
+from service.gateway.group_commit import GroupCommit
 from tests.fakes.samples import event
 from tests.fakes.silence import NobodyListens
 
@@ -21,11 +22,11 @@ from tests.fakes.silence import NobodyListens
 @pytest.fixture
 def world(db: Database, blobs: BlobStore) -> World:
     live, nothing = cast(Any, NobodyListens()), cast(Any, None)
-    return World(db, blobs, Auditor("gateway", b"a" * 32), nothing, live, {}, {}, "0.1.0")
+    return World(Records(db, blobs, Auditor("gateway", b"a" * 32)), nothing, live, {}, {}, "0.1.0")
 
 
 async def answers(world: World, *events: FhirEvent) -> list[Exception | None]:
-    door = Door(world, asyncio.Event())
+    door = GroupCommit(world.records, asyncio.Event())
     asked = [asyncio.create_task(door.accept(event)) for event in events]
     await asyncio.sleep(0)
     await door.commit()
@@ -33,7 +34,7 @@ async def answers(world: World, *events: FhirEvent) -> list[Exception | None]:
 
 
 def kept(world: World) -> list[tuple[str, str]]:
-    with world.db.read() as tx:
+    with world.records.db.read() as tx:
         return [(row.fate, row.resource_id[:5]) for row in tx.execute(tables.inbox.select())]
 
 
