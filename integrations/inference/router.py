@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-import sqlalchemy as sa
-
 from contracts.errors import Fallback, ModelError
 from contracts.tuning import VerdictOutcome
 from integrations.inference.chat import ChatEndpoint, loopback
 from integrations.ledger import registry
-from integrations.ledger.database import Database
+from integrations.ledger.database import Database, Transaction
 
 PREFIX = "alias:"
 
@@ -18,7 +16,7 @@ def alias_of(endpoint: ChatEndpoint) -> str | None:
     return endpoint.model.removeprefix(PREFIX) if endpoint.model.startswith(PREFIX) else None
 
 
-def tuned_elsewhere(tx: sa.Connection, endpoint: ChatEndpoint, pathway: str) -> bool:
+def tuned_elsewhere(tx: Transaction, endpoint: ChatEndpoint, pathway: str) -> bool:
     """Return whether the endpoint's alias means, or still is, a model that was tuned for another pathway."""
     alias = alias_of(endpoint)
     if alias is None:
@@ -49,7 +47,7 @@ def resolve(db: Database, endpoint: ChatEndpoint) -> ChatEndpoint:
         return replace(endpoint, model=name, url=url, measured_on=_measured_on(tx, endpoint, name))
 
 
-def _measured_on(tx: sa.Connection, endpoint: ChatEndpoint, name: str) -> tuple[str, ...]:
+def _measured_on(tx: Transaction, endpoint: ChatEndpoint, name: str) -> tuple[str, ...]:
     """Return where that model was measured: by our own rounds if it was tuned, else as the configuration says."""
     row = registry.find(tx, name)
     if row is None or row.outcome == VerdictOutcome.UNTUNED:
