@@ -1,9 +1,7 @@
 """What every command shares: its common options, how it speaks, and how it ends."""
 
 import asyncio
-import os
 import subprocess
-import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ import typer
 from temporalio.service import RPCError
 
 from contracts.errors import ConfigurationError, ConfigurationFault, WardflowError
+from service.process.lifecycle import leave
 
 State = Annotated[Path, typer.Option("--state", help="Folder of ports, keys, ledger and logs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line.")]
@@ -49,10 +48,3 @@ def finish(work: Coroutine[None, None, int]) -> NoReturn:
     except (WardflowError, RPCError, RuntimeError, OSError, subprocess.SubprocessError) as fault:
         refuse(str(fault) if isinstance(fault, WardflowError | OSError) else type(fault).__name__)
     leave(code)
-
-
-def leave(code: int) -> NoReturn:
-    """End at once: a connected temporalio client may die by a signal at exit, and would spoil the code."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

@@ -19,6 +19,7 @@ from service.operate.rehearsal import Asked
 from service.operate.roles import RoleStanding
 from service.process import settings
 from service.process import wiring as parts
+from service.process.lifecycle import leave
 from service.process.settings import Settings
 
 models = typer.Typer(no_args_is_help=True, help="The models of the roles: how they stand, and what they answer.")
@@ -79,7 +80,7 @@ def install(
         os.execv(sys.executable, argv)
     done = subprocess.run(argv, stdout=subprocess.PIPE, text=True)  # what it does it says on stderr
     console.say(json.dumps({"installed": done.stdout.split()}))
-    console.leave(done.returncode)
+    leave(done.returncode)
 
 
 async def _rehearse(opened: Settings, world: World, wanted: list[str], as_json: bool, *, answers: bool) -> int:

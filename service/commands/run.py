@@ -1,33 +1,21 @@
 """Commands that start processes: all of them on one machine, or one of them."""
 
-import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
-import uvloop
-from temporalio.client import Client
 
-from activities.world import World
-from contracts.errors import WardflowError
-from integrations import traces
 from integrations.ledger import messages
 from service.commands import console
 from service.dispatcher import app as dispatcher
 from service.gateway import app as gateway
-from service.process import connections, logs, settings, wiring
+from service.process import connections, lifecycle, wiring
 from service.process.case_starts import CaseStarts
-from service.process.seals import Seals
-from service.process.settings import Secrets, Settings
-from service.process.temporal import connect, metered
+from service.process.lifecycle import Process
 from service.worker import cases
 from service.worklist import app as worklist
-
-log = structlog.get_logger()
 
 
 def up(
@@ -44,33 +32,36 @@ def up(
 def run_gateway(state: console.State) -> None:
     """Run the gateway with reconciler and watchdog."""
 
-    async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
-        feeds, signer = wiring.feeds(opened, secrets, world), secrets.head_signer()
-        built = gateway.create_app(world, client, opened, feeds, signer)
-        await connections.serve(built, opened.parts.gateway_port)
+    async def work(process: Process) -> None:
+        feeds = wiring.feeds(process.settings, process.secrets, process.world)
+        signer = process.secrets.head_signer()
+        app = gateway.create_app(process.world, process.client, process.settings, feeds, signer)
+        await connections.serve(app, process.settings.parts.gateway_port, process.stop)
 
-    _process("gateway", state, main)
+    lifecycle.start("gateway", state, work)
 
 
 def run_dispatcher(state: console.State) -> None:
     """Run the dispatcher; where another one works already, wait to take over."""
 
-    async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
-        with world.records.db.write() as tx:
-            messages.bind(tx, world.records.auditor)
-        built = dispatcher.create_app(world, client, opened, secrets.verify_key())
-        await connections.serve(built, opened.parts.dispatcher_port)
+    async def work(process: Process) -> None:
+        with process.world.records.db.write() as tx:
+            messages.bind(tx, process.world.records.auditor)
+        key = process.secrets.verify_key()
+        app = dispatcher.create_app(process.world, process.client, process.settings, key)
+        await connections.serve(app, process.settings.parts.dispatcher_port, process.stop)
 
-    _process("dispatcher", state, main)
+    lifecycle.start("dispatcher", state, work)
 
 
 def run_worklist(state: console.State) -> None:
     """Run the care team's pages."""
 
-    async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
-        await connections.serve(worklist.create_app(world, client, opened, secrets), opened.parts.worklist_port)
+    async def work(process: Process) -> None:
+        app = worklist.create_app(process.world, process.client, process.settings, process.secrets)
+        await connections.serve(app, process.settings.parts.worklist_port, process.stop)
 
-    _process("worklist", state, main)
+    lifecycle.start("worklist", state, work)
 
 
 def run_worker(
@@ -81,42 +72,8 @@ def run_worker(
 ) -> None:
     """Run the workflows and their activities."""
 
-    async def main(opened: Settings, secrets: Secrets, world: World, client: Client) -> None:
-        await cases.run(CaseStarts(world, client, opened, secrets.verify_key()))
+    async def work(process: Process) -> None:
+        starts = CaseStarts(process.world, process.client, process.settings, process.secrets.verify_key())
+        await cases.run(starts, process.stop)
 
-    _process("worker", state, main, figures=not beside)
-
-
-def _process(
-    name: str, state: Path, main: Callable[[Settings, Secrets, World, Client], Awaitable[None]], figures: bool = False
-) -> None:
-    logs.configure(name)
-
-    async def start() -> None:
-        opened, secrets = settings.load(state), settings.load_secrets(state)
-        world = wiring.world(opened, secrets, name)
-        if opened.tracing.endpoint:
-            traces.start(opened.tracing.endpoint, name)
-        address, namespace, keyring = opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring()
-        ports = Seals(world.records.db)
-        runtime = metered(opened.parts.worker_port) if figures and opened.parts.worker_port else None
-        while True:
-            try:
-                # The others start without Temporal; a worker can't.
-                client = await connect(
-                    address, namespace, keyring, lazy=name != "worker", runtime=runtime,
-                    opened_before=ports.opened_before, on_refused=ports.refused,
-                )  # fmt: skip
-                break
-            except RuntimeError:
-                log.warning("temporal_away")
-                await asyncio.sleep(1)
-        await main(opened, secrets, world, client)
-        traces.stop()
-
-    try:
-        uvloop.run(start())
-    except WardflowError as fault:
-        log.critical("process_ended", **fault.log_fields())
-        console.refuse(str(fault))
-    console.leave(0)
+    lifecycle.start("worker", state, work, waits_for_temporal=True, temporal_metrics=not beside)

@@ -12,6 +12,7 @@ from contracts.errors import WardflowError
 from service.commands import console
 from service.operate import trajectories as record
 from service.process import settings, wiring
+from service.process.lifecycle import leave
 
 trajectories = typer.Typer(no_args_is_help=True, help="Trajectories: what was asked, shown and decided in each case.")
 By = Annotated[str, typer.Option(help="Your user id; it is audited.")]
@@ -68,7 +69,7 @@ def diff_trajectories(
 ) -> None:
     """Show what differs in facts, suggestion and decision; exit 1 if anything does."""
     if _say_lines(lambda: record.diff(_world(state, by), left, right, by), as_json):
-        console.leave(1)
+        leave(1)
 
 
 def _say_lines(read: Callable[[], list[str]], as_json: bool) -> bool:

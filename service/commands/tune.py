@@ -1,6 +1,5 @@
 """Commands on tuning: rounds from decided cases, and which model serves."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from integrations.ledger import registry
 from integrations.ledger.registry import CHAMPION
 from service.commands import console
 from service.operate import trajectories
-from service.process import logs, settings, wiring
+from service.process import lifecycle, settings, wiring
 
 tune = typer.Typer(no_args_is_help=True, help="Better models from what people decided, and back.")
 By = Annotated[str, typer.Option(help="Your user id; it is audited.")]
@@ -87,10 +86,10 @@ def run_rounds(
 @tune.command(name="worker", hidden=True)
 def run_worker(state: console.State, venv: Venv = VENV) -> None:
     """Run the steps of rounds; `tune run` starts it."""
-    logs.configure("tuner")
     with console.extra("tune"):
         from service.worker import tuning
-    asyncio.run(tuning.run(wiring.workbench(state, venv, "tuner")))
+
+    lifecycle.run("tuner", lambda stop: tuning.run(wiring.workbench(state, venv, "tuner"), stop))
 
 
 @tune.command(name="ls")

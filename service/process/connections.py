@@ -2,6 +2,8 @@
 
 import asyncio
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import uvicorn
@@ -70,8 +72,16 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.close()
 
 
-async def serve(app: ASGIApp, port: int) -> None:
-    """Answer at that port of 127.0.0.1 until SIGINT or SIGTERM."""
+class _Server(uvicorn.Server):
+    """uvicorn's server, which leaves signals to the process."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(app: ASGIApp, port: int, stop: asyncio.Event) -> None:
+    """Answer at that port of 127.0.0.1 until `stop` is set; what was begun by then is answered, for 3 s at most."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -81,4 +91,9 @@ async def serve(app: ASGIApp, port: int) -> None:
         app, host="127.0.0.1", port=port, http=BoundedHttp, limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=3, **options,
     )  # fmt: skip
-    await uvicorn.Server(config).serve()
+    server = _Server(config)
+    answering, stopped = asyncio.create_task(server.serve()), asyncio.create_task(stop.wait())
+    await asyncio.wait({answering, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stopped.cancel()
+    await answering

@@ -1,7 +1,6 @@
 """The Temporal worker: case workflows and their activities, and the agents beside the model."""
 
 import asyncio
-import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -68,11 +67,8 @@ def workers(client: Client, world: World, deployed: WorkerDeploymentConfig) -> l
     return [cases, agents, ledger]
 
 
-async def run(starts: CaseStarts) -> None:
-    """Work until SIGINT or SIGTERM, give signs of it, and let no case stay with a version that no worker runs."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+async def run(starts: CaseStarts, stop: asyncio.Event) -> None:
+    """Work until `stop` is set, give signs of it, and let no case stay with a version that no worker runs."""
     build = versions.build_of(starts.settings)
     working = workers(starts.client, starts.world, versions.worker_config(build))
     health = Health(starts.world, starts.settings.timing, "worker", needs=(), probes={})

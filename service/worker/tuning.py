@@ -1,5 +1,6 @@
 """The worker of rounds of tuning: one at a time, on the machine that has the model environment."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,8 +27,8 @@ async def client(state: Path) -> Client:
     return await connect(address, "default", settings.load_secrets(state).keyring(), on_refused=log_refused)
 
 
-async def run(built: Workbench) -> None:
-    """Work until the process is ended."""
+async def run(built: Workbench, stop: asyncio.Event) -> None:
+    """Work until `stop` is set; the step that runs then ends with the process, and the next worker begins it again."""
     worker = Worker(
         await client(built.state),
         task_queue=TaskQueue.GPU_TUNING,
@@ -38,4 +39,8 @@ async def run(built: Workbench) -> None:
         workflow_runner=sandbox.runner(),
         interceptors=[refusals.Refusing()],
     )
-    await worker.run()
+    working, stopped = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if working.done():
+        stopped.cancel()
+        working.result()
