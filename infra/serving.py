@@ -19,6 +19,7 @@ from integrations.ledger.audit import Auditor, chain_name
 from integrations.ledger.database import Database
 from integrations.ledger.registry import CHAMPION, Served
 from service.process import settings
+from service.process.secrets import load_secrets
 
 UP, COMING = "model", "model-next"
 START_S = 900.0  # a first start on a busy machine took 353 s
@@ -48,7 +49,7 @@ class Serving:
         self._failed = ""
         with self._db.read() as tx:
             chain = chain_name(tx, "serving")
-        self._auditor = Auditor(chain, settings.load_secrets(state).audit_bytes())
+        self._auditor = Auditor(chain, load_secrets(state).audit_bytes())
         self._note(None)  # what an earlier start noted is gone, and its port may be another program's by now
 
     def parts(self) -> list[Part]:

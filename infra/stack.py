@@ -26,6 +26,8 @@ from integrations.inference import router
 from integrations.inference.chat import Dialect
 from integrations.ledger import registry
 from service.process import settings
+from service.process.secrets import create_secrets, load_secrets
+from service.process.state_folder import FREE_BYTES, close_to_others, repair_rights, write_private
 
 BIN = Path(sys.prefix) / "bin"
 RESTART_S = 1.0
@@ -44,15 +46,15 @@ def prepare(state: Path, reserved: Ports, served: Sequence[Embedded] = ()) -> li
     `reserved` takes the ports of the parts. `served` are models that `run` brings in.
     """
     left = machine.left(state)
-    if left < settings.FREE_BYTES:
+    if left < FREE_BYTES:
         raise ConfigurationError(
             ConfigurationFault.DISK_FULL, f"{left / 2**20:.0f} MiB are left for {state}: free the disk"
         )
-    settings.close_to_others()
+    close_to_others()
     for folder in ("logs", "fhir", "valkey", settings.BLOBS_FOLDER):
         (state / folder).mkdir(parents=True, exist_ok=True)
-    settings.repair_rights(state)
-    settings.create_secrets(state)
+    repair_rights(state)
+    create_secrets(state)
     ports, redis = _ports(state, reserved, served), _socket(state)
     fhir_url = f"http://127.0.0.1:{ports['fhir']}/fhir"
     known = {
@@ -69,7 +71,7 @@ def prepare(state: Path, reserved: Ports, served: Sequence[Embedded] = ()) -> li
     if importlib.util.find_spec("clincalc"):
         known["reference_python"] = sys.executable
     known["models"] = {model.role: _endpoint(model, ports) for model in served}
-    settings.write_private(state / "parts.json", json.dumps(known, indent=1))
+    write_private(state / "parts.json", json.dumps(known, indent=1))
     parts = [temporal(state, ports["temporal"]), _valkey(state, redis), _fhir(state, ports, fhir_url)]
     ours = {"gateway": "/livez", "dispatcher": "/livez", "worklist": "/livez", "worker": "/metrics"}
     for name, alive in ours.items():
@@ -214,7 +216,7 @@ def _valkey(state: Path, socket: Path) -> Part:
 
 
 def _fhir(state: Path, ports: dict[str, int], url: str) -> Part:
-    token = settings.load_secrets(state).fhir_token.get_secret_value()
+    token = load_secrets(state).fhir_token.get_secret_value()
     config = {
         "base_url": url,
         "host": "127.0.0.1",
@@ -226,7 +228,7 @@ def _fhir(state: Path, ports: dict[str, int], url: str) -> Part:
         "own_private_key_path": str(state / "fhir" / "server.pem"),
     }
     path = state / "fhir" / "settings.yaml"
-    settings.write_private(path, json.dumps(config))  # YAML is a superset of JSON
+    write_private(path, json.dumps(config))  # YAML is a superset of JSON
     # It makes a TLS context for each delivery; with one certificate to load that costs 1 ms, with all of them 24 ms.
     pem = state / "fhir" / "one.pem"
     bundle, end = Path(certifi.where()).read_text(), "-----END CERTIFICATE-----"

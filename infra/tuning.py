@@ -11,7 +11,7 @@ from contracts.errors import ConfigurationError, ConfigurationFault
 from infra import stack
 from infra.ports import Ports
 from infra.processes import Part, end_with_parent, rotate
-from service.process import settings
+from service.process.state_folder import close_to_others
 
 FORMER_S = 15.0
 
@@ -64,7 +64,7 @@ def _take(lock: TextIO) -> None:
 
 if __name__ == "__main__":
     end_with_parent()
-    settings.close_to_others()
+    close_to_others()
     try:
         sys.exit(run(Path(sys.argv[1]), sys.argv[2:]))
     except ConfigurationError as refused:

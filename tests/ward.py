@@ -28,6 +28,7 @@ from integrations.ledger import cases, inbox, tables
 from service.operate import integrity
 from service.process import settings
 from service.process import wiring as parts
+from service.process.secrets import load_secrets
 from service.process.temporal import connect
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,7 +77,7 @@ class Ward:
             self.stack = subprocess.Popen(argv, stdout=out, stderr=out, cwd=self.root, env=env)
         self.until(lambda: (self.state / "stack.log").read_text().count("Wardflow is up") or self._dead(), 90)
         self.settings = settings.load(self.state)
-        self.secrets = settings.load_secrets(self.state)
+        self.secrets = load_secrets(self.state)
         self.world: World = parts.world(self.settings, self.secrets, "test")
         self.until(lambda: len(self.world.fhir.search("Subscription?status=active")) >= 2, 20)
         return self

@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.close_case import CloseCase
+from activities.close_undecided import CloseCase
 from activities.escalate_case import EscalateCase
 from activities.open_case import CoverEvents, OpenCase
 from activities.record_decision import RecordDecision, UndoDecision

@@ -5,8 +5,8 @@ A dose without its drug, a drug without its dose, an amount without its unit, an
 
 from collections.abc import Iterator, Sequence
 
+from agents.dictation.dose_limits import MOST_GRAMS
 from agents.dictation.numbers import Item, Kind
-from agents.dictation.ranges import MOST_GRAMS
 from agents.dictation.words import (
     DOSES,
     GIVEN,

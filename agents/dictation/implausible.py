@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from agents.dictation.dose_limits import DOSES, DOSES_OF
 from agents.dictation.doses import IN_MICROGRAMS_ALONE
 from agents.dictation.numbers import Item, Kind
 from agents.dictation.places import RATES
-from agents.dictation.ranges import DOSES, DOSES_OF
 from agents.dictation.words import LINKS, MEASURED, is_figure, says, vocabulary
 from agents.physiology import PLAUSIBLE
 

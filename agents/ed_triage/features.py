@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from agents import levels
+from agents import level_graph
 from agents.ed_triage import complaints, rules
 from agents.ed_triage.complaints import LEAST_URGENT
 from contracts.charts import ChartFacts
@@ -83,7 +83,7 @@ def _scores(facts: ChartFacts) -> dict[str, float | None]:
         "unconsciousness": float(depth),
         "not_alert": float(depth > 0),
         "sirs": float(_sirs(facts)),
-        "rules_floor": float(levels.floor(found) or LEAST_URGENT),
+        "rules_floor": float(level_graph.floor(found) or LEAST_URGENT),
     }
 
 

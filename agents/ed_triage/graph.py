@@ -1,9 +1,9 @@
-"""The agent of emergency triage: the graph of `agents.levels` over an acuity scale."""
+"""The agent of emergency triage: the graph of `agents.level_graph` over an acuity scale."""
 
-from agents import levels
+from agents import level_graph
 from agents.ed_triage import prompts, rules
 from agents.ed_triage.resources import SHOWN
-from agents.levels import Levels
+from agents.level_graph import Levels
 from agents.pathway import ChatPort, SuggestionGraph
 from contracts.ed_triage import AcuityScale, EdTriageOptions
 from contracts.suggestions import Choice
@@ -24,4 +24,4 @@ def build(scale: AcuityScale, options: EdTriageOptions, reasoning: ChatPort) -> 
         explain=lambda facts, level: prompts.explain(facts, scale, level.code),
         missing=lambda facts: tuple(SHOWN[key].label for key in rules.missing(facts)),
     )
-    return levels.build(asked, reasoning)
+    return level_graph.build(asked, reasoning)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from agents import levels
+from agents import level_graph
 from agents.ed_triage import features, graph, resources, reward, rules, scales
 from agents.ed_triage.view import VIEW
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
@@ -36,7 +36,7 @@ class EdTriage:
         return graph.build(self.scale, self.options, ports.model("reasoning"))
 
     def attention(self, chart: Sequence[Resource], facts: ChartFacts) -> tuple[Attention, ...]:
-        return levels.attention(rules.findings(facts), facts)
+        return level_graph.attention(rules.findings(facts), facts)
 
     def more_urgent(self, code: str, than: str) -> bool:
         return code < than

@@ -1,9 +1,9 @@
-"""The agent of result follow-up: calculations, then the graph of `agents.levels` over how soon to act."""
+"""The agent of result follow-up: calculations, then the graph of `agents.level_graph` over how soon to act."""
 
 import asyncio
 
-from agents import levels
-from agents.levels import Levels
+from agents import level_graph
+from agents.level_graph import Levels
 from agents.pathway import Ports, SuggestionGraph
 from agents.result_followup import formulas, prompts, rules
 from agents.result_followup.calculate import Calculator
@@ -44,4 +44,4 @@ def build(options: ResultFollowupOptions, ports: Ports) -> SuggestionGraph:
         explain=prompts.explain,
         work=work,
     )
-    return levels.build(asked, ports.model("reasoning"))
+    return level_graph.build(asked, ports.model("reasoning"))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from fhir.resources.R4B.task import Task
 
-from agents import charts, codes, levels
+from agents import charts, codes, level_graph
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
 from agents.result_followup import flagged, graph, rules, view
 from agents.result_followup.analytes import CODES, READINGS, RESULTS
@@ -39,7 +39,7 @@ class ResultFollowup:
         return graph.build(self.options, ports)
 
     def attention(self, chart: Sequence[Resource], facts: ChartFacts) -> tuple[Attention, ...]:
-        found = levels.attention(rules.findings(facts), facts)
+        found = level_graph.attention(rules.findings(facts), facts)
         return tuple(dict.fromkeys((*found, *flagged.attention(chart, facts))))
 
     def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:

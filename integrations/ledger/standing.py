@@ -10,7 +10,7 @@ from contracts.errors import Fallback
 from contracts.frozen import Frozen
 from contracts.suggestions import MadeBy
 from integrations import clock
-from integrations.ledger import cases, inbox, messages, stranded, tables, tallies
+from integrations.ledger import cases, inbox, messages, stranded_cases, tables, tallies
 
 OPEN = tables.cases.c.state == CaseState.OPEN
 
@@ -47,7 +47,7 @@ def read(tx: sa.Connection) -> Standing:
         pending_age_s=_age(inbox.waiting_since(tx), moment),
         oldest_open_age_s=_age(tx.scalar(sa.select(sa.func.min(tables.cases.c.accepted_at)).where(OPEN)), moment),
         past_deadline=tx.scalar(late) or 0,
-        without_workflow=stranded.last(tx).count,
+        without_workflow=stranded_cases.last(tx).count,
         messages_refused=kept.get(messages.COUNTER, 0),
         decisions={kind: kept.get(f"{tallies.DECISION}:{kind}", 0) for kind in DecisionKind},
         suggestions={by: kept.get(f"{tallies.SUGGESTION}:{by}", 0) for by in (*MadeBy, *Fallback)},

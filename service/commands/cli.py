@@ -3,7 +3,7 @@
 import typer
 
 from service.commands import demo, deploy, doctor, evaluate, ledger, models, run, switch, trajectories, tune
-from service.process import settings
+from service.process.state_folder import close_to_others
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 app.command()(run.up)
@@ -25,7 +25,7 @@ app.add_typer(models.models, name="models")
 
 def main() -> None:
     """Run the command line."""
-    settings.close_to_others()
+    close_to_others()
     app()
 
 

@@ -10,6 +10,7 @@ from integrations.ledger.database import Database
 from service.commands import console
 from service.process import settings, versions
 from service.process.seals import Seals
+from service.process.secrets import load_secrets
 from service.process.temporal import connect
 from service.worker import takeover
 
@@ -22,7 +23,7 @@ def run_deploy(
     """Send new cases to this code, whose worker runs beside the old one; waiting cases stay with theirs."""
 
     async def work() -> int:
-        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        opened, secrets = settings.load(state.resolve()), load_secrets(state)
         before = Seals(Database(opened.parts.ledger_url)).opened_before
         client = await connect(
             opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(), opened_before=before

@@ -7,13 +7,14 @@ from service.commands import console
 from service.operate import doctor
 from service.operate.findings import Verdict
 from service.process import settings, wiring
+from service.process.secrets import load_secrets
 
 
 def run_doctor(state: console.State = Path(".state"), as_json: console.AsJson = False) -> None:
     """Look at every part: OK, WARN or FAIL, each with what to do; exit 1 if anything failed."""
 
     async def look() -> int:
-        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        opened, secrets = settings.load(state.resolve()), load_secrets(state)
         world = wiring.world(opened, secrets, "cli")
         findings = await doctor.examine(opened, secrets, world, wiring.feeds(opened, secrets, world))
         if as_json:

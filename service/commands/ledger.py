@@ -11,6 +11,7 @@ from service.operate import integrity, recovery
 from service.process import settings, wiring
 from service.process.case_starts import CaseStarts
 from service.process.seals import Seals
+from service.process.secrets import load_secrets
 from service.process.temporal import connect
 
 ledger = typer.Typer(no_args_is_help=True, help="The ledger: what was accepted, decided and written.")
@@ -28,7 +29,7 @@ def audit_ledger(
     """
 
     async def audit() -> int:
-        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        opened, secrets = settings.load(state.resolve()), load_secrets(state)
         world = wiring.world(opened, secrets, "cli")
         client = await connect(
             opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(),
@@ -62,7 +63,7 @@ def backup_ledger(
     """Copy the ledger and its blobs while they are in use. keys.json is not copied: keep it in a safe of your own."""
 
     async def backup() -> int:
-        world = wiring.world(settings.load(state.resolve()), settings.load_secrets(state), "cli")
+        world = wiring.world(settings.load(state.resolve()), load_secrets(state), "cli")
         made = recovery.back_up(world.records, to)
         said = f"{made.cases['opened']} cases, {made.events['accepted']} events, {made.blobs} blobs are in {to}"
         console.say(made.model_dump_json() if as_json else said)
@@ -101,7 +102,7 @@ def rebuild_from_ledger(
         raise typer.BadParameter("say what was lost: --temporal, --redis or both")
 
     async def rebuild() -> int:
-        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        opened, secrets = settings.load(state.resolve()), load_secrets(state)
         world, done = wiring.world(opened, secrets, "cli"), recovery.Rebuilt()
         if temporal:
             client = await connect(

@@ -20,6 +20,7 @@ from service.operate.roles import RoleStanding
 from service.process import settings
 from service.process import wiring as parts
 from service.process.lifecycle import leave
+from service.process.secrets import load_secrets
 from service.process.settings import Settings
 
 models = typer.Typer(no_args_is_help=True, help="The models of the roles: how they stand, and what they answer.")
@@ -107,7 +108,7 @@ async def _rehearse(opened: Settings, world: World, wanted: list[str], as_json: 
 
 def _finish(state: Path, work: Callable[[Settings, World], Awaitable[int]]) -> None:
     async def run() -> int:
-        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        opened, secrets = settings.load(state.resolve()), load_secrets(state)
         world = parts.world(opened, secrets, "cli")
         try:
             return await work(opened, world)

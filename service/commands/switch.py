@@ -9,6 +9,7 @@ from contracts.errors import ConfigurationError, ConfigurationFault
 from integrations.ledger import switches
 from service.commands import console
 from service.process import settings, wiring
+from service.process.secrets import load_secrets
 
 By = Annotated[str, typer.Option(help="Your user id; it is audited.")]
 Model = Annotated[str, typer.Option(help="Role, such as reasoning.")]
@@ -27,7 +28,7 @@ def start(by: By, model: Model = "", pathway: Pathway = "", state: console.State
 
 def _switch(state: Path, by: str, model: str, pathway: str, *, stopped: bool) -> None:
     async def turn() -> int:
-        opened, secrets = settings.load(state.resolve()), settings.load_secrets(state)
+        opened, secrets = settings.load(state.resolve()), load_secrets(state)
         known = {f"model:{role}" for role in opened.models} | {f"pathway:{name}" for name in opened.pathways}
         wanted = f"model:{model}" if model else f"pathway:{pathway}"
         if wanted not in known or by not in opened.users:

@@ -15,6 +15,7 @@ from integrations.ledger.registry import CHAMPION
 from service.commands import console
 from service.operate import trajectories
 from service.process import lifecycle, settings, wiring
+from service.process.secrets import load_secrets
 
 tune = typer.Typer(no_args_is_help=True, help="Better models from what people decided, and back.")
 By = Annotated[str, typer.Option(help="Your user id; it is audited.")]
@@ -184,7 +185,7 @@ def _own(state: Path, pathway: str, by: str) -> list[DecidedCase]:
         raise ConfigurationError(
             ConfigurationFault.SETTING, f"{by!r} is no user of the configuration", setting="from_ledger"
         )
-    return trajectories.decided(wiring.world(opened, settings.load_secrets(state), "cli").records, pathway, by)
+    return trajectories.decided(wiring.world(opened, load_secrets(state), "cli").records, pathway, by)
 
 
 def _bench(state: Path) -> Workbench:

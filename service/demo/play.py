@@ -30,6 +30,7 @@ from integrations.ledger import cases, inbox, trajectories
 from service.operate import integrity
 from service.process import settings
 from service.process import wiring as parts
+from service.process.secrets import load_secrets
 from service.process.temporal import connect
 from service.synthetic import arrivals
 
@@ -110,7 +111,7 @@ async def _started(stack: "subprocess.Popen[bytes]", state: Path, plan: DemoPlan
         await asyncio.sleep(0.3)
         try:
             opened = settings.load(state)
-            secrets = settings.load_secrets(state)
+            secrets = load_secrets(state)
             httpx.get(f"http://127.0.0.1:{opened.parts.worklist_port}/livez", timeout=2).raise_for_status()
             world = parts.world(opened, secrets, "demo")
             live = {s["status"] for s in world.fhir.search("Subscription?status=active")}
@@ -258,7 +259,7 @@ def choice(plan: DemoPlan, row: dict[str, Any], told: dict[str, str]) -> tuple[s
 async def _account(
     plan: DemoPlan, opened: settings.Settings, world: World, progress: Progress, start: float
 ) -> tuple[dict[str, Any], bool]:
-    secrets = settings.load_secrets(opened.state)
+    secrets = load_secrets(opened.state)
     client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
     report = await integrity.check(world, client, secrets.verify_key())
     with world.records.db.read() as tx:

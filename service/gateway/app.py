@@ -17,7 +17,7 @@ from integrations.fhir.feed import Feed
 from integrations.ledger import attestation, audit, inbox
 from integrations.live.wakes import Wakes
 from integrations.live.worklist import LEDGER_AWAY
-from service.gateway import anchors, audit_export, outcomes, stranded, watchdog
+from service.gateway import anchors, audit_export, outcomes, stranded_cases, watchdog
 from service.gateway.group_commit import GroupCommit
 from service.gateway.reconciler import Reconciler
 from service.process import guard
@@ -83,7 +83,7 @@ def create_app(
         return 0.0 if full else timing.outcomes_s
 
     async def found_stranded() -> float:
-        return await stranded.watch(records.db, client)
+        return await stranded_cases.watch(records.db, client)
 
     loops = {
         "door": door.commit, "wakes": woke, "reconciler": reconciled, "watchdog": watched,

@@ -1,7 +1,7 @@
 """Learns from the chart how decided patients fared: rows beside the trajectory, which stays as it is."""
 
 from contracts.tuning import Outcome
-from integrations.fhir import outcomes as readings
+from integrations.fhir import patient_outcomes as readings
 from integrations.fhir.client import FhirClient
 from integrations.ledger import outcomes
 from integrations.ledger.attestation import Kind, Row

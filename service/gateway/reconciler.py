@@ -10,7 +10,7 @@ import structlog
 from contracts.errors import FhirError, FhirFault
 from integrations import clock
 from integrations.fhir.feed import Feed
-from integrations.ledger import following, inbox
+from integrations.ledger import feed_progress, inbox
 from integrations.ledger.audit import Action
 from integrations.ledger.records import Records
 from service.process.settings import TimingSettings
@@ -91,17 +91,17 @@ class Reconciler:
         """Take note of types that were never searched for: a hospital's past is not ours to act on."""
         for feed in self._feeds:
             with self._records.db.read() as tx:
-                begun = following.begun(tx, feed.name, feed.types)
+                begun = feed_progress.begun(tx, feed.name, feed.types)
             if not begun:
                 with suppress(FhirError):  # its clock is what it dates changes by
                     feed.fhir.read_metadata()
                 with self._records.db.write() as tx:
-                    following.begin(tx, feed.name, feed.types, feed.fhir.server_time or clock.now())
+                    feed_progress.begin(tx, feed.name, feed.types, feed.fhir.server_time or clock.now())
 
     def _search(self, one: Followed) -> None:
         name, type_ = one.feed.name, one.resource_type
         with self._records.db.read() as tx:
-            reached = following.reached(tx, name, type_)
+            reached = feed_progress.reached(tx, name, type_)
         try:
             until = one.feed.fhir.server_time
             found = self._accept(one, (reached or until or clock.now()) - self._overlap)
@@ -112,10 +112,10 @@ class Reconciler:
             log.warning("feed_not_read", feed=name, part=type_, **fault.log_fields())
             with self._records.db.write() as tx:
                 told = {"refused": refused(fault), "pushed": one.pushed}
-                following.note_fault(tx, name, type_, fault.answer, **told)
+                feed_progress.note_fault(tx, name, type_, fault.answer, **told)
             return
         with self._records.db.write() as tx:
-            following.note_read(tx, name, type_, until, pushed=one.pushed)
+            feed_progress.note_read(tx, name, type_, until, pushed=one.pushed)
             if found:
                 detail = f"{found} events of {type_} that only a search found"
                 self._records.auditor.append(tx, Action.READ, f"feed {name}", detail=detail)

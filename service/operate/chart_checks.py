@@ -9,7 +9,7 @@ from integrations import clock
 from integrations.fhir.client import FhirClient, Resource
 from integrations.fhir.feed import Feed
 from service.operate.findings import Finding, Verdict
-from service.process import following, health
+from service.process import feed_progress, health
 
 SKEW_S = 30.0
 ADDRESS = "start the FHIR server, or set its address as fhir_url under [parts] of wardflow.toml"
@@ -95,7 +95,7 @@ def _unsearched(of: Feed, type_: str, fault: FhirError, *, delivers: bool) -> Fi
     if delivers:
         told = f"{of.name}: {type_} comes by its Subscription alone, and gaps stay: {_said(fault)}"
         return Finding(part="feed", verdict=Verdict.WARN, told=told, fix=fix)
-    told = f"{of.name}: {following.BLIND}{type_} ({fault.answer}) at {fault.url}"
+    told = f"{of.name}: {feed_progress.BLIND}{type_} ({fault.answer}) at {fault.url}"
     return Finding(part="feed", verdict=Verdict.FAIL, told=told, fix=fix if fault.status else ADDRESS)
 
 

@@ -14,12 +14,14 @@ from contracts.errors import WardflowError
 from integrations import clock
 from integrations.fhir.feed import Feed
 from integrations.inference.chat import Phi, admit
-from integrations.ledger import inbox, marks, signs, spending
-from service.gateway import stranded
+from integrations.ledger import inbox, marks, signs_of_life, spending
+from service.gateway import stranded_cases
 from service.operate import chart_checks, recovery
 from service.operate.findings import Finding, Verdict
 from service.process import health, versions
-from service.process.settings import FREE_BYTES, OTHERS, Secrets, Settings, open_to_others
+from service.process.secrets import Secrets
+from service.process.settings import Settings
+from service.process.state_folder import FREE_BYTES, OTHERS, open_to_others
 from service.process.temporal import connect
 from service.process.versions import Version
 
@@ -117,7 +119,7 @@ def backup(world: World) -> Iterator[Finding]:
 def process_signs(settings: Settings, world: World) -> Iterator[Finding]:
     """Judge each process by its newest sign of life in the ledger."""
     with world.records.db.read() as tx:
-        seen = signs.seen(tx)
+        seen = signs_of_life.seen(tx)
     for part in health.PROCESSES:
         found = health.judged(settings.timing, part, seen.get(part))
         silent = "never gave a sign" if found.age_s is None else f"silent for {found.age_s:.0f} s"
@@ -134,7 +136,7 @@ async def _temporal(settings: Settings, secrets: Secrets, world: World) -> list[
     return [
         _judged("temporal", healthy, f"answers at {parts.temporal}", FIXES["temporal"]),
         *version_findings(served),
-        stranded_finding(len(await stranded.find(world.records.db, client))),
+        stranded_finding(len(await stranded_cases.find(world.records.db, client))),
     ]
 
 

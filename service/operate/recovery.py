@@ -16,6 +16,7 @@ from integrations.ledger.audit import Action
 from integrations.ledger.records import Records
 from service.process import settings
 from service.process.case_starts import CaseStarts
+from service.process.secrets import load_secrets
 from workflows.case import Case
 
 TEMPORAL_REBUILT, BACKED_UP = "temporal_rebuilt", "backed_up"
@@ -60,7 +61,7 @@ def restore(folder: Path, state: Path) -> backup.Manifest:
         raise ConfigurationError(
             ConfigurationFault.NO_KEYS, f"put keys.json of that time into {state} first: a backup never holds it"
         )
-    secrets = settings.load_secrets(state)
+    secrets = load_secrets(state)
     blobs = BlobStore.at(str(state / settings.BLOBS_FOLDER), secrets.keyring())
     return backup.restore(folder, state / settings.LEDGER_FILE, blobs, secrets.audit_bytes())
 

@@ -16,11 +16,11 @@ from contracts.errors import FhirError, FhirFault, LedgerError, WardflowError
 from contracts.frozen import Frozen
 from integrations import clock
 from integrations.fhir.client import FhirClient
-from integrations.ledger import following as ledger_following
-from integrations.ledger import signs, switches
-from integrations.ledger.following import TypeStanding
-from service.process import following
-from service.process.following import MISSED
+from integrations.ledger import feed_progress as ledger_following
+from integrations.ledger import signs_of_life, switches
+from integrations.ledger.feed_progress import TypeStanding
+from service.process import feed_progress
+from service.process.feed_progress import MISSED
 from service.process.settings import TimingSettings
 
 log = structlog.get_logger()
@@ -127,8 +127,8 @@ class Health:
 
     def _signs(self) -> None:
         with self._world.records.db.write() as tx:
-            signs.give(tx, self._done if self._by_rounds else {**self._done, self._process: clock.now()})
-            self._left, self._stopped = signs.seen(tx), set(switches.all_stopped(tx))
+            signs_of_life.give(tx, self._done if self._by_rounds else {**self._done, self._process: clock.now()})
+            self._left, self._stopped = signs_of_life.seen(tx), set(switches.all_stopped(tx))
             self._types = ledger_following.seen(tx)
 
     def parts(self) -> dict[str, PartState]:
@@ -138,7 +138,7 @@ class Health:
 
     def unseen(self) -> list[str]:
         """Return what the people of the ward must know of what they are not shown; empty while all is followed."""
-        told = dict.fromkeys(told for feed in self._feeds for told in following.for_the_ward(self._view(feed)))
+        told = dict.fromkeys(told for feed in self._feeds for told in feed_progress.for_the_ward(self._view(feed)))
         if self._feeds and self.connected() and self._state("dispatcher").state != State.LIVE:
             told["What arrives is not being looked at: new arrivals are not shown."] = None
         return list(told)
@@ -147,15 +147,15 @@ class Health:
         """Return whether each feed is followed, be it in part."""
         return all(self._view(feed).followed for feed in self._feeds)
 
-    def _view(self, feed: str) -> following.FeedView:
+    def _view(self, feed: str) -> feed_progress.FeedView:
         reading = all(self._state(part).state == State.LIVE for part in ("gateway", "reconciler"))
-        return following.view(self._timing, feed, self._feeds[feed], self._types, reading=reading)
+        return feed_progress.view(self._timing, feed, self._feeds[feed], self._types, reading=reading)
 
     def _feed(self, feed: str) -> PartState:
         seen = self._view(feed)
         state = State.AWAY if not seen.followed else State.PARTLY if seen.blind else State.LIVE
         age_s = round((clock.now() - seen.since).total_seconds(), 1) if seen.since else None
-        return PartState(state=state, age_s=age_s, reason=following.for_operators(seen))
+        return PartState(state=state, age_s=age_s, reason=feed_progress.for_operators(seen))
 
     def _state(self, part: str) -> PartState:
         found = judged(self._timing, part, self._probed.get(part) or self._done.get(part) or self._left.get(part))

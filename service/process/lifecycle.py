@@ -18,7 +18,8 @@ from contracts.errors import WardflowError
 from integrations import stderr, traces
 from service.process import logs, settings, wiring
 from service.process.seals import Seals
-from service.process.settings import Secrets, Settings
+from service.process.secrets import Secrets, load_secrets
+from service.process.settings import Settings
 from service.process.temporal import connect, metered
 
 log = structlog.get_logger()
@@ -75,7 +76,7 @@ def start(
     """
 
     async def opened(stop: asyncio.Event) -> None:
-        read, secrets = settings.load(state), settings.load_secrets(state)
+        read, secrets = settings.load(state), load_secrets(state)
         world = wiring.world(read, secrets, name)
         if read.tracing.endpoint:
             traces.start(read.tracing.endpoint, name)

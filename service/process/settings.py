@@ -1,43 +1,26 @@
-"""Every setting and secret of the processes, read once here and handed down."""
+"""Every setting of the processes, read once here and handed down; the keys are in `secrets.py`."""
 
 import json
 import os
-import secrets
-import stat
 import tomllib
-from collections.abc import Iterator
-from contextlib import suppress
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from agents.pathway import Pathway
 from contracts.decisions import Reviewer
 from contracts.errors import ConfigurationError, ConfigurationFault
 from contracts.frozen import Frozen
 from contracts.roles import Role
-from integrations.blobs.sealing import Keyring
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi, private
 from integrations.inference.transcription import SPEECH
 
 DEFAULT_CONFIG = Path(__file__).with_name("wardflow.toml")
 LEDGER_FILE, BLOBS_FOLDER = "ledger.db", "blobs"
 """Of a state folder that holds its stores itself."""
-FREE_BYTES = 2**29
-"""What the disk of a state folder must have left."""
-OTHERS = 0o077
-"""Rights of everybody but the owner: none to anything of a state folder."""
-OWN_ENTRIES = (
-    "keys.json", "parts.json", "ports.json", "pids.json", "wardflow.toml", "logs", "fhir", "valkey", BLOBS_FOLDER,
-    *(f"{database}.db{end}" for database in ("ledger", "temporal") for end in ("", "-wal", "-shm")),
-)  # fmt: skip
-"""What `wardflow up` makes in a state folder; a person may keep other things there."""
 
 
 class PartSettings(Frozen):
@@ -254,52 +237,6 @@ class Settings(Frozen):
         return Reviewer(reviewer_id=user_id, name=user.name, role=user.role) if user else None
 
 
-class Secrets(Frozen):
-    """Made at the first start; the file is readable by its owner only."""
-
-    seal_key_id: str
-    seal_keys: dict[str, SecretStr]
-    naming_key: SecretStr
-    audit_key: SecretStr
-    decision_key: SecretStr
-    session_key: SecretStr
-    feed_secret: SecretStr
-    fhir_token: SecretStr
-
-    def keyring(self) -> Keyring:
-        """Return the keys that seal payloads, blobs and event bodies."""
-        keys = {kid: bytes.fromhex(key.get_secret_value()) for kid, key in self.seal_keys.items()}
-        return Keyring(self.seal_key_id, keys, bytes.fromhex(self.naming_key.get_secret_value()))
-
-    def session_keyring(self) -> Keyring:
-        """Return the key of the pages' cookies: a new one signs everybody out, and touches nothing else."""
-        key = {"s1": bytes.fromhex(self.session_key.get_secret_value())}
-        return Keyring("s1", key, bytes.fromhex(self.naming_key.get_secret_value()))
-
-    def signer(self) -> Ed25519PrivateKey:
-        """Return the key that signs decisions."""
-        return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self.decision_key.get_secret_value()))
-
-    def verify_key(self) -> str:
-        """Return the hex public key that decisions are checked with."""
-        return self.signer().public_key().public_bytes_raw().hex()
-
-    def head_signer(self) -> Ed25519PrivateKey:
-        """Return the key that signs heads of the audit chains, which another host checks with its public half.
-
-        Derived from the key of decisions, so that older keys.json have it, and apart from it, so that neither's
-        signature can stand for the other's.
-        """
-        seed = HKDF(SHA256(), 32, None, b"wardflow audit heads").derive(
-            bytes.fromhex(self.decision_key.get_secret_value())
-        )
-        return Ed25519PrivateKey.from_private_bytes(seed)
-
-    def audit_bytes(self) -> bytes:
-        """Return the key of the audit chains."""
-        return bytes.fromhex(self.audit_key.get_secret_value())
-
-
 def pathway_named(name: str, options: dict[str, object]) -> Pathway:
     """Return the pathway, made by `configure` of `agents.<name>.pathway`. Raises ConfigurationError."""
     try:
@@ -310,7 +247,7 @@ def pathway_named(name: str, options: dict[str, object]) -> Pathway:
         ) from None
     except ValidationError as fault:
         raise ConfigurationError(
-            ConfigurationFault.SETTING, f"[pathways.{name}.options] {_first(fault)}", setting="pathway"
+            ConfigurationFault.SETTING, f"[pathways.{name}.options] {first_fault(fault)}", setting="pathway"
         ) from None
 
 
@@ -328,7 +265,7 @@ def load(state: Path) -> Settings:
         ) from None
     except ValidationError as fault:
         raise ConfigurationError(
-            ConfigurationFault.SETTING, f"{config}: {_first(fault)}", setting="configuration"
+            ConfigurationFault.SETTING, f"{config}: {first_fault(fault)}", setting="configuration"
         ) from None
     except (ValueError, TypeError, AttributeError) as fault:  # neither TOML nor JSON, or not of their shape
         raise ConfigurationError(
@@ -363,66 +300,7 @@ def _read(config: Path) -> dict[str, Any]:
     return tomllib.loads((config if config.exists() else DEFAULT_CONFIG).read_text())
 
 
-def load_secrets(state: Path) -> Secrets:
-    """Return the secrets of this state folder. Raises ConfigurationError, which never shows them."""
-    path = state / "keys.json"
-    try:
-        return Secrets.model_validate_json(path.read_text())
-    except FileNotFoundError:
-        raise ConfigurationError(
-            ConfigurationFault.NOT_STARTED, f"{path} is missing: start with `wardflow up`"
-        ) from None
-    except ValueError as fault:
-        said = _first(fault) if isinstance(fault, ValidationError) else "can't be read"
-        raise ConfigurationError(ConfigurationFault.SETTING, f"{path}: {said}", setting="secrets") from None
-
-
-def _first(fault: ValidationError) -> str:
+def first_fault(fault: ValidationError) -> str:
+    """Return the place and the kind of the first fault, without the value, which may be a secret."""
     first = fault.errors(include_input=False, include_context=False)[0]
     return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-
-
-def close_to_others() -> None:
-    """Have all that this process and its children create be readable by their owner only."""
-    os.umask(OTHERS)
-
-
-def open_to_others(state: Path) -> Iterator[Path]:
-    """Yield the state folder, and what `wardflow up` made in it, where others than their owner have rights to it."""
-    entries = [state, *(state / name for name in OWN_ENTRIES)]
-    below = [path for entry in entries[1:] if entry.is_dir() and not entry.is_symlink() for path in entry.rglob("*")]
-    for path in (*entries, *below):
-        with suppress(FileNotFoundError):  # Temporal's and the ledger's journals come and go
-            found = path.lstat().st_mode
-            if found & OTHERS and not stat.S_ISLNK(found) and not stat.S_ISSOCK(found):
-                yield path
-
-
-def repair_rights(state: Path) -> None:
-    """Take others' rights from a state folder that an older version made. Raises ConfigurationError."""
-    for path in open_to_others(state):
-        try:
-            path.chmod(path.lstat().st_mode & ~OTHERS & 0o7777)
-        except PermissionError:
-            raise ConfigurationError(
-                ConfigurationFault.RIGHTS, f"{path} belongs to another user: run `chown -R` on {state}"
-            ) from None
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, from its first byte."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text)
-
-
-def create_secrets(state: Path) -> None:
-    """Make the secrets of a new state folder; existing ones stay."""
-    path = state / "keys.json"
-    if path.exists():
-        return
-    names = ("naming_key", "audit_key", "decision_key", "session_key", "feed_secret", "fhir_token")
-    made = {"seal_key_id": "k1", "seal_keys": {"k1": secrets.token_hex(32)}}
-    content = json.dumps(made | {name: secrets.token_hex(32) for name in names})
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(content)

@@ -35,7 +35,7 @@ from temporalio.runtime import (
 from contracts.errors import ConfigurationError, ConfigurationFault
 from integrations.blobs.sealing import Keyring
 from service.process.versions import HEARTBEAT
-from workflows import refusals
+from workflows import foreign_messages
 
 log = structlog.get_logger()
 ENCODING = b"binary/wardflow-aes-gcm-2"
@@ -140,11 +140,11 @@ class SealedFailures(DefaultFailureConverterWithEncodedAttributes):
         try:
             return self._read(failure, payload_converter)
         except Exception:  # noqa: BLE001 - of a kind, time-out or category that there is not: ours are never so
-            return refusals.refusal()
+            return foreign_messages.refusal()
 
     def _read(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
         if failure.HasField("application_failure_info") and not _sealed(failure, payload_converter):
-            return refusals.refusal()
+            return foreign_messages.refusal()
         known = Failure()
         known.CopyFrom(failure)
         timed_out, cancelled = known.timeout_failure_info, known.canceled_failure_info

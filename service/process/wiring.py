@@ -19,15 +19,8 @@ from integrations.ledger.records import Records
 from integrations.live.worklist import LiveWorklist
 from integrations.reference.clincalc import Clincalc
 from integrations.sandbox.monty import Sandbox
-from service.process.settings import (
-    ModelSettings,
-    Secrets,
-    Settings,
-    create_secrets,
-    load_secrets,
-    pathway_named,
-    stores,
-)
+from service.process.secrets import Secrets, create_secrets, load_secrets
+from service.process.settings import ModelSettings, Settings, pathway_named, stores
 
 
 def world(settings: Settings, secrets: Secrets, chain: str) -> World:

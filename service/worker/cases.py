@@ -8,7 +8,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from activities.close_case import CloseCase
+from activities.close_undecided import CloseCase
 from activities.escalate_case import EscalateCase
 from activities.open_case import CoverEvents, OpenCase
 from activities.record_decision import RecordDecision, UndoDecision
@@ -23,7 +23,7 @@ from service.process.case_starts import CaseStarts
 from service.process.health import Health
 from service.process.loops import forever
 from service.worker.takeover import Takeover
-from workflows import policies, refusals, sandbox
+from workflows import foreign_messages, policies, sandbox
 from workflows.case import Case
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ def workers(client: Client, world: World, deployed: WorkerDeploymentConfig) -> l
         activities=[*(activity(world) for activity in CASE_ACTIVITIES), agent],
         activity_executor=ThreadPoolExecutor(THREADS),
         workflow_runner=sandbox.runner(),
-        interceptors=[refusals.Refusing()],
+        interceptors=[foreign_messages.Refusing()],
         max_concurrent_workflow_tasks=policies.CONCURRENT_WORKFLOW_TASKS,
         max_concurrent_activities=THREADS,
         max_cached_workflows=policies.CACHED_CASES,

@@ -19,7 +19,7 @@ from service.process import versions
 from service.process.case_starts import CaseStarts
 from service.process.temporal import plain
 from service.process.versions import DEPLOYMENT, Version
-from workflows import refusals, sandbox
+from workflows import foreign_messages, sandbox
 from workflows.case import Case
 
 log = structlog.get_logger()
@@ -115,7 +115,7 @@ async def replays(client: Client, execution: Execution) -> bool:
     """Return whether this case can go on with this code. Raises RPCError."""
     history = await client.get_workflow_handle(execution.id, run_id=execution.run_id).fetch_history()
     replayer = Replayer(
-        workflows=[Case], workflow_runner=sandbox.runner(), interceptors=[refusals.Refusing()],
+        workflows=[Case], workflow_runner=sandbox.runner(), interceptors=[foreign_messages.Refusing()],
         data_converter=client.data_converter, runtime=plain(),
     )  # fmt: skip
     return (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure is None

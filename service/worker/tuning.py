@@ -13,9 +13,9 @@ from activities.judge_model import JudgeModel
 from activities.register_model import RegisterModel
 from activities.workbench import FOLDER, Workbench
 from contracts.queues import TaskQueue
-from service.process import settings
+from service.process.secrets import load_secrets
 from service.process.temporal import connect, log_refused
-from workflows import refusals, sandbox
+from workflows import foreign_messages, sandbox
 from workflows.tuning import Tuning
 
 ACTIVITIES = (CurateDecisions, FitModel, JudgeModel, RegisterModel)
@@ -24,7 +24,7 @@ ACTIVITIES = (CurateDecisions, FitModel, JudgeModel, RegisterModel)
 async def client(state: Path) -> Client:
     """Return a client of the Temporal server that `infra.tuning` runs. Raises RuntimeError or OSError until it does."""
     address = (state / FOLDER / "temporal").read_text()
-    return await connect(address, "default", settings.load_secrets(state).keyring(), on_refused=log_refused)
+    return await connect(address, "default", load_secrets(state).keyring(), on_refused=log_refused)
 
 
 async def run(built: Workbench, stop: asyncio.Event) -> None:
@@ -37,7 +37,7 @@ async def run(built: Workbench, stop: asyncio.Event) -> None:
         activity_executor=ThreadPoolExecutor(1),
         max_concurrent_activities=1,
         workflow_runner=sandbox.runner(),
-        interceptors=[refusals.Refusing()],
+        interceptors=[foreign_messages.Refusing()],
     )
     working, stopped = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
     await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)

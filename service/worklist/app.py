@@ -14,7 +14,8 @@ from service.process.endpoints import mount
 from service.process.health import Health, probes
 from service.process.loops import beside
 from service.process.metrics import Metrics
-from service.process.settings import Secrets, Settings
+from service.process.secrets import Secrets
+from service.process.settings import Settings
 from service.process.wiring import feed_types
 from service.worklist import access, api, failures, rendering
 from service.worklist.decisions import Decisions

@@ -15,9 +15,9 @@ from contracts.errors import WardflowError
 from contracts.suggestions import Suggestion
 from contracts.views import Played, View
 from integrations import clock
-from integrations.ledger import cases, decisions, inbox, stranded, switches
+from integrations.ledger import cases, decisions, inbox, stranded_cases, switches
 from integrations.ledger.audit import Action
-from integrations.ledger.stranded import Stranded
+from integrations.ledger.stranded_cases import Stranded
 from service.worklist import changes
 from service.worklist.changes import Change, News, Seen
 
@@ -119,7 +119,7 @@ class Worklist:
     def stranded(self) -> Stranded:
         """Return how many cases cannot be decided or written because their workflow does not run."""
         with self._world.records.db.read() as tx:
-            return stranded.last(tx)
+            return stranded_cases.last(tx)
 
     def unseen_since(self) -> datetime | None:
         """Return since when a message waits to be looked at, if it has for longer than a moment."""

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from activities.close_case import CloseCase
+from activities.close_undecided import CloseCase
 from activities.escalate_case import EscalateCase
 from activities.open_case import CoverEvents, OpenCase
 from activities.record_decision import RecordDecision, UndoDecision

@@ -28,6 +28,7 @@ from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
 from integrations.ledger.records import Records
 from service.process import settings
+from service.process.secrets import create_secrets, load_secrets
 from service.worklist import app
 from service.worklist.decisions import Decisions
 from service.worklist.rows import Worklist
@@ -80,8 +81,8 @@ class PageWard:
 
     def __init__(self, folder: Path, undo_s: float = 10.0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        settings.create_secrets(folder)
-        self.secrets = settings.load_secrets(folder)
+        create_secrets(folder)
+        self.secrets = load_secrets(folder)
         raw: dict[str, Any] = tomllib.loads(settings.DEFAULT_CONFIG.read_text())
         raw |= {"state": folder, "parts": PARTS, "timing": {"undo_s": undo_s}}
         configured = settings.Settings.model_validate(raw)

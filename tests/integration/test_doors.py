@@ -25,6 +25,7 @@ from infra import stack
 from infra.ports import Ports
 from integrations.live.worklist import STREAM
 from service.process import connections, settings
+from service.process.state_folder import open_to_others
 from tests.ward import NURSE, Ward
 
 pytestmark = pytest.mark.integration
@@ -250,7 +251,7 @@ def test_an_upload_that_is_broken_off_is_no_fault(ward: Ward) -> None:
 
 def test_nothing_of_the_state_is_open_to_others_and_another_user_reads_nothing(ward: Ward) -> None:
     made_by_the_test = {ward.state / "stack.log"}
-    assert set(settings.open_to_others(ward.state)) - made_by_the_test == set()
+    assert set(open_to_others(ward.state)) - made_by_the_test == set()
     for path in (ward.state, *ward.state.rglob("*")):
         if path not in made_by_the_test and not path.is_socket() and path.exists():
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path

@@ -20,7 +20,7 @@ from tests.fakes.case_steps import BUILD, CaseSteps, become_current
 from tests.fakes.samples import NURSE, REF, VERIFY_KEY, decision, signed
 from tests.ports import any_port
 from tests.replay.recordings import KEYRING
-from workflows import refusals, sandbox
+from workflows import foreign_messages, sandbox
 from workflows.case import Case
 
 pytestmark = pytest.mark.integration
@@ -49,7 +49,7 @@ async def test_a_decision_reaches_the_chart_though_the_escalation_reports_after_
             await working.enter_async_context(
                 Worker(
                     client, task_queue=queue, workflows=workflows, activities=activities, deployment_config=deployed,
-                    workflow_runner=sandbox.runner(), interceptors=[refusals.Refusing()],
+                    workflow_runner=sandbox.runner(), interceptors=[foreign_messages.Refusing()],
                 )
             )  # fmt: skip
         await become_current(client)

@@ -22,7 +22,7 @@ from temporalio.worker import Worker
 
 from contracts.cases import CaseState
 from contracts.queues import TaskQueue
-from service.gateway import stranded
+from service.gateway import stranded_cases
 from service.operate import recovery
 from service.process import versions
 from service.process.temporal import connect
@@ -219,9 +219,9 @@ def test_cases_that_were_ended_or_replaced_in_temporal_are_named_and_brought_bac
         ours = await connect(parts.temporal, parts.temporal_namespace, ward.secrets.keyring())
         frozen = rows[1]["case_id"]
         await client.start_workflow("case", "nonsense", id=frozen, task_queue=TaskQueue.CASES)
-        while len(await stranded.find(ward.world.records.db, ours)) != 2:
+        while len(await stranded_cases.find(ward.world.records.db, ours)) != 2:
             await asyncio.sleep(0.2)
-        await stranded.watch(ward.world.records.db, ours)
+        await stranded_cases.watch(ward.world.records.db, ours)
         handle = client.get_workflow_handle(frozen)
         while (await handle.describe()).raw_description.pending_workflow_task.attempt <= recovery.FAILS_AGAIN:
             await asyncio.sleep(0.2)
@@ -251,7 +251,7 @@ def test_cases_that_were_ended_or_replaced_in_temporal_are_named_and_brought_bac
 
     async def look() -> None:
         parts = ward.settings.parts
-        await stranded.watch(
+        await stranded_cases.watch(
             ward.world.records.db, await connect(parts.temporal, parts.temporal_namespace, ward.secrets.keyring())
         )
 

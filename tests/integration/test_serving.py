@@ -19,7 +19,7 @@ from integrations.ledger import registry
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
 from integrations.ledger.registry import CHAMPION
-from service.process import settings
+from service.process.secrets import create_secrets
 from tests.fakes import samples
 from tests.fakes.models import model
 from tests.ward import ROOT
@@ -39,7 +39,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(models, "serve_command", serve)
     for folder in ("logs", BASE, "tuning/copy/merged", f"tuning/{BROKEN}/merged"):
         (tmp_path / folder).mkdir(parents=True)
-    settings.create_secrets(tmp_path)
+    create_secrets(tmp_path)
     db = Database(f"sqlite:///{tmp_path}/ledger.db")
     db.create()
     with db.write() as tx:

@@ -20,7 +20,7 @@ from tests.fakes.old_codec import old_converter
 from tests.fakes.samples import NURSE, REF, VERIFY_KEY, decision, signed
 from tests.ports import any_port
 from tests.replay.recordings import KEYRING
-from workflows import refusals, sandbox
+from workflows import foreign_messages, sandbox
 from workflows.case import Case
 
 pytestmark = pytest.mark.integration
@@ -76,7 +76,7 @@ async def test_a_case_that_an_old_version_froze_goes_on_and_takes_its_decision(a
     known = data_converter(KEYRING, opened_before=lambda case_id: case_id == REF.case_id)
     new = await Client.connect(address, data_converter=known)
     unsigned = decision()
-    async with working(new, refusals.Refusing()) as steps:
+    async with working(new, foreign_messages.Refusing()) as steps:
         steps.writes = 1  # the chart answers
         handle = new.get_workflow_handle_for(Case.run, REF.case_id)
         assert (await handle.execute_update(Case.decide, signed(unsigned))).decision_id == unsigned.decision_id

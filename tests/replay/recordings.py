@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.process.settings import Secrets
+from service.process.secrets import Secrets
 
 FOLDER = Path(__file__).parent / "histories"
 KEYS = Path(__file__).parent / "keys.json"

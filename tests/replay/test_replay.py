@@ -10,13 +10,13 @@ from temporalio.worker import Replayer
 from contracts.cases import CaseInput, CaseOutcome
 from service.process.temporal import data_converter
 from tests.replay.recordings import HISTORIES, KEYRING
-from workflows import refusals, sandbox
+from workflows import foreign_messages, sandbox
 from workflows.case import Case
 
 
 def replayer(*workflows: type) -> Replayer:
     return Replayer(
-        workflows=workflows, workflow_runner=sandbox.runner(), interceptors=[refusals.Refusing()],
+        workflows=workflows, workflow_runner=sandbox.runner(), interceptors=[foreign_messages.Refusing()],
         data_converter=data_converter(KEYRING),
     )  # fmt: skip
 

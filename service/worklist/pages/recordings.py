@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 
 from contracts.errors import FhirError, Refusal
-from service.worklist import dictating, ranges
+from service.worklist import byte_ranges, dictating
 from service.worklist.dependencies import Blobs, SignedIn, Speaking, Worklist
 
 log = structlog.get_logger()
@@ -22,7 +22,7 @@ def play(request: Request, case_id: str, number: int, me: SignedIn, worklist: Wo
     if played is None:
         raise HTTPException(404)
     kind = played.media_type if dictating.AUDIO.fullmatch(played.media_type) else "application/octet-stream"
-    return ranges.answer(blobs.get(played.blob), kind, request.headers.get("range"))
+    return byte_ranges.answer(blobs.get(played.blob), kind, request.headers.get("range"))
 
 
 @router.post("/cases/{case_id}/recordings")

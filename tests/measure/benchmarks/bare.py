@@ -18,6 +18,7 @@ from contracts.decisions import Decision, DecisionKind, Reviewer
 from integrations import clock
 from service.process import settings
 from service.process import wiring as parts
+from service.process.secrets import load_secrets
 from service.process.temporal import connect
 from service.worker import cases as worker
 from tests.measure.benchmarks.bare_case import BareCase
@@ -63,7 +64,7 @@ def gateway(client: Client, quiet_s: float) -> FastAPI:
 
 
 async def main(part: str, state: Path, port: int) -> None:
-    opened, secrets = settings.load(state), settings.load_secrets(state)
+    opened, secrets = settings.load(state), load_secrets(state)
     client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
     if part == "gateway":
         app = gateway(client, opened.timing.window_quiet_s)

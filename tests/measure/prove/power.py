@@ -14,6 +14,7 @@ import httpx
 from infra import stack
 from infra.ports import Ports
 from service.process import settings
+from service.process.secrets import load_secrets
 from tests import powercut
 from tests.measure.prove import rules
 from tests.measure.prove.finding import Finding
@@ -28,7 +29,7 @@ def fails(folder: Path, sabotage: str = "") -> tuple[int, list[Finding]]:
     with powercut.disk(folder, megabytes=768) as disk, Ports() as reserved:
         gateway = _gateway(folder / "state", reserved, sabotage)
         url = f"http://127.0.0.1:{json.loads((folder / 'state' / 'ports.json').read_text())['gateway']}/feeds/ehr"
-        secret = settings.load_secrets(folder / "state").feed_secret.get_secret_value()
+        secret = load_secrets(folder / "state").feed_secret.get_secret_value()
         gateway.start(folder / "state" / "logs")
         assert gateway.process
         try:

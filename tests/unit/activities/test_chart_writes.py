@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from temporalio.exceptions import ApplicationError
 
 from activities.chart_writes import note_writes
-from activities.close_case import CloseCase
+from activities.close_undecided import CloseCase
 from activities.world import World
 from contracts.cases import CaseState
 from integrations.fhir import proposals

@@ -10,7 +10,7 @@ from activities import workbench
 @pytest.mark.parametrize(
     ("changed", "another"),
     [
-        ("agents/levels.py", True),
+        ("agents/level_graph.py", True),
         ("agents/ed_triage/prompts.py", True),
         ("tuning/verdict.py", True),
         ("contracts/charts.py", True),

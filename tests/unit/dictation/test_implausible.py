@@ -3,7 +3,7 @@
 import pytest
 
 from agents.dictation import note
-from agents.dictation.ranges import DOSES, DOSES_OF
+from agents.dictation.dose_limits import DOSES, DOSES_OF
 from agents.physiology import PLAUSIBLE
 from contracts.dictation import NoteItem
 from tests.fakes.dictations import made, spoken, texts

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents import levels
+from agents import level_graph
 from agents.ed_triage import rules
 from tests.fakes.samples import CALM, facts
 
@@ -20,7 +20,7 @@ EDGES = {
 
 
 def floor(**vitals: str | float) -> str | None:
-    return levels.floor(rules.findings(facts(**vitals)))
+    return level_graph.floor(rules.findings(facts(**vitals)))
 
 
 @pytest.mark.parametrize(("key", "value", "points"), [(k, v, p) for k, edge in EDGES.items() for v, p in edge.items()])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from integrations.fhir.outcomes import location_ids, outcomes
+from integrations.fhir.patient_outcomes import location_ids, outcomes
 
 Resource = dict[str, Any]
 META = {"versionId": "7", "lastUpdated": "2026-01-05T09:00:00Z"}

@@ -10,7 +10,7 @@ from contracts.errors import ApprovalError, Fallback
 from contracts.suggestions import MadeBy
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import cases, decisions, deliveries, inbox, marks, signs, standing, tallies
+from integrations.ledger import cases, decisions, deliveries, inbox, marks, signs_of_life, standing, tallies
 from integrations.ledger.database import Database
 from integrations.ledger.standing import Standing
 from tests.fakes.samples import NOW, REF, decision, event, shown
@@ -128,8 +128,8 @@ def test_a_decision_counts_when_it_is_kept_and_only_then(db: Database, blobs: Bl
 
 def test_signs_are_kept_by_part_the_newest_alone(db: Database) -> None:
     with db.write() as tx:
-        signs.give(tx, {"worker": NOW, "gateway": NOW})
-        signs.give(tx, {"worker": NOW + LIMIT})
+        signs_of_life.give(tx, {"worker": NOW, "gateway": NOW})
+        signs_of_life.give(tx, {"worker": NOW + LIMIT})
         marks.set_mark(tx, "other", "x")
     with db.read() as tx:
-        assert signs.seen(tx) == {"worker": NOW + LIMIT, "gateway": NOW}
+        assert signs_of_life.seen(tx) == {"worker": NOW + LIMIT, "gateway": NOW}

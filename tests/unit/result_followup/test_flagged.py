@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents import levels
+from agents import level_graph
 from agents.result_followup import rules
 from contracts.charts import ChartFacts
 from tests.fakes.results import ENCOUNTER, PATHWAY, flagged, result
@@ -20,7 +20,7 @@ def read(*results: dict[str, object]) -> ChartFacts:
 def test_a_flagged_result_that_no_rule_knows_is_shown_and_never_called_in_order(flag: str, floor: str) -> None:
     facts = read(result("k", 4.1), flagged("Troponin I", 0.9, flag))
     assert facts.facts[-1].shown() == f"Troponin I 0.9 ng/mL (flagged {flag})"
-    assert levels.floor(rules.findings(facts)) == floor
+    assert level_graph.floor(rules.findings(facts)) == floor
 
 
 def test_a_result_that_is_in_order_or_of_another_stay_or_patient_is_not_shown() -> None:
@@ -57,10 +57,10 @@ def test_however_many_are_flagged_a_critical_one_is_shown_first() -> None:
     ]
     older = flagged("Haemoglobin", 38, "LL", "718-7") | {"effectiveDateTime": "2026-01-05T07:00:00Z"}
     facts = read(*enzymes, older)
-    assert facts.facts[0].label == "Haemoglobin" and levels.floor(rules.findings(facts)) == rules.ACT_NOW
+    assert facts.facts[0].label == "Haemoglobin" and level_graph.floor(rules.findings(facts)) == rules.ACT_NOW
 
 
 def test_an_analyte_that_is_read_is_shown_again_only_where_the_laboratory_calls_it_critical() -> None:
     high, critical = (flagged("Potassium", 6.2, flag, "2823-3") for flag in ("H", "HH"))
-    assert levels.floor(rules.findings(read(high))) is None
-    assert levels.floor(rules.findings(read(critical))) == rules.ACT_NOW
+    assert level_graph.floor(rules.findings(read(high))) is None
+    assert level_graph.floor(rules.findings(read(critical))) == rules.ACT_NOW

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents import levels
+from agents import level_graph
 from agents.pathway import NoReference, NoSandbox, Ports
 from agents.result_followup import prompts, rules
 from agents.result_followup.analytes import ANALYTES, CODES
@@ -113,12 +113,12 @@ def test_no_code_stands_for_two_analytes() -> None:
     ],
 )
 def test_a_critical_result_demands_to_act_now(results: dict[str, float], floor: str | None) -> None:
-    assert levels.floor(rules.findings(chart(**results))) == floor
+    assert level_graph.floor(rules.findings(chart(**results))) == floor
 
 
 async def test_limits_of_adults_are_not_applied_to_children_and_it_is_said() -> None:
     child = chart(born="2020-01-01", k=6.6, na=140, cl=100, hco3=20)
-    assert levels.floor(rules.findings(child)) is None and needed(child) == ()
+    assert level_graph.floor(rules.findings(child)) is None and needed(child) == ()
     assert "adults" in (await suggest(child, Ports())).findings[0].text
 
 

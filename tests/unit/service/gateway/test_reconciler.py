@@ -12,7 +12,7 @@ from activities.world import World
 from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.fhir.feed import Feed
-from integrations.ledger import following, marks, tables
+from integrations.ledger import feed_progress, marks, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
 from integrations.ledger.records import Records
@@ -44,9 +44,9 @@ class Followed:
             self.seconds += max(self.reconciler.step(), 0.001)
         return self.server.asked[before:]
 
-    def standings(self) -> dict[str, following.TypeStanding]:
+    def standings(self) -> dict[str, feed_progress.TypeStanding]:
         with self.db.read() as tx:
-            return {one.resource_type: one for one in following.seen(tx)}
+            return {one.resource_type: one for one in feed_progress.seen(tx)}
 
     def accepted(self) -> list[tuple[str, str]]:
         with self.db.read() as tx:
@@ -72,10 +72,10 @@ def test_types_that_are_refused_are_named_and_the_others_are_accepted(followed: 
 def test_a_type_that_comes_back_is_caught_up_from_where_it_was(followed: Followed) -> None:
     followed.reconciler.step()
     with followed.db.read() as tx:
-        start = following.reached(tx, "ehr", "Media")
+        start = feed_progress.reached(tx, "ehr", "Media")
     followed.for_seconds(300)
     with followed.db.read() as tx:
-        assert following.reached(tx, "ehr", "Media") == start
+        assert feed_progress.reached(tx, "ehr", "Media") == start
     del followed.server.refused["Media"]
     followed.server.changed("Media", "m-1")
     followed.for_seconds(reconciler.MOST_PAUSE_S)
@@ -91,8 +91,8 @@ def test_what_was_noted_for_the_whole_feed_becomes_the_moment_of_each_type(follo
     followed.reconciler.step()
     with followed.db.read() as tx:
         assert marks.mark(tx, "reconciled:ehr") is None
-        assert following.reached(tx, "ehr", "Binary") == before
-        read = following.reached(tx, "ehr", "Encounter")
+        assert feed_progress.reached(tx, "ehr", "Binary") == before
+        read = feed_progress.reached(tx, "ehr", "Encounter")
     assert read is not None and read > before
 
 
@@ -139,5 +139,5 @@ def test_a_type_without_an_answer_stops_no_other_and_is_asked_for_nothing_else(f
 def test_the_first_start_looks_no_further_back_than_the_overlap(followed: Followed) -> None:
     followed.reconciler.step()
     with followed.db.read() as tx:
-        start = following.reached(tx, "ehr", "Media")
+        start = feed_progress.reached(tx, "ehr", "Media")
     assert start is not None and clock.now() - start < timedelta(minutes=1)

@@ -10,7 +10,7 @@ import pytest
 from agents.pathway import NoReference, NoSandbox
 from contracts.calculations import Calculation
 from integrations import clock
-from integrations.ledger import marks, signs
+from integrations.ledger import marks, signs_of_life
 from integrations.ledger.database import Database
 from service.operate import doctor, recovery
 from service.process import health
@@ -53,7 +53,7 @@ def test_an_old_backup_is_told_the_more_urgently_the_older(db: Database, hours: 
 
 def test_each_process_that_is_silent_is_a_failure(db: Database) -> None:
     with db.write() as tx:
-        signs.give(tx, {"gateway": clock.now(), "worker": clock.now() - HOUR})
+        signs_of_life.give(tx, {"gateway": clock.now(), "worker": clock.now() - HOUR})
     world, settings = SimpleNamespace(records=SimpleNamespace(db=db)), SimpleNamespace(timing=TimingSettings())
     given: Any = (settings, world)
     found = {finding.part: finding for finding in doctor.process_signs(*given)}

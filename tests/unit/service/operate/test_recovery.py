@@ -13,8 +13,8 @@ from contracts.errors import ConfigurationError, LedgerError, LedgerFault
 from integrations.ledger import cases, decisions, tables
 from integrations.ledger.database import Database
 from service.operate import recovery
-from service.process import settings
 from service.process.case_starts import CaseStarts
+from service.process.secrets import create_secrets
 from service.process.settings import TimingSettings
 from tests.fakes.samples import NOW, REF, decision, shown
 
@@ -105,7 +105,7 @@ def test_only_a_case_that_ended_before_temporal_was_rebuilt_may_be_unknown_to_it
 def test_a_restore_asks_for_the_keys_first(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"put keys\.json"):
         recovery.restore(tmp_path, tmp_path)
-    settings.create_secrets(tmp_path)
+    create_secrets(tmp_path)
     with pytest.raises(LedgerError) as fault:
         recovery.restore(tmp_path, tmp_path)
     assert fault.value.kind == LedgerFault.NO_BACKUP

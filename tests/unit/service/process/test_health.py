@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.errors import FhirError, FhirFault, LedgerError, LedgerFault
 from integrations import clock
-from integrations.ledger import following, signs, switches
+from integrations.ledger import feed_progress, signs_of_life, switches
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
 from service.process import endpoints, health
@@ -97,7 +97,7 @@ async def test_processes_know_of_each_other_through_the_ledger(parts: Parts) -> 
     await look(gateway, parts.health("worker"), worklist)
     assert worklist.ready() and away(worklist) == {"reconciler", "watchdog", "audit"}
     with parts.world.records.db.read() as tx:
-        assert set(signs.seen(tx)) == {"gateway", "dispatcher", "worker", "worklist"}
+        assert set(signs_of_life.seen(tx)) == {"gateway", "dispatcher", "worker", "worklist"}
     parts.seconds = 30
     await look(worklist)
     assert away(worklist) == {"reconciler", "watchdog", "audit", "gateway", "dispatcher", "worker"}
@@ -203,7 +203,7 @@ def test_the_figures_without_a_ledger_still_tell_of_the_parts(parts: Parts) -> N
 
 def test_the_figures_of_a_full_ledger_have_closed_labels(parts: Parts, db: Database) -> None:
     with db.write() as tx:
-        signs.give(tx, {"patient Zebedee": NOW})
+        signs_of_life.give(tx, {"patient Zebedee": NOW})
     text = Metrics(parts.health("gateway"), db).text().decode()
     assert {*re.findall(r'(\w+)="', text)} == {"part", "fate", "state", "kind", "by", "le"}
     assert "Zebedee" not in text
@@ -228,15 +228,15 @@ async def test_a_process_is_not_ready_before_the_feed_is_known_to_be_followed(pa
     assert not worklist.ready() and worklist.parts()["feed:ehr"].state == State.AWAY
     for type_ in TYPES:
         with db.write() as tx:
-            following.note_read(tx, "ehr", type_, NOW, pushed=True)
+            feed_progress.note_read(tx, "ehr", type_, NOW, pushed=True)
     worklist = await look_at_feed(parts)
     assert worklist.ready() and worklist.parts()["feed:ehr"].state == State.LIVE and worklist.unseen() == []
 
 
 async def test_a_blind_type_is_named_and_keeps_nobody_from_the_rest(parts: Parts, db: Database) -> None:
     with db.write() as tx:
-        following.note_read(tx, "ehr", "Encounter", NOW, pushed=True)
-        following.note_fault(tx, "ehr", "Binary", "400 Cannot search on Binary", refused=True, pushed=False)
+        feed_progress.note_read(tx, "ehr", "Encounter", NOW, pushed=True)
+        feed_progress.note_fault(tx, "ehr", "Binary", "400 Cannot search on Binary", refused=True, pushed=False)
     worklist = await look_at_feed(parts)
     seen = worklist.parts()["feed:ehr"]
     assert worklist.ready()
@@ -247,7 +247,7 @@ async def test_a_blind_type_is_named_and_keeps_nobody_from_the_rest(parts: Parts
 async def test_a_feed_is_not_followed_without_a_gateway(parts: Parts, db: Database) -> None:
     for type_ in TYPES:
         with db.write() as tx:
-            following.note_read(tx, "ehr", type_, NOW, pushed=True)
+            feed_progress.note_read(tx, "ehr", type_, NOW, pushed=True)
     worklist = await look_at_feed(parts)
     parts.seconds = 25
     await look(worklist)
@@ -258,7 +258,7 @@ async def test_a_feed_is_not_followed_without_a_gateway(parts: Parts, db: Databa
 async def test_a_feed_that_is_read_while_nobody_dispatches_is_no_calm_list(parts: Parts, db: Database) -> None:
     for type_ in TYPES:
         with db.write() as tx:
-            following.note_read(tx, "ehr", type_, NOW, pushed=True)
+            feed_progress.note_read(tx, "ehr", type_, NOW, pushed=True)
     gateway = parts.health("gateway")
     gateway.done("reconciler")
     await look(gateway)

@@ -13,10 +13,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from contracts.cases import CaseRef, CaseState
 from integrations import clock
 from integrations.ledger import cases, marks, messages, standing, tables
-from integrations.ledger import stranded as kept
+from integrations.ledger import stranded_cases as kept
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
-from service.gateway import stranded
+from service.gateway import stranded_cases
 from service.operate import doctor
 from service.process import seals as service_seals
 from service.process.seals import Seals
@@ -108,7 +108,7 @@ class Temporal:
 @pytest.fixture
 def live(db: Database, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Five live cases; the last is accepted just now, one before it has been decided."""
-    monkeypatch.setattr(stranded, "CONFIRM_S", 0.0)
+    monkeypatch.setattr(stranded_cases, "CONFIRM_S", 0.0)
     ids = [f"case-{n}" for n in range(5)]
     for id_ in ids:
         age = timedelta() if id_ == ids[-1] else LIMIT
@@ -123,7 +123,7 @@ async def test_live_cases_without_a_running_workflow_are_found(db: Database, liv
     running, ended = WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.TERMINATED
     temporal: Any = Temporal({live[0]}, {live[1]: running, live[2]: ended})  # the list lags behind for the second
     world: Any = SimpleNamespace(records=SimpleNamespace(db=db))
-    assert await stranded.find(world.records.db, temporal) == {live[2], live[3]}
+    assert await stranded_cases.find(world.records.db, temporal) == {live[2], live[3]}
 
 
 async def test_a_case_that_ends_while_it_is_looked_at_is_not_stranded(db: Database, live: list[str]) -> None:
@@ -137,7 +137,7 @@ async def test_a_case_that_ends_while_it_is_looked_at_is_not_stranded(db: Databa
 
     temporal: Any = Slow({live[0], live[1], live[3]}, {})
     world: Any = SimpleNamespace(records=SimpleNamespace(db=db))
-    assert await stranded.find(world.records.db, temporal) == set()
+    assert await stranded_cases.find(world.records.db, temporal) == set()
 
 
 async def test_what_was_found_stands_in_the_ledger_until_it_is_mended(db: Database, live: list[str]) -> None:
@@ -146,7 +146,7 @@ async def test_what_was_found_stands_in_the_ledger_until_it_is_mended(db: Databa
     well: Any = Temporal(set(live), {})
 
     async def look(temporal: Any) -> kept.Stranded:
-        assert await stranded.watch(world.records.db, temporal) == stranded.LOOK_S
+        assert await stranded_cases.watch(world.records.db, temporal) == stranded_cases.LOOK_S
         with db.read() as tx:
             return kept.last(tx)
 
@@ -171,7 +171,7 @@ async def test_while_temporal_is_away_nothing_new_is_known(db: Database, live: l
         kept.note(tx, 2)
     world: Any = SimpleNamespace(records=SimpleNamespace(db=db))
     away: Any = Away(set(), {})
-    assert await stranded.watch(world.records.db, away) == stranded.LOOK_S
+    assert await stranded_cases.watch(world.records.db, away) == stranded_cases.LOOK_S
     with db.read() as tx:
         assert kept.last(tx).count == 2
 

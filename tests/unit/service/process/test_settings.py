@@ -8,6 +8,8 @@ import pytest
 
 from contracts.errors import ConfigurationError
 from service.process import settings
+from service.process.secrets import create_secrets, load_secrets
+from service.process.state_folder import open_to_others, repair_rights, write_private
 from tests.fakes.parts import PARTS
 
 BLOCK = b"""
@@ -117,7 +119,7 @@ def test_a_missing_address_is_named(state: Path) -> None:
 def test_a_folder_that_was_never_started_says_how_to_start(tmp_path: Path) -> None:
     assert "wardflow up" in refusal(tmp_path)
     with pytest.raises(ConfigurationError, match="wardflow up"):
-        settings.load_secrets(tmp_path)
+        load_secrets(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -139,13 +141,13 @@ def test_every_other_mistake_is_said_in_words_too(state: Path, file: str, conten
 
 
 def test_secrets_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
-    settings.create_secrets(tmp_path)
+    create_secrets(tmp_path)
     path = tmp_path / "keys.json"
     first = path.read_text()
-    settings.create_secrets(tmp_path)
+    create_secrets(tmp_path)
     assert path.read_text() == first
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    made = settings.load_secrets(tmp_path)
+    made = load_secrets(tmp_path)
     assert made.keyring().open(made.keyring().seal(b"x", "p"), "p") == b"x"
     assert made.signer().sign(b"x")
     values = [v for v in json.loads(first).values() if isinstance(v, str) and len(v) == 64]
@@ -159,11 +161,11 @@ def test_secrets_are_made_once_for_their_owner_alone(tmp_path: Path) -> None:
 
 
 def test_broken_secrets_are_refused_without_being_shown(tmp_path: Path) -> None:
-    settings.create_secrets(tmp_path)
+    create_secrets(tmp_path)
     path = tmp_path / "keys.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"more": "5ecre7"}))
     with pytest.raises(ConfigurationError) as refused:
-        settings.load_secrets(tmp_path)
+        load_secrets(tmp_path)
     assert "5ecre7" not in str(refused.value)
 
 
@@ -203,9 +205,9 @@ def test_an_older_state_is_closed_to_others_and_what_is_not_ours_stays(tmp_path:
         path.chmod(0o644)
     state.chmod(0o755)
     (state / "logs").chmod(0o755)
-    assert set(settings.open_to_others(state)) == {state, state / "logs", *files}
-    settings.repair_rights(state)
-    assert list(settings.open_to_others(state)) == []
+    assert set(open_to_others(state)) == {state, state / "logs", *files}
+    repair_rights(state)
+    assert list(open_to_others(state)) == []
     assert [stat.S_IMODE(path.stat().st_mode) for path in (state, files[0])] == [0o700, 0o600]
     assert stat.S_IMODE((state / "mine" / "notes").stat().st_mode) == 0o644
 
@@ -218,7 +220,7 @@ def test_a_private_file_is_private_from_its_first_byte(tmp_path: Path, monkeypat
     )
     before = settings.os.umask(0)
     try:
-        settings.write_private(path, "token")
+        write_private(path, "token")
     finally:
         settings.os.umask(before)
     assert (seen, path.read_text()) == ([0o600], "token")

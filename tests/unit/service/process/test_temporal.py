@@ -18,7 +18,7 @@ from contracts.errors import ApprovalError, ConfigurationError, LedgerError, Led
 from integrations.blobs.sealing import Keyring
 from service.process import temporal
 from tests.fakes.samples import KEYRING, NAME, decision
-from workflows import refusals
+from workflows import foreign_messages
 
 A, B = (WorkflowSerializationContext("default", id_) for id_ in ("case-a", "case-b"))
 ACTIVITY_OF_A = ActivitySerializationContext("default", "1", "run_agent", "q", "case-a", "case", is_local=False)
@@ -182,7 +182,7 @@ async def test_a_failure_that_was_not_sealed_for_this_workflow_says_nothing() ->
     for failure in (unsealed, elsewhere, retyped, bare, given_details):
         again = await converter().with_context(A).decode_failure(failure)
         assert isinstance(again, ApplicationError)
-        assert (again.type, again.details, again.non_retryable) == (refusals.TYPE, (), False)
+        assert (again.type, again.details, again.non_retryable) == (foreign_messages.TYPE, (), False)
         assert "Silva" not in str(again)
 
 
@@ -195,7 +195,7 @@ async def test_a_failure_of_a_kind_that_there_is_not_is_refused_and_raises_nothi
     swapped.encoded_attributes.CopyFrom((await converter().with_context(A).encode([None]))[0])
     for failure in (timed_out, sealed, swapped):
         again = await converter().with_context(A).decode_failure(failure)
-        assert isinstance(again, ApplicationError) and again.type == refusals.TYPE
+        assert isinstance(again, ApplicationError) and again.type == foreign_messages.TYPE
 
 
 async def test_a_time_out_of_the_server_is_one_whatever_was_put_beside_it() -> None:

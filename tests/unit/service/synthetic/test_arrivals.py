@@ -11,7 +11,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents import levels
+from agents import level_graph
 from agents.result_followup import flagged, rules
 from contracts.errors import ConfigurationError
 from service.synthetic import arrivals
@@ -51,7 +51,7 @@ def test_one_in_four_brings_results_that_the_follow_up_reads_or_shows() -> None:
     results = [[b for b in bodies(a) if "category" in b] for a in told]
     assert [bool(found) for found in results] == [number % 4 == 3 for number in range(40)]
     facts = [PATHWAY.read_chart(bodies(a), arrivals.encounter_of(a[0]) or "", NOW) for a in told]
-    floors = {levels.floor(rules.findings(read)) for read, found in zip(facts, results, strict=True) if found}
+    floors = {level_graph.floor(rules.findings(read)) for read, found in zip(facts, results, strict=True) if found}
     assert floors == {rules.ACT_NOW, rules.TODAY, None}
     assert any(fact.key.startswith(flagged.KEY) for read in facts for fact in read.facts)
 

@@ -14,6 +14,7 @@ from integrations.ledger.database import Database
 from integrations.ledger.records import Records
 from service.process import settings
 from service.process.health import Health
+from service.process.secrets import create_secrets, load_secrets
 from service.worklist import app, forms
 
 
@@ -27,8 +28,8 @@ async def full(db: Database, blobs: BlobStore, tmp_path: Path) -> httpx.AsyncCli
 
 async def opened(db: Database, blobs: BlobStore, tmp_path: Path, *followed: str) -> httpx.AsyncClient:
     """Return the pages of a ward that follows these types, opened by a nurse who is signed in."""
-    settings.create_secrets(tmp_path)
-    secrets = settings.load_secrets(tmp_path)
+    create_secrets(tmp_path)
+    secrets = load_secrets(tmp_path)
     triggers = [SimpleNamespace(resource=type_) for type_ in followed]
     given: Any = SimpleNamespace(
         users={"n-okafor": SimpleNamespace(name="Nurse Okafor", role="triage_nurse")},

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from agents import levels
+from agents import level_graph
 from agents.ed_triage import rules
 from agents.ed_triage.pathway import EdTriage
 from agents.pathway import ChatPort
@@ -67,7 +67,7 @@ async def test_without_a_model_the_rules_are_measured_alone_and_the_reviewer_bes
     assert judged["rules"].n == judged["reviewer"].n == COUNT
     assert judged["rules"].by_rules is None
     assert judged["rules"].expected_calibration_error is None
-    floors = [levels.floor(rules.findings(facts)) for facts in labelled.charts(plan.cases, PATHWAY, None)]
+    floors = [level_graph.floor(rules.findings(facts)) for facts in labelled.charts(plan.cases, PATHWAY, None)]
     assert judged["rules"].declined == floors.count(None) > 0, "rules without a floor give no level"
     assert sum(map(sum, judged["rules"].confusion)) == COUNT - floors.count(None)
     assert [row[:1] for row in judged["reviewer"].confusion] == [(0,), (3,), (0,), (0,), (0,)]
@@ -278,7 +278,7 @@ async def test_the_combined_judge_learns_from_decisions_and_is_raised_to_the_flo
     ]
     assert measured.second_reader
     assert len(measured.second_reader.flagged) == COUNT // 4
-    floors = [levels.floor(rules.findings(facts)) for facts in labelled.charts(plan.cases, PATHWAY, None)]
+    floors = [level_graph.floor(rules.findings(facts)) for facts in labelled.charts(plan.cases, PATHWAY, None)]
     assert floors.count("1") <= measured.judged["combined"].confusion[1][0]
     await evaluate.run(estimated(plan), PATHWAY, None)
     assert len(fitted_on) == 1  # kept in the state folder

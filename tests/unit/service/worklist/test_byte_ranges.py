@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.worklist import ranges
+from service.worklist import byte_ranges
 
 CONTENT = bytes(range(10))
 
@@ -25,7 +25,7 @@ CONTENT = bytes(range(10))
     ],
 )
 def test_a_part_is_what_was_asked_for_or_all_or_refused(asked: str | None, status: int, part: bytes) -> None:
-    answer = ranges.answer(CONTENT, "audio/ogg", asked)
+    answer = byte_ranges.answer(CONTENT, "audio/ogg", asked)
     assert (answer.status_code, bytes(answer.body)) == (status, part)
     if status == 206:
         first, last = CONTENT.index(part), CONTENT.index(part) + len(part) - 1

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from contracts.frozen import Frozen
 from integrations import clock
-from integrations.ledger.following import TypeStanding
+from integrations.ledger.feed_progress import TypeStanding
 from service.process.settings import TimingSettings
 
 MISSED = 4  # rounds that a part may miss; one of its own and one of the reader are always under way

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from integrations import clock
-from integrations.ledger.following import TypeStanding
-from service.process import following
+from integrations.ledger.feed_progress import TypeStanding
+from service.process import feed_progress
 from service.process.settings import TimingSettings
 from tests.fakes.samples import NOW
 
@@ -25,9 +25,9 @@ def standing(type_: str, read_ago_s: float | None = 1, **changes: Any) -> TypeSt
     return TypeStanding(feed="ehr", resource_type=type_, read_at=read_at, **changes)
 
 
-def seen(*changed: TypeStanding, reading: bool = True) -> following.FeedView:
+def seen(*changed: TypeStanding, reading: bool = True) -> feed_progress.FeedView:
     every = {type_: standing(type_) for type_ in TYPES} | {one.resource_type: one for one in changed}
-    return following.view(TIMING, "ehr", TYPES, every.values(), reading=reading)
+    return feed_progress.view(TIMING, "ehr", TYPES, every.values(), reading=reading)
 
 
 def all_types(read_ago_s: float | None, **changes: Any) -> list[TypeStanding]:
@@ -36,7 +36,7 @@ def all_types(read_ago_s: float | None, **changes: Any) -> list[TypeStanding]:
 
 def test_while_all_is_read_nobody_is_told_anything() -> None:
     found = seen()
-    assert (found.followed, following.for_the_ward(found), following.for_operators(found)) == (True, [], "")
+    assert (found.followed, feed_progress.for_the_ward(found), feed_progress.for_operators(found)) == (True, [], "")
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_what_was_noted_last_says_nothing_when_nobody_searches() -> None:
 def test_the_ward_is_told_since_when_nothing_new_is_shown(since: datetime | None, told: str) -> None:
     ago_s = (NOW - since).total_seconds() if since else None
     refused = all_types(ago_s, fault="401 Unauthorized", refused=True)
-    assert following.for_the_ward(seen(*refused)) == [told]
+    assert feed_progress.for_the_ward(seen(*refused)) == [told]
 
 
 def test_a_feed_that_was_never_seen_is_not_yet_connected() -> None:
-    found = following.view(TIMING, "ehr", TYPES, [], reading=True)
-    assert following.for_the_ward(found) == ["Not yet connected to the chart: new arrivals are not shown."]
-    assert following.for_operators(found).startswith("blind: Encounter (not yet read), Observation")
+    found = feed_progress.view(TIMING, "ehr", TYPES, [], reading=True)
+    assert feed_progress.for_the_ward(found) == ["Not yet connected to the chart: new arrivals are not shown."]
+    assert feed_progress.for_operators(found).startswith("blind: Encounter (not yet read), Observation")
 
 
 REFUSED = {"fault": "400 Cannot search on Binary resource type", "refused": True}
@@ -97,12 +97,12 @@ REFUSED = {"fault": "400 Cannot search on Binary resource type", "refused": True
 )  # fmt: skip
 def test_the_ward_is_told_what_of_the_new_is_not_seen(blind: list[TypeStanding], told: str) -> None:
     found = seen(*blind)
-    assert (found.followed, following.for_the_ward(found)) == (True, [told])
+    assert (found.followed, feed_progress.for_the_ward(found)) == (True, [told])
 
 
 def test_operators_are_told_the_types_and_the_servers_words() -> None:
     found = seen(standing("Binary", **REFUSED), standing("Encounter", 61))
-    assert following.for_operators(found) == (
+    assert feed_progress.for_operators(found) == (
         "blind: Encounter (not read in time: is the gateway running?), "
         "Binary (400 Cannot search on Binary resource type)"
     )

@@ -7,7 +7,7 @@ import structlog
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from integrations.ledger import stranded
+from integrations.ledger import stranded_cases
 from integrations.ledger.database import Database
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ async def _look(db: Database, client: Client) -> set[str]:
     # Visibility lags behind: what is missing in it is asked for by its id, and what has ended in it does no harm.
     running = {execution.id async for execution in client.list_workflows(RUNNING)}
     with db.read() as tx:
-        return stranded.live(tx, YOUNG) - running
+        return stranded_cases.live(tx, YOUNG) - running
 
 
 async def _runs(client: Client, case_id: str) -> bool:
@@ -58,8 +58,8 @@ async def _runs(client: Client, case_id: str) -> bool:
 
 def _keep(db: Database, count: int) -> bool:
     with db.read() as tx:
-        if stranded.last(tx).count == count:
+        if stranded_cases.last(tx).count == count:
             return False
     with db.write() as tx:
-        stranded.note(tx, count)
+        stranded_cases.note(tx, count)
     return True
