@@ -17,7 +17,7 @@ from infra import ports, stack
 from infra.ports import Ports
 
 STACKS = 6
-NAMES = {"worklist", "temporal", "fhir", "gateway", "worker"}
+NAMES = {"worklist", "temporal", "fhir", "gateway", "dispatcher", "worker"}
 FEW = range(15_000, 15_000 + 2 * STACKS * len(NAMES))
 """So few to choose from that by chance alone some would be chosen twice."""
 STARTS = """
