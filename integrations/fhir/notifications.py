@@ -1,4 +1,4 @@
-"""From the bytes of a notification to an event: the only reader of what feeds send."""
+"""From the bytes of a notification to an event; what names a resource without its content is in `deletions.py`."""
 
 import hashlib
 import json
@@ -10,14 +10,6 @@ from integrations.fhir.client import Resource
 
 ID_CHARS = 64  # FHIR R4, data type id
 ID = re.compile(r"[A-Za-z0-9.\-_]+")  # with the underscore, which FHIR does not allow and servers use
-
-NAMED = re.compile(r"([A-Z][A-Za-z]{0,63})/([A-Za-z0-9.\-_]{1,64})")
-
-
-def named(path: str) -> tuple[str, str] | None:
-    """Return the type and id of the resource that a path or a header names as `Type/id`, if it is nothing else."""
-    found = NAMED.fullmatch(path.strip().strip("/"))
-    return (found[1], found[2]) if found else None
 
 
 def parse(feed: str, raw: bytes, base_url: str) -> FhirEvent:

@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from activities.world import World
 from contracts.errors import LedgerError
-from integrations.fhir import notifications
+from integrations.fhir import deletions, notifications
 from integrations.fhir.feed import Feed
 from integrations.ledger import attestation, audit, inbox
 from integrations.live.wakes import Wakes
@@ -35,7 +35,6 @@ BODY = guard.Bound(None, 60)
 PATH_CHARS = 200  # of a request's path, in the reason why it was quarantined
 ATTEST_S = 30.0  # between two audit records about settled events, while fewer than a full range are new
 WAKE_S = 0.005  # between two wakes of the dispatcher
-DELETED = "x-medplum-deleted-resource"
 EMPTY = (b"", b"{}")
 SMALL_BYTES = 16 * 1024  # up to here reading is cheaper than handing it to a thread
 
@@ -112,7 +111,7 @@ def create_app(
         else:
             parsed = notifications.parse, feed, raw, settings.parts.fhir_url
             event = parsed[0](*parsed[1:]) if len(raw) <= SMALL_BYTES else await asyncio.to_thread(*parsed)
-        named = _named(request, path) if event.quarantine else None
+        named = deletions.named(path, request.headers.get(deletions.MEDPLUM_DELETED, "")) if event.quarantine else None
         try:
             if named:  # whatever else it says, something happened to that resource
                 await asyncio.to_thread(inbox.accept_hints, records.db, records.blobs, feed, *named)
@@ -129,11 +128,6 @@ def create_app(
     for pattern in ("/feeds/{feed}", "/feeds/{feed}/{path:path}"):
         app.add_route(pattern, notify, methods=["PUT", "POST", "DELETE"], include_in_schema=False)
     return app
-
-
-def _named(request: Request, path: str) -> tuple[str, str] | None:
-    """Return the resource that a notice names without its content: in its path, or where Medplum names a deletion."""
-    return notifications.named(request.headers.get(DELETED, "")) or notifications.named(path)
 
 
 _ACCEPTED = {"severity": "information", "code": "informational"}

@@ -1,4 +1,4 @@
-"""The watchdog: raises what waits, from the ledger alone."""
+"""The watchdog: first escalation of overdue cases, and an alarm for what waits, from the ledger alone (I4)."""
 
 from datetime import timedelta
 

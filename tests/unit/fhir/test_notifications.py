@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from contracts.charts import TAG
 from contracts.events import FhirEvent
-from integrations.fhir.notifications import named, parse
+from integrations.fhir.deletions import named
+from integrations.fhir.notifications import parse
 
 BASE = "http://ours/fhir"
 OBSERVATION = {
