@@ -1,16 +1,13 @@
 """Plays arrivals into the real local parts, decides as people would, and accounts for everything."""
 
 import asyncio
-import csv
 import json
-import random
 import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,27 +17,23 @@ from typing import Any
 import httpx
 
 from activities.world import World
-from agents.ed_triage.graph import PATHWAY
 from agents.ed_triage.scales import scale_named
 from contracts.cases import ENDED
 from contracts.errors import ConfigurationError, ConfigurationFault, FhirError, WardflowError
 from contracts.suggestions import MadeBy
 from integrations import clock, stderr
 from integrations.ledger import cases, inbox, trajectories
+from service.demo import people
 from service.operate import integrity
-from service.process import settings
-from service.process import wiring as parts
+from service.process import settings, wiring
 from service.process.secrets import load_secrets
 from service.process.temporal import connect
 from service.synthetic import arrivals
 
-SHARES = {"approve": 0.70, "change": 0.15, "reject": 0.10, "silent": 0.05}
-"""What the simulated people do; the silent ones wait until they are escalated, and approve then."""
 DEADLINE_S = 60  # with simulated people, so that the silent ones are escalated while one looks on
 PEOPLE_FIRST, PEOPLE_PACE_S = 5, 12.0  # with real people: so many arrivals at once, then one in so long
 AHEAD = 6  # arrivals without a suggestion yet, before the next is played
 TIMEOUT_S = 1800
-UNHEARD = "not listened to: the person is simulated"
 
 
 @dataclass(frozen=True)
@@ -72,8 +65,6 @@ class DemoPlan:
 @dataclass
 class Progress:
     played: list[str] = field(default_factory=list)
-    decided: set[str] = field(default_factory=set)
-    mix: Counter[str] = field(default_factory=Counter)
     playing: bool = True
 
 
@@ -113,7 +104,7 @@ async def _started(stack: "subprocess.Popen[bytes]", state: Path, plan: DemoPlan
             opened = settings.load(state)
             secrets = load_secrets(state)
             httpx.get(f"http://127.0.0.1:{opened.parts.worklist_port}/livez", timeout=2).raise_for_status()
-            world = parts.world(opened, secrets, "demo")
+            world = wiring.world(opened, secrets, "demo")
             live = {s["status"] for s in world.fhir.search("Subscription?status=active")}
             if "reasoning" in opened.models and not plan.by_people:
                 await world.models["reasoning"].served()
@@ -132,29 +123,31 @@ async def _play(plan: DemoPlan, opened: settings.Settings, world: World, start: 
     else:
         source = arrivals.synthetic(plan.seed, plan.limit)
         _tell("playing synthetic arrivals: nobody is a patient")
-    told = _decisions(plan)
-    player = asyncio.create_task(_arrive(plan, world, source, progress))
+    persons = people.People(plan.seed, people.levels(plan.decide_from, plan.decide_column))
+    player = asyncio.create_task(_arrive(plan, world, source, progress, persons))
     base = f"http://127.0.0.1:{opened.parts.worklist_port}"
     if plan.by_people:
         _tell(f"decide at {base}  (Ctrl-C ends the demo)")
     async with httpx.AsyncClient(base_url=base, headers={"Origin": base}, timeout=30) as page:
-        user = decider(opened)
+        user = people.decider(opened)
         while plan.by_people or time.monotonic() - start < TIMEOUT_S:
             await asyncio.sleep(0.5)
             try:
                 if "wardflow_user" not in page.cookies:
                     await page.post("/login", data={"user_id": user})
                 if not plan.by_people:
-                    await _decide(plan, page, told, progress)
+                    await persons.decide(page)
             except httpx.HTTPError:
                 continue  # a part was killed and is coming back
             if await asyncio.to_thread(_all_ended, world, progress):
                 break
     await player
-    return await _account(plan, opened, world, progress, start)
+    return await _account(opened, world, progress, persons, start)
 
 
-async def _arrive(plan: DemoPlan, world: World, source: Iterable[list[arrivals.Bundle]], progress: Progress) -> None:
+async def _arrive(
+    plan: DemoPlan, world: World, source: Iterable[list[arrivals.Bundle]], progress: Progress, persons: people.People
+) -> None:
     for number, bundles in enumerate(source):
         if number == plan.limit:
             break
@@ -167,7 +160,7 @@ async def _arrive(plan: DemoPlan, world: World, source: Iterable[list[arrivals.B
             await asyncio.to_thread(_until_taken, world, bundle)
         await asyncio.sleep(PEOPLE_PACE_S if plan.by_people and number >= PEOPLE_FIRST else 0.2)
         if number % 10 == 9:
-            _tell(f"{number + 1} arrived, {len(progress.decided)} decided")
+            _tell(f"{number + 1} arrived, {len(persons.decided)} decided")
     progress.playing = False
 
 
@@ -199,65 +192,8 @@ def _all_ended(world: World, progress: Progress) -> bool:
     return set(progress.played) <= ended and len(rows) == kept and all(r.state in ENDED for r in rows) and not pending
 
 
-def decider(opened: settings.Settings) -> str:
-    """Return a person who may decide on every pathway, since a case that nobody decides would never end the demo."""
-    pathways = opened.pathways.values()
-    able = (id_ for id_, user in opened.users.items() if all(user.role in pathway.roles for pathway in pathways))
-    return next(able, next(iter(opened.users)))
-
-
-def _decisions(plan: DemoPlan) -> dict[str, str]:
-    if plan.decide_from is None:
-        return {}
-    with plan.decide_from.open() as file:
-        return {row["case_id"]: row[plan.decide_column] for row in csv.DictReader(file)}
-
-
-async def _decide(plan: DemoPlan, page: httpx.AsyncClient, told: dict[str, str], progress: Progress) -> None:
-    for row in (await page.get("/api/cases")).raise_for_status().json():
-        case_id = row["case_id"]
-        if not row["decidable"] or case_id in progress.decided:
-            continue
-        action, selected = choice(plan, row, told)
-        if action == "silent" and not row["escalated_at"]:
-            continue
-        kind = "approve" if action == "silent" else action
-        if kind in ("approve", "change") and not row["approvable"]:  # nothing is proposed: the person chooses
-            kind, selected = "choose", selected or row["selected"] or row["choices"][len(row["choices"]) // 2]
-        form = {
-            "kind": kind,
-            "version": row["version"],
-            "shown_hash": row["suggestion_hash"],
-            "decision_id": uuid.uuid4().hex,
-            "selected": selected,
-            "reason": "clinical judgement" if kind in ("change", "reject") else "",
-        }
-        # Who is simulated listens to nothing: what is marked is confirmed, and what nobody heard is said so.
-        for item in (item for item in row["items"] if item["doubt"]):
-            form |= {f"item-{item['key']}": item["text"] or UNHEARD, f"confirm-{item['key']}": "on"}
-        url = f"/cases/{case_id}/decision"
-        answer = await page.post(url, data=form, headers={"Accept": "application/json"})
-        if answer.status_code == 200:
-            progress.decided.add(case_id)
-            progress.mix[action] += 1
-
-
-def choice(plan: DemoPlan, row: dict[str, Any], told: dict[str, str]) -> tuple[str, str]:
-    """Return what the person does with this case: the same for the same seed and encounter."""
-    if told:  # of triage; what is told of an encounter says nothing of its laboratory results
-        told = told if row["pathway"] == PATHWAY else {}
-        level = told.get(row["encounter_id"], row["selected"])
-        return ("approve" if level == row["selected"] else "change"), str(level or "")
-    rng = random.Random(f"{plan.seed}:{row['encounter_id']}")
-    (action,) = rng.choices(list(SHARES), list(SHARES.values()))
-    others = [code for code in row["choices"] if code != row["selected"]]
-    if action == "change" and not others:
-        action = "approve"  # a note has one answer; its words were corrected
-    return action, rng.choice(others) if action == "change" else ""
-
-
 async def _account(
-    plan: DemoPlan, opened: settings.Settings, world: World, progress: Progress, start: float
+    opened: settings.Settings, world: World, progress: Progress, persons: people.People, start: float
 ) -> tuple[dict[str, Any], bool]:
     secrets = load_secrets(opened.state)
     client = await connect(opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring())
@@ -277,7 +213,7 @@ async def _account(
         "by_rules": dict(Counter(str(s.fallback or "no model asked") for s in shown if s.made_by != MadeBy.MODEL)),
         "unaccounted": report.unaccounted,
         "trajectories": kept,
-        "decided": dict(progress.mix),
+        "decided": dict(persons.mix),
         "findings": len(report.findings),
         "unended": len(set(progress.played) - ended),
         "seconds": round(time.monotonic() - start, 1),
