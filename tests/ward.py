@@ -26,8 +26,7 @@ from contracts.errors import WardflowError
 from integrations import clock
 from integrations.ledger import cases, inbox, tables
 from service.operate import integrity
-from service.process import settings
-from service.process import wiring as parts
+from service.process import settings, wiring
 from service.process.secrets import load_secrets
 from service.process.temporal import connect
 
@@ -78,7 +77,7 @@ class Ward:
         self.until(lambda: (self.state / "stack.log").read_text().count("Wardflow is up") or self._dead(), 90)
         self.settings = settings.load(self.state)
         self.secrets = load_secrets(self.state)
-        self.world: World = parts.world(self.settings, self.secrets, "test")
+        self.world: World = wiring.world(self.settings, self.secrets, "test")
         self.until(lambda: len(self.world.fhir.search("Subscription?status=active")) >= 2, 20)
         return self
 

@@ -17,8 +17,7 @@ from service.commands import console
 from service.operate import rehearsal, roles
 from service.operate.rehearsal import Asked
 from service.operate.roles import RoleStanding
-from service.process import settings
-from service.process import wiring as parts
+from service.process import settings, wiring
 from service.process.lifecycle import leave
 from service.process.secrets import load_secrets
 from service.process.settings import Settings
@@ -109,7 +108,7 @@ async def _rehearse(opened: Settings, world: World, wanted: list[str], as_json: 
 def _finish(state: Path, work: Callable[[Settings, World], Awaitable[int]]) -> None:
     async def run() -> int:
         opened, secrets = settings.load(state.resolve()), load_secrets(state)
-        world = parts.world(opened, secrets, "cli")
+        world = wiring.world(opened, secrets, "cli")
         try:
             return await work(opened, world)
         finally:

@@ -1,7 +1,7 @@
 """Learns from the chart how decided patients fared: rows beside the trajectory, which stays as it is."""
 
 from contracts.tuning import Outcome
-from integrations.fhir import patient_outcomes as readings
+from integrations.fhir import patient_outcomes
 from integrations.fhir.client import FhirClient
 from integrations.ledger import outcomes
 from integrations.ledger.attestation import Kind, Row
@@ -31,8 +31,8 @@ def _read(fhir: FhirClient, encounter_id: str) -> list[Outcome]:
     if encounter is None:
         return []
     patient = (encounter.get("subject") or {}).get("reference", "").rpartition("Patient/")[2]
-    places = [fhir.find("Location", id_) for id_ in readings.location_ids(encounter)]
-    return readings.outcomes(
+    places = [fhir.find("Location", id_) for id_ in patient_outcomes.location_ids(encounter)]
+    return patient_outcomes.outcomes(
         encounter, fhir.find("Patient", patient) if patient else None, [place for place in places if place]
     )
 

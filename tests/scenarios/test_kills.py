@@ -13,7 +13,7 @@ import pytest
 from infra import stack
 from infra.ports import Ports
 from integrations.fhir import proposals
-from service.process import wiring as parts
+from service.process import wiring
 from tests.fakes.model_server import ModelServer, model_config
 from tests.ward import Ward
 
@@ -127,7 +127,7 @@ def fhir_alone(ward: Ward) -> Iterator[None]:
         (fhir,) = [part for part in stack.prepare(ward.state, reserved) if part.name == "fhir"]
         fhir.start(ward.state / "logs")
         ward.until(fhir.ready)
-        ward.world = parts.world(ward.settings, ward.secrets, "test")
+        ward.world = wiring.world(ward.settings, ward.secrets, "test")
         yield
         ward.world.close()
         fhir.stop()

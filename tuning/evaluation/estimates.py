@@ -16,8 +16,7 @@ from integrations import files
 from tuning import combined, estimating
 from tuning.combined import Member
 from tuning.decoding import Array, Decoding, Levels
-from tuning.evaluation import labelled
-from tuning.evaluation import predictions as asking
+from tuning.evaluation import labelled, predictions
 from tuning.evaluation.predictions import Prediction
 
 PYTHON = Path("bin/python")
@@ -77,7 +76,7 @@ class Estimates:
         estimator = await self._estimator()
         members = [estimator, combined.frozen(by_model, estimator.fold)]
         pooled = combined.pool(members, self._decided, self._weights)
-        asking.tell(f"the model has {pooled.share:.2f} of the combined judge, mean over folds")
+        predictions.tell(f"the model has {pooled.share:.2f} of the combined judge, mean over folds")
         return self._predictions(pooled.probabilities, pooled.levels)
 
     def _lessons(self, file: Path, column: str) -> tuple[TrainingRow, ...]:
@@ -99,7 +98,7 @@ class Estimates:
         kept = self._state / f"cross-fit-{job.sha256()[:16]}.json" if self._state else None
         if kept and kept.exists():
             return Told.model_validate_json(kept.read_bytes())
-        told = await estimating.cross_fit(self._python, job, lambda line: asking.tell(f"classical {line}"))
+        told = await estimating.cross_fit(self._python, job, lambda line: predictions.tell(f"classical {line}"))
         if kept:
             kept.parent.mkdir(parents=True, exist_ok=True)
             files.write(kept, told.model_dump_json())
@@ -115,7 +114,7 @@ class Estimates:
             ) from None
         rows = tuple(self._pathway.features(suggestion.facts) for suggestion in self._by_rules)
         job = EstimateJob(artefact=str(folder.resolve()), file_sha256=report.file_sha256, rows=rows)
-        return np.array((await estimating.score(self._python, job, asking.tell)).probabilities)
+        return np.array((await estimating.score(self._python, job, predictions.tell)).probabilities)
 
     def _fixed(self) -> Decoding:
         return Decoding.model_validate_json((self._folder() / DECODING).read_bytes())

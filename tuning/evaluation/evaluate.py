@@ -14,8 +14,7 @@ from contracts.errors import ConfigurationError, ConfigurationFault
 from contracts.suggestions import MadeBy, Suggestion
 from integrations.inference.chat import ChatClient, ChatEndpoint, Dialect, Phi, loopback, private
 from tuning import paired, second_reader
-from tuning.evaluation import estimates, figures, labelled
-from tuning.evaluation import predictions as asking
+from tuning.evaluation import estimates, figures, labelled, predictions
 from tuning.evaluation.predictions import Prediction
 from tuning.judgement import DECLINED, Judged, Judgement, judgement
 from tuning.paired import Difference
@@ -163,10 +162,10 @@ async def _said(
 ) -> dict[str, list[Prediction]]:  # fmt: skip
     said: dict[str, list[Prediction]] = {}
     if Judge.RULES in judges:
-        said[Judge.RULES] = await asking.Asking(MadeBy.RULES, pathway, "", NoModel(), plan.state).all(by_rules)
+        said[Judge.RULES] = await predictions.Asking(MadeBy.RULES, pathway, "", NoModel(), plan.state).all(by_rules)
     by_model: list[Prediction] = []
     if port and (Judge.MODEL in judges or Judge.COMBINED in judges):
-        by_model = await asking.Asking(MadeBy.MODEL, pathway, model, port, plan.state).all(by_rules)
+        by_model = await predictions.Asking(MadeBy.MODEL, pathway, model, port, plan.state).all(by_rules)
     if Judge.MODEL in judges:
         said[Judge.MODEL] = by_model
     if plan.estimating and (Judge.CLASSICAL in judges or Judge.COMBINED in judges):

@@ -16,8 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from contracts.decisions import Decision, DecisionKind, Reviewer
 from integrations import clock
-from service.process import settings
-from service.process import wiring as parts
+from service.process import settings, wiring
 from service.process.secrets import load_secrets
 from service.process.temporal import connect
 from service.worker import cases as worker
@@ -71,7 +70,7 @@ async def main(part: str, state: Path, port: int) -> None:
         config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False)
         await uvicorn.Server(config).serve()
         return
-    world = parts.world(opened, secrets, "bare")
+    world = wiring.world(opened, secrets, "bare")
     steps = Steps(world.fhir, world.models["reasoning"], world.pathways["ed_triage"], state / "bare.db")
     steps.rows().close()
     passed = (*sandbox.PASSED_THROUGH, "tests.measure.benchmarks.bare_steps")

@@ -15,8 +15,7 @@ from integrations.ledger import registry
 from integrations.ledger.registry import CHAMPION
 from service.operate import rounds
 from service.operate.rounds import Measuring, Wanted
-from service.process import settings
-from service.process import wiring as parts
+from service.process import settings, wiring
 from tests.fakes.models import model
 
 PATHWAY: Pathway = settings.pathway_named("ed_triage", {})
@@ -46,7 +45,7 @@ async def decided(tmp_path: Path) -> list[DecidedCase]:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Workbench:
-    return parts.workbench(tmp_path / "state", Path("venv"), "test")
+    return wiring.workbench(tmp_path / "state", Path("venv"), "test")
 
 
 def base(folder: Path, weights: bytes = b"weights") -> Path:

@@ -26,8 +26,7 @@ from service.synthetic import arrivals
 from tests.fakes.parts import PARTS
 from tests.fakes.scripted_chat import ScriptedChat, favouring
 from tuning import estimating
-from tuning.evaluation import estimates, evaluate, figures, labelled
-from tuning.evaluation import predictions as asking
+from tuning.evaluation import estimates, evaluate, figures, labelled, predictions
 from tuning.evaluation.evaluate import EvaluationPlan, Judge
 from tuning.judgement import Judgement
 
@@ -144,7 +143,7 @@ async def test_no_more_than_eight_cases_are_at_a_model_at_once(plan: EvaluationP
 
     chat = Counting(favouring("2"))
     await run(plan, PATHWAY, chat, "scripted")
-    assert 1 < chat.most <= asking.CONCURRENT
+    assert 1 < chat.most <= predictions.CONCURRENT
 
 
 AMISS = {
