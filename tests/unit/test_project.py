@@ -31,6 +31,13 @@ MODEL_ENVIRONMENT = {
 }
 """Imported inside the other environment only, by `infra.weights`, `infra.transcribing`, `tuning.train` and
 `tuning.classical`."""
+NAMED_FILE = re.compile(
+    rf"\b((?:{'|'.join(PACKAGES)}|unit|integration|scenarios|browser|replay)/[\w/.-]+\.(?:py|md|toml|sql|html|js))\b"
+)
+HISTORY = ("CHANGELOG.md", "docs/benchmarks/")
+"""What they say was true when it was written."""
+TO_BE_WRITTEN = {"contracts/x.py"}
+"""By whoever adds a pathway."""
 MPL = {"certifi", "orjson"}
 """MPL-2.0 is allowed, since it binds changes to its own files only; each one is named here."""
 
@@ -129,6 +136,29 @@ def test_a_top_level_package_is_ours_and_nobody_elses(package: str) -> None:
 def test_an_unknown_distribution_is_not_taken_for_a_free_one() -> None:
     with pytest.raises(PackageNotFoundError):
         list(needed("no-such-distribution"))
+
+
+def test_every_file_that_documents_and_docstrings_name_exists() -> None:
+    kept = [file for file in (REPOSITORY / name for name in tracked()) if file.exists()]
+    paths = {str(file.relative_to(REPOSITORY)) for file in kept}
+    ends = {"/".join(Path(path).parts[start:]) for path in paths for start in range(len(Path(path).parts))}
+    missing = [
+        f"{file.relative_to(REPOSITORY)} names {path}"
+        for file in kept
+        if file.suffix in (".md", ".py") and not str(file.relative_to(REPOSITORY)).startswith(HISTORY)
+        for path in NAMED_FILE.findall(file.read_text())
+        if path not in ends and path not in TO_BE_WRITTEN
+    ]
+    assert missing == []
+
+
+def tracked() -> list[str]:
+    """Return the files of the repository; in a copy without git's records, all that are there."""
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=REPOSITORY)
+    if listed.returncode == 0:
+        return listed.stdout.split()
+    tops = (*PACKAGES, "tests", "docs")
+    return [str(file.relative_to(REPOSITORY)) for top in tops for file in (REPOSITORY / top).rglob("*.*")]
 
 
 def imported_modules(file: Path) -> Iterator[str]:
