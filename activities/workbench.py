@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pydantic
+from temporalio import activity
 
 from activities.heartbeats import beating
 from agents.pathway import Pathway
@@ -79,5 +80,6 @@ async def reporting(asked: RoundRequest) -> AsyncIterator[Callable[[Mapping[str,
         loss = f", loss {progress['loss']:.3f}" if "loss" in progress else ""
         detail = f"{round_}: {progress['step']:.0f} of {progress['of']:.0f}{loss}{eta}"
 
+    activity.heartbeat(detail)
     async with beating(lambda: detail):
         yield report

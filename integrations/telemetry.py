@@ -1,10 +1,9 @@
 """Keys that logs and traces may hold: any other is dropped, and none of them may hold patient data."""
 
-SPAN_KEYS = frozenset(
-    ["pathway", "generation", "version", "events", "kind", "made_by", "role", "step", "attempt", "resources", "error"]
-)
-"""Counts, versions and kinds: attributes of a span, and keys of a log line."""
-LOG_KEYS = SPAN_KEYS | frozenset(
+_BOTH = frozenset(["pathway", "version", "kind", "role", "step", "attempt", "error"])
+SPAN_KEYS = _BOTH | frozenset(["generation", "events", "made_by", "resources"])
+"""Attributes of a span: counts, versions and kinds."""
+LOG_KEYS = _BOTH | frozenset(
     [
         "event",
         "level",
@@ -31,3 +30,4 @@ LOG_KEYS = SPAN_KEYS | frozenset(
         "position",
     ]
 )
+"""Keys of a log line. `events` and `resources`, counts in a span, are no keys here: they could hold whole messages."""

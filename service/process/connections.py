@@ -10,6 +10,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from contracts.errors import ConfigurationError, ConfigurationFault
+
 HEADER_BYTES = 64 * 1024
 """Of a request's headers, of its trailers, and of what frames its chunks."""
 HEADER_S = 10.0
@@ -81,7 +83,10 @@ class _Server(uvicorn.Server):
 
 
 async def serve(app: ASGIApp, port: int, stop: asyncio.Event) -> None:
-    """Answer at that port of 127.0.0.1 until `stop` is set; what was begun by then is answered, for 3 s at most."""
+    """Answer at that port of 127.0.0.1 until `stop` is set; what was begun by then is answered, for 3 s at most.
+
+    Raises ConfigurationError where something else listens there.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -92,7 +97,14 @@ async def serve(app: ASGIApp, port: int, stop: asyncio.Event) -> None:
         timeout_graceful_shutdown=3, **options,
     )  # fmt: skip
     server = _Server(config)
-    answering, stopped = asyncio.create_task(server.serve()), asyncio.create_task(stop.wait())
+
+    async def answer() -> None:
+        try:
+            await server.serve()
+        except SystemExit:  # how uvicorn says that it could not listen
+            raise ConfigurationError(ConfigurationFault.PORT_IN_USE, f"port {port}: end what uses it") from None
+
+    answering, stopped = asyncio.create_task(answer()), asyncio.create_task(stop.wait())
     await asyncio.wait({answering, stopped}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     stopped.cancel()

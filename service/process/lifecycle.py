@@ -25,6 +25,10 @@ from service.process.temporal import connect, metered
 log = structlog.get_logger()
 TEMPORAL_AGAIN_S = 1.0
 """Before a process that can't start without Temporal asks for it again."""
+TRACES_S = 2.0
+"""For the traces that were not sent yet, at the end of a process: the collector may be away."""
+FORCED = 130
+"""Exit code after a second signal: end at once (128 and the number of SIGINT, as shells count)."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +46,31 @@ class Process:
 def run(name: str, work: Callable[[asyncio.Event], Awaitable[None]]) -> NoReturn:
     """Run the work of a process to its end, and end: 0 after SIGINT or SIGTERM, 2 where it could not run.
 
-    The work is given the event that those signals set; it drains and returns.
+    The work is given the event that those signals set; it drains and returns. A second signal ends the process at once.
     """
     logs.configure(name)
 
     async def begin() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await work(stop)
 
-    try:
-        uvloop.run(begin())
-    except WardflowError as fault:
-        log.critical("process_ended", **fault.log_fields())
-        stderr.show(f"wardflow: {fault}")
-        leave(2)
-    leave(0)
+        def signalled() -> None:
+            if stop.is_set():
+                leave(FORCED)
+            stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, signalled)
+        try:
+            await work(stop)
+        except WardflowError as fault:
+            log.critical("process_ended", **fault.log_fields())
+            stderr.show(f"wardflow: {fault}")
+            leave(2)
+        # Here: after the loop's end Python would wait for every thread, such as one that reads a hanging chart.
+        leave(0)
+
+    uvloop.run(begin())
+    raise AssertionError("the process has ended by now")
 
 
 def start(
@@ -94,7 +106,7 @@ def start(
                 continue
             await work(Process(read, secrets, world, client, stop))
             break
-        traces.stop()
+        await asyncio.wait({asyncio.create_task(asyncio.to_thread(traces.stop))}, timeout=TRACES_S)
 
     run(name, opened)
 

@@ -271,6 +271,18 @@ def test_a_decision_that_contradicts_its_kind_is_listed_without_its_reason(full:
     assert "an approval with a reason" in str(listed) and "Zebedee" not in str(listed) + listed.model_dump_json()
 
 
+def test_a_decision_whose_cell_is_no_text_hides_no_other(full: Full, copy: World) -> None:
+    with copy.records.db.write() as tx:
+        tx.exec_driver_sql("UPDATE decisions SET kind = x'ff' WHERE decision_id = 'd-written'")
+        same = decisions.c.decision_id == "d-changed"
+        tx.execute(decisions.update().where(same).values(reviewer="d-silva"))
+    found = full.found(copy)
+    for decision in ("d-written", "d-changed"):
+        assert f"decision {decision}: its columns are not what was signed" in found
+    with copy.records.db.read() as tx:
+        assert list(ledger_checks.contradictions(copy.records, tx)) == []
+
+
 # Any cell, any row
 
 
