@@ -96,6 +96,8 @@ class LedgerFault(StrEnum):
     UNSETTLED = "unsettled"
     """A write of our own is being looked at: try again."""
     BLOB_MISSING = "blob_missing"
+    BLOB_NOT_READ = "blob_not_read"
+    """It is there, and its disk or store refuses to give it at the moment."""
     BLOB_NOT_STORED = "blob_not_stored"
     FOREIGN_RESULT = "foreign_result"
     """A model's result names another case, version or snapshot (I21)."""

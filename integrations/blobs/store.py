@@ -57,12 +57,17 @@ class BlobStore:
         return {name for name in names if not self.fs.exists(self._path(name))}
 
     def get(self, name: str) -> bytes:
-        """Return the content. Raises LedgerError when it is missing, ConfigurationError when it can't be opened."""
+        """Return the content.
+
+        Raises LedgerError where it is missing or can't be read at the moment, ConfigurationError where no key opens it.
+        """
         try:
             sealed = self.fs.cat_file(self._path(name))
             return self.keyring.open(sealed, name)  # pyright: ignore[reportArgumentType] - bytes, unless asked for text
         except FileNotFoundError:
             raise LedgerError(LedgerFault.BLOB_MISSING, name[:12]) from None
+        except OSError as fault:
+            raise LedgerError(LedgerFault.BLOB_NOT_READ, type(fault).__name__, retryable=True) from None
 
 
 def _sync_folder(folder: str) -> None:

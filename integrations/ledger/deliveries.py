@@ -1,6 +1,6 @@
 """Which accepted events each case was given: one event may inform several pathways."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import sqlalchemy as sa
 
@@ -18,6 +18,12 @@ def of_case(tx: sa.Connection, case_id: str) -> list[int]:
             sa.select(deliveries.c.event_id).where(deliveries.c.case_id == case_id).order_by(deliveries.c.event_id)
         )
     )
+
+
+def without(tx: sa.Connection, case_ids: Collection[str]) -> set[str]:
+    """Return those of the cases that were given no event yet."""
+    given = sa.select(deliveries.c.case_id).where(deliveries.c.case_id.in_(case_ids)).distinct()
+    return set(case_ids) - set(tx.scalars(given))
 
 
 def absorb(tx: sa.Connection, event_ids: Iterable[int], case_id: str, held: set[int]) -> set[int]:

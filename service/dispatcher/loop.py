@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.world import World
+from contracts.cases import CaseState
 from contracts.errors import WardflowError
 from contracts.events import AcceptedEvent
 from integrations import clock, traces
@@ -35,7 +37,9 @@ LEAST_S = 0.005
 EVENTS_AT_ONCE = 1000
 """Events looked at for the first time: what is outdated or our own need not wait for a window."""
 ENCOUNTERS_AT_ONCE = 50
-"""A bound on encounters, not events: an encounter whose events wait can't hide the others."""
+"""A bound on encounters, not events; where more wait, they take turns, so that none hides the others."""
+FAULTS_S = 2.0
+"""Time that signals which fail may cost one look."""
 LATER = timedelta(seconds=10)
 """Before a case or an encounter is tried again after a fault."""
 
@@ -62,13 +66,15 @@ class Dispatcher:
 
     def __init__(self, world: World, client: Client, settings: Settings, verify_key: str) -> None:
         self._world, self._settings = world, settings
-        self._rules = rules.compiled(settings.pathways)
+        self.rules = rules.compiled(settings.pathways)
         self.starts = CaseStarts(world, client, settings, verify_key)
         self.writer = PlanWriter(world, settings.pathways)
         self.woken = asyncio.Event()
         self.delays = Delays()
         self._charts = ChartReader(world, self.woken)
         self._seen = 0
+        self._turn = 0
+        """Position in the list of waiting encounters at which the next look begins, where not all fit into one."""
 
     async def step(self, write: Write) -> float:
         """Look once: settle what needs no case, signal the cases, re-examine the ended ones; return when to look again.
@@ -83,13 +89,12 @@ class Dispatcher:
         taken, held = written.taken, set(written.held)
         reached = await self._deliver_all(written.deliveries, held)
         reached += await self._reexamine_all(readings, taken, held, write)
-        for delivery in reached:  # last: what some case could not be given stays pending, whoever else got it
-            async with self._isolated(delivery.case_id):
-                await asyncio.to_thread(self.writer.absorb, delivery.case_id, delivery.events, held, write)
+        await self._absorb_all(reached, held, write)
         if written.next_close:  # what comes meanwhile closes later
             return min(max((written.next_close - clock.now()).total_seconds(), LEAST_S), POLL_S)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.woken.wait(), POLL_S)
+        with suppress(TimeoutError):  # `wait_for` of Python 3.11 loses a cancellation that comes with the wake
+            async with asyncio.timeout(POLL_S):
+                await self.woken.wait()
         return 0.0
 
     def look(self, write: Write) -> Written:
@@ -101,31 +106,42 @@ class Dispatcher:
             fresh = inbox.fresh(tx, self._seen, EVENTS_AT_ONCE)
             if not closing.closed and not fresh:
                 return Written(next_close=closing.next_close)
-            plan = triage.decide(self._gather(tx, closing, fresh), self._rules, self._bodies(tx), now)
+            plan = triage.decide(self._gather(tx, closing, fresh), self.rules, self._bodies(tx), now)
         self.delays.encounters |= dict.fromkeys(plan.unreadable, now + LATER)
         written = self.writer.apply(plan, write)
         self._seen = max([self._seen, *(a.event_id for a in fresh)])
         return written
 
     def _gather(self, tx: Transaction, closing: Closing, fresh: Sequence[AcceptedEvent]) -> Look:
-        closed = frozenset(closing.closed[:ENCOUNTERS_AT_ONCE])
+        closed = frozenset(self._next_of(closing.closed))
         pending = inbox.pending(tx, closed) + [a for a in fresh if a.event.encounter_id not in closed]
         looked_at = {(a.event.feed, a.event.encounter_id) for a in pending if a.event.encounter_id in closed}
+        known = {
+            (name, encounter_id): case
+            for feed, encounter_id in looked_at
+            if encounter_id
+            for name, pathway in self.rules.items()
+            if pathway.feed == feed and (case := cases.latest(tx, name, encounter_id))
+        }
+        new = [case.case_id for case in known.values() if case.state == CaseState.OPEN and not case.version]
         return Look(
             pending=tuple(pending),
             closed=closed,
-            cases={
-                (name, encounter_id): case
-                for feed, encounter_id in looked_at
-                if encounter_id
-                for name, pathway in self._rules.items()
-                if pathway.feed == feed and (case := cases.latest(tx, name, encounter_id))
-            },
+            cases=known,
+            undelivered=deliveries.without(tx, new) if new else (),
             own_writes={a.event_id: _own_write(tx, a) for a in pending if a.event.own},
             delayed_cases=frozenset(self.delays.cases),
             delayed_encounters=frozenset(self.delays.encounters),
             next_close=closing.next_close,
         )
+
+    def _next_of(self, closed: Sequence[str | None]) -> Sequence[str | None]:
+        """Return the encounters of this look: with more than can be looked at at once, all get their turn."""
+        if len(closed) <= ENCOUNTERS_AT_ONCE:
+            return closed
+        start = self._turn % len(closed)
+        self._turn = start + ENCOUNTERS_AT_ONCE
+        return [*closed[start:], *closed[:start]][:ENCOUNTERS_AT_ONCE]
 
     def _bodies(self, tx: Transaction) -> Bodies:
         def body(event_id: int) -> Any:
@@ -141,9 +157,18 @@ class Dispatcher:
         return body
 
     async def _deliver_all(self, wanted: Sequence[Delivery], held: set[int]) -> list[Delivery]:
-        """Signal each case with its events; return what was taken, and add to `held` what was not."""
+        """Signal each case with its events; return what was taken, and add to `held` what was not.
+
+        Where Temporal answers so slowly that faults have cost `FAULTS_S`, the rest waits for the next look, so that new
+        cases are opened meanwhile.
+        """
         reached: list[Delivery] = []
+        lost_s = 0.0
         for delivery in wanted:
+            if lost_s > FAULTS_S:
+                held |= delivery.events
+                continue
+            begun = time.monotonic()
             async with self._isolated(delivery.case_id):
                 shared = delivery.events & held
                 known = await asyncio.to_thread(self._delivered, delivery.case_id) if shared else NO_EVENTS
@@ -153,7 +178,18 @@ class Dispatcher:
                     reached.append(delivery)
                     continue
             held |= delivery.events
+            lost_s += time.monotonic() - begun
         return reached
+
+    async def _absorb_all(self, reached: Sequence[Delivery], held: set[int], write: Write) -> None:
+        """Record what each case got. The last one that got an event gives it its fate, so that a fault in between
+        leaves it pending; what some case could not be given stays pending, whoever else got it."""
+        for position, delivery in enumerate(reached):
+            later = NO_EVENTS.union(*(other.events for other in reached[position + 1 :]))
+            async with self._isolated(delivery.case_id):
+                await asyncio.to_thread(self.writer.absorb, delivery.case_id, delivery.events, held | later, write)
+                continue
+            held |= delivery.events
 
     async def _read_charts(self, written: Written) -> list[tuple[Reexamination, Reading]]:
         """Return what was read of the ended cases; the events of those whose chart is not read yet are held."""
@@ -175,12 +211,13 @@ class Dispatcher:
         reached: list[Delivery] = []
         # An event that a new case gets is no event that no case needs, whatever another pathway finds.
         for wanted, reading in sorted(readings, key=lambda found: not found[1].check.demanded):
+            if reading.check.demanded:  # before anything can fail: the case may be opened at the next look
+                taken |= wanted.events
             async with self._isolated(wanted.case.case_id):
                 again = await asyncio.to_thread(reopening.conclude, self.writer, wanted, reading, taken, write)
                 if again is None:
                     continue
                 _note_opened(again)
-                taken |= wanted.events
                 if await self._signal(again.case_id, wanted.events):
                     reached.append(Delivery(again.case_id, wanted.events))
                     continue

@@ -86,6 +86,8 @@ class Look:
     """Newest case of each pathway and encounter, where there is any."""
     own_writes: Mapping[int, OwnWrite]
     """By event, for events that carry our tag."""
+    undelivered: Collection[str] = ()
+    """Open cases that got no event yet: what opened them may be superseded before they were signalled."""
     delayed_cases: Collection[str] = ()
     """Case ids that are left alone until their delay is over, after a fault."""
     delayed_encounters: Collection[str] = ()
@@ -262,6 +264,8 @@ class _Encounter:
             case, matched = self._known[name], frozenset(matches)
             if case and case.state == CaseState.OPEN:
                 matched |= hints
+                if case.case_id in self._look.undelivered:  # else nobody would signal it
+                    matched |= self._superseded
             opens = any(trigger.opens for trigger in matches.values())
             if not matched or (case is None and not opens):
                 continue
@@ -297,7 +301,7 @@ class _Encounter:
             Settlement(Fate.IGNORED, Ignored.OWN_WRITE, own),
             Settlement(Fate.IGNORED, Ignored.HINT, hinted),
             Settlement(Fate.IGNORED, Ignored.NO_TRIGGER, left - broken - own - hinted),
-            Settlement(Fate.SUPERSEDED, None, self._superseded),
+            Settlement(Fate.SUPERSEDED, None, self._superseded - wanted),
         )
         return tuple(settlement for settlement in fates if settlement.events)
 
@@ -308,7 +312,7 @@ class _Encounter:
             return self._first_matches(name, triggers)
         # Without a case only what opens it counts, and conditions are costly; what informs the new case goes along.
         opening = self._first_matches(name, tuple(t for t in triggers if t.opens))
-        return self._first_matches(name, triggers) if opening else opening
+        return self._first_matches(name, triggers) | opening if opening else opening
 
     def _first_matches(self, name: str, triggers: Sequence[Trigger]) -> dict[int, Trigger]:
         news = (a for a in self._newest if self._writers.get(a.event_id) != name and not a.event.hint)

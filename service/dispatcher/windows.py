@@ -23,6 +23,8 @@ def close_of(window: Window, timing: TimingSettings, now: datetime) -> datetime:
     if not window.encounter_id or not window.first or not window.last:
         return now
     quiet, most = (timedelta(seconds=s) for s in (timing.window_quiet_s, timing.window_most_s))
+    if window.last > now + quiet:  # the clock was set back since then
+        return now
     return min(window.last + quiet, window.first + most)
 
 

@@ -31,5 +31,5 @@ def watchdog(records: Records, live: LiveWorklist) -> None:
         log.warning("case_overdue", case_id=case.case_id, pathway=case.pathway)
     for case in unwritten:
         log.error("decision_not_in_chart", case_id=case.case_id, pathway=case.pathway)
-    if waiting and moment - waiting > LOOKED_AT_WITHIN:
+    if waiting and abs(moment - waiting) > LOOKED_AT_WITHIN:  # in the future: the clock was set back
         log.error("events_not_looked_at", seconds=round((moment - waiting).total_seconds()))

@@ -44,10 +44,10 @@ class TwoPathways:
         )  # fmt: skip
         both = {"says": settings, "hears": settings}
         timing = TimingSettings(window_quiet_s=0)
-        given = Settings.model_validate({"state": ".", "parts": PARTS, "pathways": both, "timing": timing})
+        self.settings = Settings.model_validate({"state": ".", "parts": PARTS, "pathways": both, "timing": timing})
         live, nothing = cast(Any, NobodyListens()), cast(Any, None)
         self.world = World(Records(db, blobs, Auditor("gateway", b"a" * 32)), nothing, live, {}, {}, "0.1.0")
-        self.dispatcher = Dispatcher(self.world, nothing, given, "00")
+        self.dispatcher = Dispatcher(self.world, nothing, self.settings, "00")
         self.ref = CaseRef(case_id="c-says", pathway="says", encounter_id="enc", generation=1)
         with db.write() as tx:
             cases.open_new(tx, self.ref, timedelta(minutes=5), NOW)

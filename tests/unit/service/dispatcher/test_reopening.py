@@ -67,7 +67,7 @@ async def test_a_chart_that_hangs_holds_up_no_other_encounter(two: TwoPathways, 
 
 
 async def test_what_was_read_settles_the_events_that_it_covers(two: TwoPathways, charts: Charts) -> None:
-    two.dispatcher._rules.pop("hears")
+    two.dispatcher.rules.pop("hears")
     inbox.accept(two.db, two.blobs, [told("enc", 130)])
     starts = Starts()
     await stepped(two, starts, lambda: charts.reads)
@@ -83,7 +83,7 @@ async def test_what_was_read_settles_the_events_that_it_covers(two: TwoPathways,
 
 
 async def test_what_the_chart_demands_opens_the_next_generation(two: TwoPathways, charts: Charts) -> None:
-    two.dispatcher._rules.pop("hears")
+    two.dispatcher.rules.pop("hears")
     inbox.accept(two.db, two.blobs, [told("enc", 130)])
     charts.demanded = True
     charts.free.set()
@@ -93,7 +93,7 @@ async def test_what_the_chart_demands_opens_the_next_generation(two: TwoPathways
 
 
 async def test_a_chart_out_of_reach_is_read_again_later(two: TwoPathways, charts: Charts) -> None:
-    two.dispatcher._rules.pop("hears")
+    two.dispatcher.rules.pop("hears")
     inbox.accept(two.db, two.blobs, [told("enc", 130)])
     charts.fault = FhirError(FhirFault.UNREACHABLE)
     charts.free.set()
