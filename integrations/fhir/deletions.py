@@ -1,4 +1,4 @@
-"""Where deletions arrive: a notice names the resource in its path or in a vendor's header, and never holds it."""
+"""Deletions: their notice names the resource in its path or in a vendor's header, and never holds it."""
 
 import re
 
