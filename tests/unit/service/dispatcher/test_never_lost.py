@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from activities.reopening import ChartCheck
 from activities.world import World
@@ -27,7 +29,7 @@ from service.process.settings import TriggerSettings
 from tests.fakes.samples import NOW
 from tests.fakes.two_pathways import Starts, TwoPathways, fates, state, told
 
-MANY = loop.ENCOUNTERS_AT_ONCE
+AT_ONCE = 3
 FEW_STEPS = 8
 
 
@@ -36,6 +38,14 @@ class Away(Starts):
 
     async def tell(self, case_id: str, events: list[int], **_: Any) -> bool:
         raise RuntimeError("Temporal is away")
+
+
+@pytest.fixture(autouse=True)
+def small_looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(loop, "POLL_S", 0.01)
+    monkeypatch.setattr(loop, "ENCOUNTERS_AT_ONCE", AT_ONCE)
+    with capture_logs():  # a traceback for a person to read takes longer than the step that led to it
+        yield
 
 
 @pytest.fixture
@@ -59,7 +69,6 @@ def ended(two: TwoPathways) -> TwoPathways:
 async def steps(two: TwoPathways, count: int = FEW_STEPS) -> None:
     for _ in range(count):
         two.dispatcher.delays.clear()
-        two.dispatcher.woken.set()
         await two.dispatcher.step(two.db.write)
 
 
@@ -114,12 +123,12 @@ async def test_ended_cases_whose_charts_are_read_out_of_step_settle_after_one_re
 
 @pytest.mark.parametrize("why", ["temporal is away", "decided"])
 async def test_however_many_encounters_wait_a_new_one_gets_its_case(two: TwoPathways, why: str) -> None:
-    inbox.accept(two.db, two.blobs, [told(f"e{number}", 130) for number in range(MANY)])
+    inbox.accept(two.db, two.blobs, [told(f"e{number}", 130) for number in range(AT_ONCE)])
     if why == "decided":
         await steps(two, 3)
         with two.db.write() as tx:
             tx.execute(tables.cases.update().values(state=CaseState.DECIDED))
-        again = (told(f"e{number}", 150).model_copy(update={"version_id": "2"}) for number in range(MANY))
+        again = (told(f"e{number}", 150).model_copy(update={"version_id": "2"}) for number in range(AT_ONCE))
         inbox.accept(two.db, two.blobs, list(again))
     else:
         two.dispatcher.starts = cast(Any, Away())
