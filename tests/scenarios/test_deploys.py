@@ -18,7 +18,7 @@ from service.process.temporal import connect
 from tests.ward import Resource, Ward, checkout
 
 pytestmark = pytest.mark.integration
-RUN = "        self.escalation = asyncio.create_task(self._escalate())\n        state = CaseState.OPEN\n"
+RUN = "        self.progress.escalation = asyncio.create_task(self._escalate())\n        state = CaseState.OPEN\n"
 STEP_PUT_IN = """        noted = CoverRequest(ref=self.ref, version=0, covers_event=0)
         await workflow.execute_activity_class(CoverEvents, noted, **policies.LEDGER)
 """
