@@ -6,17 +6,16 @@ from pathlib import Path
 from service.commands import console
 from service.operate import doctor
 from service.operate.findings import Verdict
-from service.process import settings, wiring
-from service.process.secrets import load_secrets
+from service.process import wiring
 
 
 def run_doctor(state: console.State = Path(".state"), as_json: console.AsJson = False) -> None:
     """Look at every part: OK, WARN or FAIL, each with what to do; exit 1 if anything failed."""
 
     async def look() -> int:
-        opened, secrets = settings.load(state.resolve()), load_secrets(state)
-        world = wiring.world(opened, secrets, "cli")
-        findings = await doctor.examine(opened, secrets, world, wiring.feeds(opened, secrets, world))
+        opened = wiring.opened(state, "cli")
+        given = opened.settings, opened.secrets, opened.world
+        findings = await doctor.examine(*given, wiring.feeds(*given))
         if as_json:
             console.say(json.dumps([finding.model_dump() for finding in findings]))
         else:

@@ -8,11 +8,8 @@ import typer
 from service.commands import console
 from service.gateway import anchors
 from service.operate import integrity, recovery
-from service.process import settings, wiring
+from service.process import wiring
 from service.process.case_starts import CaseStarts
-from service.process.seals import Seals
-from service.process.secrets import load_secrets
-from service.process.temporal import connect
 
 ledger = typer.Typer(no_args_is_help=True, help="The ledger: what was accepted, decided and written.")
 
@@ -29,16 +26,12 @@ def audit_ledger(
     """
 
     async def audit() -> int:
-        opened, secrets = settings.load(state.resolve()), load_secrets(state)
-        world = wiring.world(opened, secrets, "cli")
-        client = await connect(
-            opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(),
-            opened_before=Seals(world.records.db).opened_before,
-        )  # fmt: skip
+        opened = wiring.opened(state, "cli")
+        client, secrets = await wiring.cases_client(opened), opened.secrets
         head_key = secrets.head_signer().public_key().public_bytes_raw().hex()
         files = {state.resolve() / anchors.HEADS_FILE, *([heads] if heads else [])}
         known = [(path, head_key) for path in files if path == heads or path.exists()]
-        report = await integrity.check(world, client, secrets.verify_key(), known)
+        report = await integrity.check(opened.world, client, secrets.verify_key(), known)
         if as_json:
             console.say(report.model_dump_json())
         else:
@@ -63,7 +56,7 @@ def backup_ledger(
     """Copy the ledger and its blobs while they are in use. keys.json is not copied: keep it in a safe of your own."""
 
     async def backup() -> int:
-        world = wiring.world(settings.load(state.resolve()), load_secrets(state), "cli")
+        world = wiring.opened(state, "cli").world
         made = recovery.back_up(world.records, to)
         said = f"{made.cases['opened']} cases, {made.events['accepted']} events, {made.blobs} blobs are in {to}"
         console.say(made.model_dump_json() if as_json else said)
@@ -102,17 +95,13 @@ def rebuild_from_ledger(
         raise typer.BadParameter("say what was lost: --temporal, --redis or both")
 
     async def rebuild() -> int:
-        opened, secrets = settings.load(state.resolve()), load_secrets(state)
-        world, done = wiring.world(opened, secrets, "cli"), recovery.Rebuilt()
+        opened, done = wiring.opened(state, "cli"), recovery.Rebuilt()
         if temporal:
-            client = await connect(
-                opened.parts.temporal, opened.parts.temporal_namespace, secrets.keyring(),
-                opened_before=Seals(world.records.db).opened_before,
-            )  # fmt: skip
-            starts = CaseStarts(world, client, opened, secrets.verify_key())
+            client = await wiring.cases_client(opened)
+            starts = CaseStarts(opened.world, client, opened.settings, opened.secrets.verify_key())
             done = await recovery.rebuild_temporal(starts)
         if redis:
-            done = done.model_copy(update={"published": recovery.rebuild_redis(world)})
+            done = done.model_copy(update={"published": recovery.rebuild_redis(opened.world)})
         console.say(done.model_dump_json() if as_json else str(done))
         return 1 if done.ended_elsewhere else 0
 

@@ -17,9 +17,8 @@ from service.commands import console
 from service.operate import rehearsal, roles
 from service.operate.rehearsal import Asked
 from service.operate.roles import RoleStanding
-from service.process import settings, wiring
+from service.process import wiring
 from service.process.lifecycle import leave
-from service.process.secrets import load_secrets
 from service.process.settings import Settings
 
 models = typer.Typer(no_args_is_help=True, help="The models of the roles: how they stand, and what they answer.")
@@ -107,13 +106,12 @@ async def _rehearse(opened: Settings, world: World, wanted: list[str], as_json: 
 
 def _finish(state: Path, work: Callable[[Settings, World], Awaitable[int]]) -> None:
     async def run() -> int:
-        opened, secrets = settings.load(state.resolve()), load_secrets(state)
-        world = wiring.world(opened, secrets, "cli")
+        opened = wiring.opened(state, "cli")
         try:
-            return await work(opened, world)
+            return await work(opened.settings, opened.world)
         finally:
-            await world.calculator.close()
-            await world.reference.close()
+            await opened.world.calculator.close()
+            await opened.world.reference.close()
 
     console.finish(run())
 

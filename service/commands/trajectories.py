@@ -13,7 +13,6 @@ from service.commands import console
 from service.operate import trajectories as record
 from service.process import settings, wiring
 from service.process.lifecycle import leave
-from service.process.secrets import load_secrets
 
 trajectories = typer.Typer(no_args_is_help=True, help="Trajectories: what was asked, shown and decided in each case.")
 By = Annotated[str, typer.Option(help="Your user id; it is audited.")]
@@ -86,6 +85,6 @@ def _world(state: Path, by: str | None = None) -> World:
     try:
         if by is not None and by not in settings.load(state.resolve()).users:
             console.refuse(f"{by!r} is no user of the configuration")
-        return wiring.world(settings.load(state.resolve()), load_secrets(state), "cli")
+        return wiring.opened(state, "cli").world
     except WardflowError as fault:
         console.refuse(str(fault))

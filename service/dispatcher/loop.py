@@ -56,10 +56,6 @@ class Delays:
         self.cases = {case_id: until for case_id, until in self.cases.items() if until > now}
         self.encounters = {encounter_id: until for encounter_id, until in self.encounters.items() if until > now}
 
-    def clear(self) -> None:
-        """Forget all delays."""
-        self.cases, self.encounters = {}, {}
-
 
 class Dispatcher:
     """Looks at the inbox again and again. `write` begins each transaction of a step (`integrations.ledger.leases`)."""

@@ -16,9 +16,9 @@ from temporalio.client import Client
 from activities.world import World
 from contracts.errors import WardflowError
 from integrations import stderr, traces
-from service.process import logs, settings, wiring
+from service.process import logs, wiring
 from service.process.seals import Seals
-from service.process.secrets import Secrets, load_secrets
+from service.process.secrets import Secrets
 from service.process.settings import Settings
 from service.process.temporal import connect, metered
 
@@ -88,8 +88,8 @@ def start(
     """
 
     async def opened(stop: asyncio.Event) -> None:
-        read, secrets = settings.load(state), load_secrets(state)
-        world = wiring.world(read, secrets, name)
+        made = wiring.opened(state, name)
+        read, secrets, world = made.settings, made.secrets, made.world
         if read.tracing.endpoint:
             traces.start(read.tracing.endpoint, name)
         seals = Seals(world.records.db)

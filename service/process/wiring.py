@@ -1,8 +1,11 @@
 """Builds what the processes share from the settings."""
 
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+
+from temporalio.client import Client
 
 from activities.workbench import Workbench
 from activities.world import World
@@ -19,25 +22,55 @@ from integrations.ledger.records import Records
 from integrations.live.worklist import LiveWorklist
 from integrations.reference.clincalc import Clincalc
 from integrations.sandbox.monty import Sandbox
+from service.process.seals import Seals
 from service.process.secrets import Secrets, create_secrets, load_secrets
-from service.process.settings import ModelSettings, Settings, pathway_named, stores
+from service.process.settings import ModelSettings, Settings, load, pathway_named, stores
+from service.process.temporal import connect
 
 
-def world(settings: Settings, secrets: Secrets, chain: str) -> World:
-    """Return the world of one process; its audit records go to the chain of that name, a new one since a restore."""
-    db = Database(settings.parts.ledger_url)
+@dataclass(frozen=True)
+class OpenedState:
+    """A state folder with what one process or command works with."""
+
+    settings: Settings
+    secrets: Secrets
+    world: World
+
+
+def opened(state: Path, chain: str) -> OpenedState:
+    """Open a state folder; audit records go to the chain of that name. Raises ConfigurationError, LedgerError."""
+    read, secrets = load(state.resolve()), load_secrets(state)
+    return OpenedState(read, secrets, world(read, secrets, chain))
+
+
+async def cases_client(state: OpenedState) -> Client:
+    """Return a client that opens what the running cases hold. Raises RuntimeError while Temporal is away."""
+    parts, seals = state.settings.parts, Seals(state.world.records.db)
+    return await connect(
+        parts.temporal, parts.temporal_namespace, state.secrets.keyring(), opened_before=seals.opened_before
+    )
+
+
+def records(ledger_url: str, blobs_url: str, secrets: Secrets, chain: str) -> Records:
+    """Open ledger and blobs; audit records go to the chain of that name, a new one since a restore."""
+    db = Database(ledger_url)
     db.create()
     with db.read() as tx:
         chain = chain_name(tx, chain)
     auditor = Auditor(chain, secrets.audit_bytes())
     begin(db, auditor)
-    blobs = BlobStore.at(settings.parts.blobs_url, secrets.keyring())
+    return Records(db, BlobStore.at(blobs_url, secrets.keyring()), auditor)
+
+
+def world(settings: Settings, secrets: Secrets, chain: str) -> World:
+    """Return the world of one process; its audit records go to the chain of that name, a new one since a restore."""
+    kept = records(settings.parts.ledger_url, settings.parts.blobs_url, secrets, chain)
     return World(
-        records=Records(db, blobs, auditor),
+        records=kept,
         fhir=FhirClient(settings.parts.fhir_url, secrets.fhir_token.get_secret_value()),
         live=LiveWorklist(settings.parts.redis_url),
         pathways=settings.pathway_objects(),
-        models={role: _client(db, blobs, auditor, role, model) for role, model in settings.models.items()},
+        models={role: _client(kept, role, model) for role, model in settings.models.items()},
         version=version("wardflow"),
         calculator=Sandbox(),
         reference=Clincalc(settings.parts.reference_python),
@@ -49,17 +82,11 @@ def workbench(state: Path, venv: Path, chain: str) -> Workbench:
     """Return the workbench of a state folder, made where it is missing."""
     state.mkdir(parents=True, exist_ok=True)
     create_secrets(state)
-    secrets, kept = load_secrets(state), stores(state)
-    db = Database(kept.ledger_url)
-    db.create()
-    with db.read() as tx:
-        chain = chain_name(tx, chain)
-    auditor = Auditor(chain, secrets.audit_bytes())
-    begin(db, auditor)
+    kept = stores(state)
     return Workbench(
         state=state,
         python=venv.absolute() / "bin" / "python",
-        records=Records(db, BlobStore.at(kept.blobs_url, secrets.keyring()), auditor),
+        records=records(kept.ledger_url, kept.blobs_url, load_secrets(state), chain),
         pathway=pathway_named,
     )
 
@@ -79,9 +106,13 @@ def feeds(settings: Settings, secrets: Secrets, built: World) -> list[Feed]:
     return [Feed(name, built.fhir, wanted, f"{base}/{name}", secret) for name, wanted in feed_types(settings).items()]
 
 
-def _client(db: Database, blobs: BlobStore, auditor: Auditor, role: str, model: ModelSettings) -> ChatClient:
+def _client(kept: Records, role: str, model: ModelSettings) -> ChatClient:
     endpoint = model.endpoint(role)
-    budget = Budget(db, auditor, role, model.cost_1000_tokens, model.budget_a_day) if model.cost_1000_tokens else None
+    budget = (
+        Budget(kept.db, kept.auditor, role, model.cost_1000_tokens, model.budget_a_day)
+        if model.cost_1000_tokens
+        else None
+    )
     if model.dialect in SPEECH:
-        return TranscriptionClient(endpoint, blobs.get, budget)
-    return ChatClient(endpoint, partial(router.resolve, db) if router.alias_of(endpoint) else None, budget)
+        return TranscriptionClient(endpoint, kept.blobs.get, budget)
+    return ChatClient(endpoint, partial(router.resolve, kept.db) if router.alias_of(endpoint) else None, budget)

@@ -18,7 +18,7 @@ from integrations.ledger import inbox, readings, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
 from integrations.ledger.records import Records
-from service.dispatcher.loop import Dispatcher
+from service.dispatcher.loop import Delays, Dispatcher
 from service.process.settings import PathwaySettings, Settings, TimingSettings, TriggerSettings
 from tests.fakes.parts import PARTS
 from tests.fakes.samples import KEYRING, NOW, event
@@ -65,7 +65,7 @@ def test_an_event_whose_body_is_out_of_reach_waits_alone(
     assert [delivery.events for delivery in dispatcher.look(db.write).deliveries] == [{2}]
     assert fates(db)["large"] == "pending"
     blobs.put(told("large", 130, padding=100_000).body)
-    dispatcher.delays.clear()
+    dispatcher.delays = Delays()
     assert {1} in [delivery.events for delivery in dispatcher.look(db.write).deliveries]
 
 

@@ -22,6 +22,7 @@ from integrations.ledger.cases import CaseRow
 from integrations.ledger.database import Database
 from integrations.ledger.leases import Write
 from service.dispatcher import loop, reopening, rules
+from service.dispatcher.loop import Delays
 from service.dispatcher.plan_writing import PlanWriter
 from service.dispatcher.reopening import Reading
 from service.dispatcher.triage import EventIds, Reexamination
@@ -68,7 +69,7 @@ def ended(two: TwoPathways) -> TwoPathways:
 
 async def steps(two: TwoPathways, count: int = FEW_STEPS) -> None:
     for _ in range(count):
-        two.dispatcher.delays.clear()
+        two.dispatcher.delays = Delays()
         await two.dispatcher.step(two.db.write)
 
 

@@ -16,6 +16,7 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import inbox, tables
 from integrations.ledger.database import Database
 from service.dispatcher import reopening
+from service.dispatcher.loop import Delays
 from tests.fakes.two_pathways import Starts, TwoPathways, fates, state, told
 
 
@@ -100,7 +101,7 @@ async def test_a_chart_out_of_reach_is_read_again_later(two: TwoPathways, charts
     await stepped(two, Starts(), lambda: two.dispatcher.delays.cases)
     assert fates(two) == [Fate.PENDING]
     charts.fault = None
-    two.dispatcher.delays.clear()
+    two.dispatcher.delays = Delays()
     await stepped(two, Starts(), lambda: fates(two) == [Fate.IGNORED])
 
 

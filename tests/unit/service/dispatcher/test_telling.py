@@ -11,6 +11,7 @@ from contracts.cases import CaseRef, CaseState
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, inbox
 from integrations.ledger.database import Database
+from service.dispatcher.loop import Delays
 from service.operate import ledger_checks
 from tests.fakes.samples import NOW
 from tests.fakes.two_pathways import Starts, TwoPathways, fates, state, told
@@ -47,7 +48,7 @@ async def test_what_one_case_could_not_be_told_waits_though_another_took_it(two:
     assert fates(two) == ["pending"], "the case that could not be told is stale meanwhile"
     with two.db.read() as tx:
         assert inbox.newest_event(tx, "enc", SAYS) == 1
-    two.dispatcher.delays.clear()
+    two.dispatcher.delays = Delays()
     assert (SAYS, (1,)) in await deliver(two)
     assert fates(two) == ["absorbed"]
 
