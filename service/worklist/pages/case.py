@@ -17,6 +17,7 @@ from service.worklist.changes import Seen
 from service.worklist.dependencies import Decisions, Live, Session, SignedIn, Speaking, Templates, Worklist
 from service.worklist.flash import Flash
 from service.worklist.forms import SentForm
+from service.worklist.rows import Row
 
 router = APIRouter()
 REFUSALS = {
@@ -118,9 +119,7 @@ async def decide(
     session: Session,
 ) -> Response:
     """Take the decision; its author goes on with the list, or reads on the case's page why it was refused."""
-    row = await asyncio.to_thread(worklist.row, case_id, me)
-    if row is None:
-        raise HTTPException(404)
+    row = await _answered(worklist, case_id, me)
     form = sent.model_copy(update={"corrections": forms.corrections(row.view, await request.form())})
     try:
         receipt = await decisions.decide(row, form, me)
@@ -143,9 +142,7 @@ async def undo(
     session: Session,
 ) -> Response:
     """Take a decision back; the case's page shows again what was typed."""
-    row = await asyncio.to_thread(worklist.row, case_id, me)
-    if row is None:
-        raise HTTPException(404)
+    row = await _answered(worklist, case_id, me)
     try:
         await decisions.undo(row, me, decision_id)
     except ApprovalError as fault:
@@ -156,6 +153,14 @@ async def undo(
     if row.decision and row.decision.decision_id == decision_id:  # what was typed is there to be mended
         kept = row.decision.model_dump(include={"version", "kind", "selected", "reason", "corrections"})
     return _back_to_case(session, me, Flash(path=_path(case_id), message=TAKEN_BACK, refused=False, **kept))
+
+
+async def _answered(worklist: Worklist, case_id: str, me: Reviewer) -> Row:
+    """Return the case that a form answers. Raises HTTPException (404)."""
+    row = await asyncio.to_thread(worklist.row, case_id, me)
+    if row is None:
+        raise HTTPException(404)
+    return row
 
 
 def _refused(
