@@ -12,7 +12,7 @@ from integrations.ledger.tables import inbox as inbox_rows
 
 
 def of_case(tx: sa.Connection, case_id: str) -> list[int]:
-    """Return the events that a case was told of."""
+    """Return the events that were delivered to a case."""
     return list(
         tx.scalars(
             sa.select(deliveries.c.event_id).where(deliveries.c.case_id == case_id).order_by(deliveries.c.event_id)

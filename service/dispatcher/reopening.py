@@ -100,11 +100,9 @@ def conclude(
             what, detail = f"Encounter/{case.encounter_id}", "re-check of an ended case"
             world.records.auditor.append(tx, Action.READ, what, case_id=case.case_id, detail=detail)
             readings.note_snapshot(tx, case.case_id, reading.check.resources)
-        if not reading.check.demanded:
+        opened = _open_next(tx, writer, wanted) if reading.check.demanded else None
+        if not opened:
             inbox.settle(tx, settled, Fate.IGNORED, Ignored.CASE_CLOSED)
-            opened = None
-        else:
-            opened = _open_next(tx, writer, wanted)
     reading.recorded = True
     return opened
 
