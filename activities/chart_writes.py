@@ -1,5 +1,7 @@
 """The one way in which anything of ours gets into a chart: intended, written, read back, noted (I2, I15)."""
 
+from collections.abc import Mapping
+
 from activities.heartbeats import beat
 from activities.world import World
 from contracts.cases import CaseRef, CaseState
@@ -10,7 +12,8 @@ from integrations.fhir.client import Resource
 from integrations.fhir.proposals import content_hash, resource_id
 from integrations.ledger import cases, own_writes
 from integrations.ledger.attestation import Kind, Row
-from integrations.ledger.audit import Action
+from integrations.ledger.audit import Act, Action
+from integrations.ledger.own_writes import Written
 
 
 def write_to_chart(
@@ -68,16 +71,22 @@ def proposed(world: World, ref: CaseRef) -> Resource | None:
 
 def note_writes(world: World, ref: CaseRef, written: list[Resource], action: Action, ends: CaseState | None) -> None:
     """Note versions and audit records of what is in the chart, and end the case with them."""
+    versions = [
+        Written(found["resourceType"], found["id"], found["meta"]["versionId"], content_hash(found))
+        for found in written
+    ]
+    fields = {"case_id": ref.case_id, "encounter_id": ref.encounter_id}
     with world.records.db.write() as tx:
-        for found in written:
-            type_, id_, version = found["resourceType"], found["id"], found["meta"]["versionId"]
-            if own_writes.wrote(tx, ref.case_id, type_, id_, version, content_hash(found)):
-                what = f"{type_}/{id_}/_history/{version}"
-                rows = (Row(Kind.OWN_WRITE, (type_, id_, version)),)
-                world.records.auditor.append(tx, action, what, rows, case_id=ref.case_id, encounter_id=ref.encounter_id)
+        acts = [_act(action, version, fields) for version in own_writes.wrote(tx, ref.case_id, versions)]
         if ends:
             cases.end(tx, ref.case_id, ends)
-            world.records.auditor.append(tx, Action.END, ends, (Row(Kind.ENDED, (ref.case_id,)),), case_id=ref.case_id)
+            acts.append(Act(Action.END, ends, (Row(Kind.ENDED, (ref.case_id,)),), {"case_id": ref.case_id}))
+        world.records.auditor.append_all(tx, acts)
+
+
+def _act(action: Action, written: Written, fields: Mapping[str, str]) -> Act:
+    at = written.resource_type, written.resource_id, written.version_id
+    return Act(action, "{}/{}/_history/{}".format(*at), (Row(Kind.OWN_WRITE, at),), fields)
 
 
 def _read_back(world: World, bodies: list[Resource]) -> list[Resource] | None:

@@ -3,10 +3,11 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -98,6 +99,17 @@ class AuditRecord(Frozen):
 
 
 @dataclass(frozen=True)
+class Act:
+    """What `Auditor.append` is told of an act."""
+
+    action: Action
+    what: str
+    rows: Sequence[attestation.Row] = ()
+    fields: Mapping[str, str | None] = field(default_factory=dict)
+    """Other fields of its `AuditRecord`."""
+
+
+@dataclass(frozen=True)
 class Auditor:
     """Appends to one chain. The hash is keyed, so that whoever can write the table can't forge a chain."""
 
@@ -124,25 +136,38 @@ class Auditor:
         **fields: str | None,
     ) -> None:
         """Append a record that carries these hashes, and where each chain ends."""
-        actor = fields.pop("actor", None) or f"process:{self.chain}"
-        known = {"at": clock.now(), "actor": actor, "action": action, "what": what, "rows": hashes}
-        record = AuditRecord.model_validate({**known, "heads": ends, **fields}).stored()
+        self._keep(tx, [self._stored(action, what, hashes, ends, fields)])
+
+    def append_all(self, tx: sa.Connection, acts: Iterable[Act]) -> None:
+        """Append a record for each act as `append` does, with one statement for all of them."""
+        hashed = [(act, attestation.hashes(tx, self.key, act.rows)) for act in acts]
+        self._keep(tx, [self._stored(act.action, act.what, hashes, {}, act.fields) for act, hashes in hashed])
+
+    def _stored(
+        self, action: Action, what: str, hashes: Mapping[str, str], ends: Mapping[str, int],
+        fields: Mapping[str, str | None],
+    ) -> str:  # fmt: skip
+        actor = fields.get("actor") or f"process:{self.chain}"
+        known = {"at": clock.now(), "action": action, "what": what, "rows": hashes, "heads": ends}
+        return AuditRecord.model_validate({**known, **fields, "actor": actor}).stored()
+
+    def _keep(self, tx: sa.Connection, records: Sequence[str]) -> None:
         last = tx.execute(
             sa.select(tables.audit.c.position, tables.audit.c.hash)
             .where(tables.audit.c.chain == self.chain)
             .order_by(tables.audit.c.position.desc())
             .limit(1)
         ).first()
-        position, previous = (last.position + 1, last.hash) if last else (1, "")
-        tx.execute(
-            tables.audit.insert().values(
-                chain=self.chain,
-                position=position,
-                record=record,
-                previous_hash=previous,
-                hash=link(self.key, self.chain, position, previous, record),
-            )
-        )
+        position, previous = (last.position, last.hash) if last else (0, "")
+        rows: list[dict[str, Any]] = []
+        for record in records:
+            position += 1
+            hash_ = link(self.key, self.chain, position, previous, record)
+            place = {"chain": self.chain, "position": position}
+            rows.append(place | {"record": record, "previous_hash": previous, "hash": hash_})
+            previous = hash_
+        if rows:
+            tx.execute(tables.audit.insert(), rows)
 
 
 @dataclass(frozen=True)

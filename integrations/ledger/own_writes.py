@@ -1,8 +1,21 @@
 """What we wrote to the chart, so that its notification is known as our own (I15)."""
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
 import sqlalchemy as sa
 
 from integrations.ledger.tables import cases, own_writes
+
+
+@dataclass(frozen=True)
+class Written:
+    """A version of a resource that we wrote, with the hash of its content (`fhir.proposals.content_hash`)."""
+
+    resource_type: str
+    resource_id: str
+    version_id: str
+    content_hash: str
 
 
 def intend(tx: sa.Connection, case_id: str, resource_type: str, resource_id: str, content_hash: str) -> bool:
@@ -10,7 +23,10 @@ def intend(tx: sa.Connection, case_id: str, resource_type: str, resource_id: str
 
     Returns whether an earlier try was noted and never finished: then the chart must be read before writing again.
     """
-    return _keep(tx, case_id, resource_type, resource_id, "", content_hash)
+    there = tx.execute(own_writes.delete().where(*_same(resource_type, resource_id, ""))).rowcount
+    intended = Written(resource_type, resource_id, "", content_hash)
+    tx.execute(own_writes.insert(), [{**asdict(intended), "case_id": case_id}])
+    return bool(there)
 
 
 def intended(tx: sa.Connection, resource_type: str, resource_id: str) -> str | None:
@@ -18,22 +34,21 @@ def intended(tx: sa.Connection, resource_type: str, resource_id: str) -> str | N
     return tx.scalar(sa.select(own_writes.c.content_hash).where(*_same(resource_type, resource_id, "")))
 
 
-def wrote(
-    tx: sa.Connection, case_id: str, resource_type: str, resource_id: str, version_id: str, content_hash: str
-) -> bool:
-    """Note the version that the server gave to our write; False if it was noted before."""
-    tx.execute(own_writes.delete().where(*_same(resource_type, resource_id, "")))
-    return not _keep(tx, case_id, resource_type, resource_id, version_id, content_hash)
-
-
-def _keep(tx: sa.Connection, case_id: str, type_: str, id_: str, version_id: str, content_hash: str) -> bool:
-    there = tx.execute(own_writes.delete().where(*_same(type_, id_, version_id))).rowcount
-    tx.execute(
-        own_writes.insert().values(
-            resource_type=type_, resource_id=id_, version_id=version_id, case_id=case_id, content_hash=content_hash
-        )
+def wrote(tx: sa.Connection, case_id: str, written: Sequence[Written]) -> list[Written]:
+    """Note the versions that the server gave to our writes; return those that were not noted before."""
+    columns = own_writes.c
+    ids = {one.resource_id for one in written}
+    there = tx.execute(
+        sa.select(columns.resource_type, columns.resource_id, columns.version_id).where(columns.resource_id.in_(ids))
     )
-    return bool(there)
+    known = {tuple(row) for row in there}
+    for one in written:
+        if (one.resource_type, one.resource_id, "") in known:
+            tx.execute(own_writes.delete().where(*_same(one.resource_type, one.resource_id, "")))
+    new = [one for one in written if (one.resource_type, one.resource_id, one.version_id) not in known]
+    if new:
+        tx.execute(own_writes.insert(), [{**asdict(one), "case_id": case_id} for one in new])
+    return new
 
 
 def _same(type_: str, id_: str, version_id: str) -> tuple[sa.ColumnElement[bool], ...]:

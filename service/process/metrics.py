@@ -17,7 +17,7 @@ from contracts.errors import LedgerError
 from contracts.events import Fate
 from integrations.ledger import standing
 from integrations.ledger.database import Database
-from integrations.ledger.lock_times import BOUNDS_S, LockTimes
+from integrations.ledger.lock_times import BOUNDS_S, HELD, HISTOGRAM, LONGEST, LONGEST_HELD, LockTimes
 from integrations.ledger.standing import Standing
 from service.process.health import Health, State
 
@@ -74,9 +74,8 @@ class _Locks(Collector):
         found = self._lock_times.read()
         bounds = (*map(floatToGoString, BOUNDS_S), "+Inf")
         buckets = list(zip(bounds, accumulate(found.counts), strict=True))
-        help_ = "From a write transaction's having the ledger's lock to the end of its commit"
-        yield HistogramMetricFamily("wardflow_ledger_write_seconds", help_, buckets=buckets, sum_value=found.sum_s)
-        yield _family(Gauge, "ledger_longest_write_seconds", "Longest of these since the start", found.longest_s)
+        yield HistogramMetricFamily(HISTOGRAM, HELD, buckets=buckets, sum_value=found.sum_s)
+        yield Gauge(LONGEST, LONGEST_HELD, value=found.longest_s)
 
 
 class _Ledger(Collector):

@@ -34,6 +34,7 @@ from temporalio.runtime import (
 
 from contracts.errors import ConfigurationError, ConfigurationFault
 from integrations.blobs.sealing import Keyring
+from integrations.ledger.lock_times import BOUNDS_S, HELD, HISTOGRAM, LONGEST, LONGEST_HELD, LockTimes
 from service.process.versions import HEARTBEAT
 from workflows import foreign_messages
 
@@ -195,15 +196,28 @@ def data_converter(
     )
 
 
-def metered(port: int) -> Runtime:
-    """Return a runtime whose own figures (`temporal_*`) can be scraped at that port. Raises ConfigurationError."""
+def metered(port: int, lock_times: LockTimes) -> Runtime:
+    """Return a runtime whose own figures (`temporal_*`) can be scraped at that port, and the lock times with them.
+
+    Raises ConfigurationError.
+    """
     try:
         metrics = PrometheusConfig(
-            bind_address=f"127.0.0.1:{port}", counters_total_suffix=True, durations_as_seconds=True
-        )
-        return _runtime(metrics)
+            bind_address=f"127.0.0.1:{port}", counters_total_suffix=True, durations_as_seconds=True,
+            histogram_bucket_overrides={HISTOGRAM: BOUNDS_S},
+        )  # fmt: skip
+        runtime = _runtime(metrics)
     except (RuntimeError, ValueError):
         raise ConfigurationError(ConfigurationFault.PORT_IN_USE, f"port {port} for the worker's metrics") from None
+    times = runtime.metric_meter.create_histogram_float(HISTOGRAM, HELD)
+    longest = runtime.metric_meter.create_gauge_float(LONGEST, LONGEST_HELD)
+
+    def noted(seconds: float) -> None:
+        times.record(seconds)
+        longest.set(lock_times.read().longest_s)
+
+    lock_times.listener = noted
+    return runtime
 
 
 async def connect(

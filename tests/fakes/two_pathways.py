@@ -14,6 +14,7 @@ from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, own_writes, tables
 from integrations.ledger.audit import Auditor
 from integrations.ledger.database import Database
+from integrations.ledger.own_writes import Written
 from integrations.ledger.records import Records
 from service.dispatcher.loop import Dispatcher
 from service.process.settings import PathwaySettings, Settings, TimingSettings, TriggerSettings
@@ -59,7 +60,7 @@ class TwoPathways:
 
     def noted(self, version: str = "1") -> None:
         with self.db.write() as tx:
-            own_writes.wrote(tx, self.ref.case_id, "Observation", "obs-enc", version, "hash")
+            own_writes.wrote(tx, self.ref.case_id, [Written("Observation", "obs-enc", version, "hash")])
 
     def looked_at(self) -> tuple[list[tuple[str, str | None]], dict[str, set[int]]]:
         """Look once; return fates and reasons in the order of acceptance, and which pathway's case is told what."""

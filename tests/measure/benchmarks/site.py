@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import sqlalchemy as sa
 
 from infra import stack
 from integrations.ledger import tables
+from integrations.ledger.lock_times import HISTOGRAM, LONGEST
 from tests.fakes.model_server import model_config
 from tests.measure.benchmarks import hospital
 from tests.measure.benchmarks.measure import Figure
@@ -24,8 +24,6 @@ from tests.measure.benchmarks.wire import Wire
 from tests.ward import ROOT, Ward
 
 OURS = ("gateway", "dispatcher", "worklist", "worker")
-WRITING = ("gateway", "dispatcher", "worklist")
-"""Processes that tell how long their write transactions held the ledger's lock."""
 LOCK_MS = 10.0
 PARTS = (*OURS, "temporal", "fhir", "valkey")
 
@@ -70,18 +68,19 @@ class Site(Ward):
 
     def lock_times(self) -> dict[str, dict[str, float]]:
         """Return for each process how long its write transactions held the ledger's lock, with their commits."""
-        return {part: self._lock_times(part) for part in WRITING}
+        return {part: self._lock_times(part) for part in OURS}
 
     def _lock_times(self, part: str) -> dict[str, float]:
-        port = json.loads((self.state / "ports.json").read_text())[part]
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).raise_for_status().text
-        lines = [line.rpartition(" ") for line in text.splitlines() if line.startswith("wardflow_ledger_")]
-        figures = {name.removeprefix("wardflow_ledger_"): float(value) for name, _, value in lines}
-        written = figures["write_seconds_count"]
+        figures = self.figures(part)  # the worker's have a label more
+
+        def of(name: str, *labels: str) -> float:
+            return next(value for key, value in figures.items() if key[0] == name and {*labels} <= {*key[1:]})
+
+        written = of(f"{HISTOGRAM}_count")
         return {
-            "longest_ms": round(1000 * figures["longest_write_seconds"], 1),
+            "longest_ms": round(1000 * of(LONGEST), 1),
             "written": written,
-            "beyond": written - figures['write_seconds_bucket{le="0.01"}'],
+            "beyond": written - of(f"{HISTOGRAM}_bucket", "0.01"),
         }
 
     def processes(self) -> dict[str, psutil.Process]:

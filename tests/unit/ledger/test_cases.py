@@ -13,6 +13,7 @@ from integrations import clock
 from integrations.blobs.store import BlobStore
 from integrations.ledger import cases, decisions, deliveries, inbox, own_writes, tables
 from integrations.ledger.database import Database
+from integrations.ledger.own_writes import Written
 from tests.fakes.samples import NOW, PHYSICIAN, REF, decision, event, shown
 
 LIMIT = timedelta(minutes=5)
@@ -218,9 +219,9 @@ def test_our_own_writes_are_known_before_and_after_the_server_has_them(db: Datab
         assert own_writes.intend(tx, "case-1", "Task", "t", "hash") is False
         assert own_writes.versions(tx, "Task", "t") == {""}
         assert own_writes.intend(tx, "case-1", "Task", "t", "hash") is True
-        own_writes.wrote(tx, "case-1", "Task", "t", "1", "hash")
-        own_writes.wrote(tx, "case-1", "Task", "t", "1", "hash")
-        own_writes.wrote(tx, "case-1", "Task", "t", "2", "hash")
+        own_writes.wrote(tx, "case-1", [Written("Task", "t", "1", "hash")])
+        own_writes.wrote(tx, "case-1", [Written("Task", "t", "1", "hash")])
+        own_writes.wrote(tx, "case-1", [Written("Task", "t", "2", "hash")])
         assert own_writes.versions(tx, "Task", "t") == {"1", "2"}
         assert own_writes.versions(tx, "Task", "other") == set()
 
@@ -242,7 +243,7 @@ def test_what_a_pathway_wrote_is_news_to_another_of_the_same_stay_and_not_to_its
         decide(open_case, decision())
     assert (waits.value.kind, waits.value.retryable) == (LedgerFault.UNSETTLED, True)
     with open_case.write() as tx:
-        own_writes.wrote(tx, said.case_id, "Observation", "obs-said", "1", "hash")
+        own_writes.wrote(tx, said.case_id, [Written("Observation", "obs-said", "1", "hash")])
         assert own_writes.writer(tx, "Observation", "obs-said", "1") == "dictation"
         assert own_writes.writer(tx, "Observation", "obs-said", "2") is None
         assert cases.stale(tx) == {REF.case_id}
@@ -260,7 +261,7 @@ def test_an_own_write_that_is_no_news_holds_up_a_decision_only_until_that_is_kno
     said = CaseRef(case_id="case-say", pathway="dictation", encounter_id="enc-1", generation=1)
     with open_case.write() as tx:
         cases.open_new(tx, said, LIMIT, NOW)
-        own_writes.wrote(tx, said.case_id, "Observation", "obs-said", "1", "hash")
+        own_writes.wrote(tx, said.case_id, [Written("Observation", "obs-said", "1", "hash")])
     inbox.accept(open_case, blobs, [event("obs-said", own=True)])
     with pytest.raises(LedgerError):
         decide(open_case, decision())
