@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypedDict
 
-from langgraph.graph import END, START, StateGraph
-
 from agents.claims import borne_out
 from agents.pathway import ChatPort, SuggestionGraph, probabilities
 from contracts.calculations import Worked
@@ -59,6 +57,8 @@ class LevelState(TypedDict):
 
 def build(levels: Levels, reasoning: ChatPort) -> SuggestionGraph:
     """Return the compiled graph: `{"facts": ChartFacts}` in, `suggestion` out."""
+    from langgraph.graph import END, START, StateGraph  # half a second, spent only by who builds a graph
+
     nodes = _Nodes(levels, reasoning)
     graph = StateGraph(LevelState)
     graph.add_node("score", nodes.score)

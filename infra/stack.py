@@ -32,6 +32,8 @@ from service.process.state_folder import FREE_BYTES, close_to_others, repair_rig
 BIN = Path(sys.prefix) / "bin"
 RESTART_S = 1.0
 READY_S = 60.0
+OURS = {"gateway": "/livez", "dispatcher": "/livez", "worklist": "/livez", "worker": "/metrics"}
+"""Our processes, and where each answers once it works."""
 WORKLIST_PORT = 8420
 PORTS = "ports.json"
 SOCKET_BYTES = 100
@@ -73,8 +75,7 @@ def prepare(state: Path, reserved: Ports, served: Sequence[Embedded] = ()) -> li
     known["models"] = {model.role: _endpoint(model, ports) for model in served}
     write_private(state / "parts.json", json.dumps(known, indent=1))
     parts = [temporal(state, ports["temporal"]), _valkey(state, redis), _fhir(state, ports, fhir_url)]
-    ours = {"gateway": "/livez", "dispatcher": "/livez", "worklist": "/livez", "worker": "/metrics"}
-    for name, alive in ours.items():
+    for name, alive in OURS.items():
         argv = [sys.executable, "-m", "service.commands.cli", name, "--state", str(state)]
         parts.append(Part(name, argv, http(ports[name], alive)))
     return parts
@@ -91,12 +92,14 @@ def run(state: Path, served: Sequence[Embedded] = ()) -> int:
     logs = state / "logs"
     model: Joining | None = None
     try:
-        for part in parts:
+        for some in (parts[: -len(OURS)], parts[-len(OURS) :]):  # ours find the others there, and start at once
             if stopping:
                 return 0
-            part.start(logs)
+            for part in some:
+                part.start(logs)
             note_pids(state, parts)
-            wait(part, stopping, logs)
+            for part in some:
+                wait(part, stopping, logs)
         url = f"http://127.0.0.1:{json.loads((state / 'parts.json').read_text())['worklist_port']}/"
         sys.stdout.write(f"Wardflow is up. Worklist: {url}  (Ctrl-C ends it; logs in {logs})\n")
         sys.stdout.flush()

@@ -7,8 +7,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import TypedDict
 
-from langgraph.graph import END, START, StateGraph
-
 from agents.dictation import hearing, loops, names, note
 from agents.dictation.loops import Stretch
 from agents.dictation.reading import medications
@@ -46,6 +44,8 @@ class DictationState(TypedDict):
 
 def build(options: DictationOptions, ports: Ports) -> SuggestionGraph:
     """Return the compiled graph: `{"facts": ChartFacts}` in, `suggestion` out."""
+    from langgraph.graph import END, START, StateGraph  # half a second, spent only by who builds a graph
+
     nodes = _Nodes(options, ports.model("transcription"))
     graph = StateGraph(DictationState)
     graph.add_node("hear", nodes.hear)

@@ -37,3 +37,8 @@ def run_demo(
         simulated=decide == "simulated", models=models, seed=seed, check=check, scale=scale, as_json=as_json,
     )  # fmt: skip
     console.finish(play.run(plan))
+
+
+def add(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(name="demo")(run_demo)

@@ -43,3 +43,8 @@ def run_deploy(
         return 0
 
     console.finish(work())
+
+
+def add(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(name="deploy")(run_deploy)

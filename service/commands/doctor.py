@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import typer
+
 from service.commands import console
 from service.operate import doctor
 from service.operate.findings import Verdict
@@ -24,3 +26,8 @@ def run_doctor(state: console.State = Path(".state"), as_json: console.AsJson = 
         return int(any(f.verdict == Verdict.FAIL for f in findings))
 
     console.finish(look())
+
+
+def add(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(name="doctor")(run_doctor)

@@ -86,3 +86,8 @@ def deployed(opened: Settings, alias: str, timeout_s: float) -> ChatEndpoint:
     finally:
         db.close()
     return now
+
+
+def add(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command(name="evaluate")(run_evaluate)

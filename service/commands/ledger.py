@@ -106,3 +106,8 @@ def rebuild_from_ledger(
         return 1 if done.ended_elsewhere else 0
 
     console.finish(rebuild())
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(ledger, name="ledger")

@@ -135,3 +135,8 @@ def _told(one: Asked, answers: bool) -> str:
 
 def _indented(answer: str) -> str:
     return "\n".join(f"    {line}" for line in answer.splitlines())
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(models, name="models")

@@ -1,4 +1,4 @@
-"""Commands that start processes: all of them on one machine, or one of them."""
+"""Commands that start processes: all of them on one machine, or one of them, which imports no room but its own."""
 
 import os
 import sys
@@ -9,13 +9,9 @@ import typer
 
 from integrations.ledger import messages
 from service.commands import console
-from service.dispatcher import app as dispatcher
-from service.gateway import app as gateway
 from service.process import connections, lifecycle, wiring
 from service.process.case_starts import CaseStarts
 from service.process.lifecycle import Process
-from service.worker import cases
-from service.worklist import app as worklist
 
 
 def up(
@@ -31,6 +27,7 @@ def up(
 
 def run_gateway(state: console.State) -> None:
     """Run the gateway with reconciler and watchdog."""
+    from service.gateway import app as gateway
 
     async def work(process: Process) -> None:
         feeds = wiring.feeds(process.settings, process.secrets, process.world)
@@ -43,6 +40,7 @@ def run_gateway(state: console.State) -> None:
 
 def run_dispatcher(state: console.State) -> None:
     """Run the dispatcher; where another one works already, wait to take over."""
+    from service.dispatcher import app as dispatcher
 
     async def work(process: Process) -> None:
         with process.world.records.db.write() as tx:
@@ -56,6 +54,7 @@ def run_dispatcher(state: console.State) -> None:
 
 def run_worklist(state: console.State) -> None:
     """Run the care team's pages."""
+    from service.worklist import app as worklist
 
     async def work(process: Process) -> None:
         app = worklist.create_app(process.world, process.client, process.settings, process.secrets)
@@ -71,9 +70,19 @@ def run_worker(
     ] = False,
 ) -> None:
     """Run the workflows and their activities."""
+    from service.worker import cases
 
     async def work(process: Process) -> None:
         starts = CaseStarts(process.world, process.client, process.settings, process.secrets.verify_key())
         await cases.run(starts, process.stop)
 
     lifecycle.start("worker", state, work, waits_for_temporal=True, temporal_metrics=not beside)
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(up)
+    app.command(name="gateway")(run_gateway)
+    app.command(name="dispatcher")(run_dispatcher)
+    app.command(name="worklist")(run_worklist)
+    app.command(name="worker")(run_worker)

@@ -45,3 +45,9 @@ def _switch(state: Path, by: str, model: str, pathway: str, *, stopped: bool) ->
         return 0
 
     console.finish(turn())
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(stop)
+    app.command()(start)

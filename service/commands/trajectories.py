@@ -88,3 +88,8 @@ def _world(state: Path, by: str | None = None) -> World:
         return wiring.opened(state, "cli").world
     except WardflowError as fault:
         console.refuse(str(fault))
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(trajectories, name="trajectories")

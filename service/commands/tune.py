@@ -208,3 +208,8 @@ def _settings(told: list[str]) -> dict[str, float | int | str]:
         except ValueError:
             found[name] = value
     return found
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(tune, name="tune")

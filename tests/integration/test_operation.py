@@ -12,6 +12,7 @@ import pytest
 from temporalio.client import Client
 
 from contracts.queues import TaskQueue
+from integrations.ledger.lock_times import HISTOGRAM, LONGEST
 from tests.fakes.trace_collector import TraceCollector
 from tests.ward import ROOT, Ward
 
@@ -62,6 +63,14 @@ def test_the_figures_follow_one_case_and_name_nobody(ward: Ward) -> None:
         text = httpx.get(f"{ward.address(process)}/metrics").text
         assert {*re.findall(r'(\w+)="', text)} <= LABELS
         assert "figures" not in text
+
+
+def test_every_process_tells_how_long_its_writes_held_the_ledger(ward: Ward) -> None:
+    ward.decide(ward.suggested(ward.admit("held")))
+    ward.ended("held")
+    for process in ("gateway", "dispatcher", "worklist", "worker"):
+        told = {name: value for (name, *_), value in ward.figures(process).items()}
+        assert told[f"{HISTOGRAM}_count"] > 0 and told[f"{HISTOGRAM}_sum"] >= told[LONGEST] > 0, process
 
 
 def test_a_workflow_that_freezes_shows_at_the_worker(ward: Ward) -> None:

@@ -15,7 +15,7 @@ from contracts.errors import Fallback
 from tests.ward import ROOT
 
 pytestmark = pytest.mark.integration
-ARRIVALS = 12
+ARRIVALS = 8
 
 
 @pytest.mark.model
@@ -26,7 +26,7 @@ def test_the_demo_accounts_for_everything_although_parts_are_killed(tmp_path: Pa
     argv += ["--models", "--check", "--json", "--state", str(state), "--seed", "7"]
     with (tmp_path / "told").open("wb") as told:
         demo = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=told, cwd=ROOT)
-    for part, after in (("worker", 4), ("temporal", 8)):
+    for part, after in (("worker", 2), ("temporal", 5)):
         while demo.poll() is None and _suggested(state) < after:
             time.sleep(0.2)
         os.kill(json.loads((state / "pids.json").read_text())[part], signal.SIGKILL)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from contracts.errors import LedgerError
 from integrations import clock
 from integrations.ledger import audit, chains, tables
-from integrations.ledger.audit import Action, Auditor
+from integrations.ledger.audit import Act, Action, Auditor
 from integrations.ledger.chains import Anchor
 from integrations.ledger.database import Database
 from tests.fakes.samples import NOW
@@ -55,6 +55,23 @@ def test_an_untouched_chain_is_whole(kept: Database) -> None:
     assert (record.actor, record.action, record.what, record.case_id) == (
         "process:gateway", Action.READ, "Encounter/0", "case-1",
     )  # fmt: skip
+
+
+def test_acts_that_are_noted_together_make_the_same_chain_as_one_after_another(kept: Database) -> None:
+    acts = [Act(Action.WRITE, f"Task/{n}", fields={"case_id": "case-1"}) for n in range(3)]
+    with kept.write() as tx:
+        Auditor("gateway", KEY).append_all(tx, acts)
+        Auditor("gateway", KEY).append_all(tx, [])
+        Auditor("gateway", KEY).append(tx, Action.READ, "Encounter/9")
+    assert found(kept) == []
+    with kept.read() as tx:
+        rows = tx.execute(sa.select(tables.audit).where(tables.audit.c.chain == "gateway").order_by("position")).all()
+    told = [audit.AuditRecord.model_validate_json(row.record) for row in rows]
+    assert [row.position for row in rows] == list(range(1, 9))
+    assert [(one.what, one.actor) for one in told[4:]] == [
+        ("Task/0", "process:gateway"), ("Task/1", "process:gateway"), ("Task/2", "process:gateway"),
+        ("Encounter/9", "process:gateway"),
+    ]  # fmt: skip
 
 
 CHANGES: dict[str, dict[str, object]] = {

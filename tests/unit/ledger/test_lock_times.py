@@ -19,6 +19,15 @@ def test_the_longest_and_the_classes_are_counted() -> None:
     assert found.longest_s == 5.0 and found.sum_s == pytest.approx(5.0215)
 
 
+def test_whoever_listens_is_told_of_each_time_as_it_comes(db: Database) -> None:
+    heard: list[float] = []
+    db.lock_times.listener = lambda seconds: heard.append(db.lock_times.read().longest_s)
+    for _ in range(2):
+        with db.write():
+            pass
+    assert heard == sorted(heard) and len(heard) == 2 and heard[-1] == db.lock_times.read().longest_s
+
+
 def test_a_transaction_counts_with_its_failure_and_without_its_wait(db: Database) -> None:
     holding, other = threading.Event(), Database(str(db._writing.url))
 

@@ -237,7 +237,7 @@ def test_the_command_tells_by_its_exit_code(
 
     monkeypatch.setattr(console, "leave", leave)  # the real one ends the process at once
     files = ["--cases", str(plan.cases), "--labels", str(plan.labels), "--label-column", column]
-    ended = CliRunner().invoke(cli.app, ["evaluate", "--pathway", "ed_triage", *files, "--json"])
+    ended = CliRunner().invoke(cli.command_line(), ["evaluate", "--pathway", "ed_triage", *files, "--json"])
     assert ended.exit_code == code, ended.output
     if code:
         assert "wardflow: labels: labels.csv has no column 'gold'\n" in ended.output
