@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,9 @@ MOST_CHARS = 10_000  # of a text that are looked at; our judgement: no complaint
 # Unicode general categories of characters that nobody sees, or that reverse the text around them
 UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs")
 JOINERS = "\u200c\u200d"  # which Persian and Indic spelling needs
+NAME_USES = ("official", "usual", None)  # FHIR R4, NameUse, in the order in which a person is called; others follow
+IN_MONTHS_BELOW_YEARS = 3  # our judgement: limits of infants change by months (AHRQ, ESI handbook 2012, danger zone)
+DAYS_A_YEAR = 365.25  # Julian year: IAU style manual, 1989
 AHEAD = timedelta(minutes=10)  # our judgement: clocks differ; what is stamped further ahead is named, not used
 
 
@@ -33,8 +36,8 @@ class Reading:
     kind: FactKind = FactKind.VITAL
     measure: Measure | None = None
     """Of a fact that is a number; one without is words."""
-    answers: Mapping[str, str] = field(default_factory=dict)
-    """Whole answers, in lower case, to the word that the rules know; another stays as it was charted."""
+    understood: Callable[[Sequence[str]], str | None] | None = None
+    """From what was charted (texts, then codes) to the word that the rules know; else it stays as it was charted."""
 
 
 Readings = Mapping[str, Reading]
@@ -77,10 +80,11 @@ def read_chart(
             elif fact.key not in newest or newest[fact.key][0] <= (_at(fact), kept_at):
                 newest[fact.key] = (_at(fact), kept_at), fact
 
-    take(encounter, lambda: _stay(encounter, readings))
+    take(encounter, lambda: _stay(encounter, readings, by_type.get("Condition", ())))
     for who in by_type.get("Patient", ()):
         if patient == f"Patient/{who['id']}":
-            take(who, lambda who=who: _person(who, as_of))
+            for read in (_name, _sex, _age):  # an odd element costs no other
+                take(who, lambda who=who, read=read: read(who, as_of))
     for resource in by_type.get("Observation", ()):
         take(resource, lambda resource=resource: _observed(resource, patient, encounter_id, readings, codes))
     ordered = tuple(newest[key][1] for key in ("name", "sex", "age", *readings) if key in newest)
@@ -98,13 +102,21 @@ def _at(fact: Fact) -> datetime:
     return fact.effective_at or datetime.min.replace(tzinfo=UTC)
 
 
-def _stay(encounter: Resource, readings: Readings) -> Iterator[Fact]:
-    told = (words for reason in encounter.get("reasonCode", ()) for words in _words(reason))
-    text = next(told, None)
-    if text and "complaint" in readings:
+def _stay(encounter: Resource, readings: Readings, conditions: Sequence[Resource]) -> Iterator[Fact]:
+    if "complaint" in readings and (text := clean("; ".join(_reasons(encounter, conditions)))):
         yield _fact("complaint", readings["complaint"], text, None, encounter, None)
     if encounter.get("status") not in UNDER_WAY and "encounter" in readings:
         yield _fact("encounter", readings["encounter"], clean(encounter["status"]), None, encounter, None)
+
+
+def _reasons(encounter: Resource, conditions: Sequence[Resource]) -> list[str]:
+    """Return every reason of the stay once: in the words of the Encounter, or those of the Condition that it names."""
+    told = [named(reason) for reason in encounter.get("reasonCode") or ()]
+    known = {f"Condition/{condition['id']}": condition for condition in conditions}
+    for reason in encounter.get("reasonReference") or ():
+        where = str(reason.get("reference") or "").partition("/_history/")[0]
+        told.append(named((known.get(where) or {}).get("code") or {}) or clean(reason.get("display")))
+    return list(dict.fromkeys(text for text in told if text))
 
 
 def _observed(
@@ -125,6 +137,12 @@ def _observed(
     if reference(resource, "subject") != patient:
         if parts and reference(resource, "encounter"):
             yield f"{where}, which is of this stay and names another patient"
+        return
+    if parts and (resource.get("focus") or resource.get("modifierExtension")):
+        why = (
+            "is about something else than the patient" if resource.get("focus") else "has a modifier that is not known"
+        )
+        yield f"{where}, which {why}"
         return
     period, meta = resource.get("effectivePeriod") or {}, resource.get("meta") or {}
     exact = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("start"))
@@ -156,9 +174,8 @@ def _value(part: Resource, reading: Reading) -> tuple[str, float | None]:
     texts += [text for c in concept.get("coding", ()) if (text := clean(c.get("code")))]
     if not texts:
         raise UnusableError("without a value")
-    if reading.answers:
-        told = [text.lower() for text in texts]
-        return next((reading.answers[text] for text in told if text in reading.answers), told[0]), None
+    if reading.understood:
+        return reading.understood(texts) or texts[0].lower(), None
     return texts[0], None
 
 
@@ -192,6 +209,14 @@ def categories(resource: Resource) -> set[object]:
     return {coding.get("code") for one in resource.get("category", ()) for coding in one.get("coding", ())}
 
 
+def has_code(resource: Any, code: str) -> bool:
+    """Return whether one of the codes that it is about is this one; False where it can't be read."""
+    about = resource.get("code") if isinstance(resource, dict) else None
+    codings = about.get("coding") if isinstance(about, dict) else None
+    found = codings if isinstance(codings, list) else []
+    return any(coding.get("code") == code for coding in found if isinstance(coding, dict))
+
+
 def named(concept: Resource) -> str:
     """Return what a CodeableConcept is called, the hospital's own words first; empty where it says nothing."""
     return next(_words(concept), "")
@@ -213,40 +238,69 @@ def clean(words: object) -> str:
 
 
 def _fact(key: str, reading: Reading, value: str, number: float | None, source: Resource, at: datetime | None) -> Fact:
-    version = source.get("meta", {}).get("versionId", "1")
-    where = f"{source['resourceType']}/{source['id']}/_history/{version}"
     return Fact(
         key=key, kind=reading.kind, label=reading.label, value=value, number=number, unit=reading.unit,
-        resource=where, effective_at=at,
+        resource=_version(source), effective_at=at,
     )  # fmt: skip
 
 
-def _person(patient: Resource, as_of: datetime) -> Iterator[Fact | str]:
-    where = f"Patient/{patient['id']}/_history/{patient.get('meta', {}).get('versionId', '1')}"
-    name = next(iter(patient.get("name", ())), {})
-    words = name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip()
-    words = clean(words)
+def _name(patient: Resource, as_of: datetime) -> Iterator[Fact]:
+    words = clean(_called(_current(patient.get("name") or (), as_of)))
     if words:
-        yield Fact(key="name", kind=FactKind.IDENTITY, label="Name", value=words, resource=where)
-    if patient.get("gender"):
-        kind = FactKind.PRESENTATION
-        yield Fact(key="sex", kind=kind, label="Sex", value=patient["gender"], resource=where)
-    if len(patient.get("birthDate", "")) >= 4:
-        born = moment(patient["birthDate"]).date()
-        today = as_of.date()
-        years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-        if not POSSIBLE["age"].holds(years):  # else a mistyped year would take an adult out of the adults' scores
-            yield f"age {years}, from a birth date of {patient['birthDate']}"
-            return
-        yield Fact(
-            key="age",
-            kind=FactKind.PRESENTATION,
-            label="Age",
-            value=str(years),
-            number=years,
-            unit="years",
-            resource=where,
-        )
+        yield Fact(key="name", kind=FactKind.IDENTITY, label="Name", value=words, resource=_version(patient))
+
+
+def _current(names: Sequence[Resource], as_of: datetime) -> Resource:
+    """Return the name that holds at that moment, the official one first; an old one only where there is no other."""
+
+    def rank(name: Resource) -> tuple[bool, int]:
+        end = (name.get("period") or {}).get("end")
+        over = name.get("use") in ("old", "maiden") or bool(end and moment(end) < as_of)
+        return over, NAME_USES.index(name.get("use")) if name.get("use") in NAME_USES else len(NAME_USES)
+
+    told = [name for name in names if isinstance(name, dict) and _called(name)]
+    return min(told, key=rank, default={})
+
+
+def _called(name: Resource) -> str:
+    given = [part for part in name.get("given") or () if isinstance(part, str)]  # null where an extension says why
+    return str(name.get("text") or " ".join([*given, name.get("family") or ""]).strip())
+
+
+def _sex(patient: Resource, _as_of: datetime) -> Iterator[Fact]:
+    if sex := clean(patient.get("gender")):
+        yield Fact(key="sex", kind=FactKind.PRESENTATION, label="Sex", value=sex, resource=_version(patient))
+
+
+def _age(patient: Resource, as_of: datetime) -> Iterator[Fact | str]:
+    told = patient.get("birthDate") or ""
+    if len(told) < len("1900"):
+        return
+    born, today = moment(told).date(), as_of.date()
+    years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    if born > today and (born - today).days <= 1:  # born today, east of where our day is
+        born, years = today, 0
+    if not POSSIBLE["age"].holds(years):  # else a mistyped year would take an adult out of the adults' scores
+        yield f"age {years}, from a birth date of {told}"
+        return
+    value, number, unit = str(years), float(years), "years"
+    if years < IN_MONTHS_BELOW_YEARS and len(told) == len("1900-01-01"):
+        days = (today - born).days
+        months = (today.year - born.year) * 12 + today.month - born.month - (today.day < born.day)
+        value, unit = _count(months, "month") if months else _count(days, "day"), ""
+        number = round(days / DAYS_A_YEAR, 3)
+    yield Fact(
+        key="age", kind=FactKind.PRESENTATION, label="Age", value=value, number=number, unit=unit,
+        resource=_version(patient),
+    )  # fmt: skip
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def _version(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}/_history/{(resource.get('meta') or {}).get('versionId', '1')}"
 
 
 def moment(text: str) -> datetime:

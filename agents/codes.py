@@ -23,21 +23,41 @@ BLOOD_PRESSURE, SYSTOLIC, DIASTOLIC = "85354-9", "8480-6", "8462-4"  # the panel
 OXYGEN_FLOW = "3151-8"
 QT_INTERVAL = "8634-8"
 
+COMA_SCALE = "9269-2"  # Glasgow coma scale, total
+INSPIRED_OXYGEN = ("3150-6", "19994-3")  # fraction of inspired oxygen: inhaled, as set at a ventilator
+
+# SNOMED CT: findings of responsiveness
+MENTALLY_ALERT, ACUTE_CONFUSION, RESPONDS_TO_VOICE, RESPONDS_TO_PAIN = (
+    "248234008",
+    "130987000",
+    "300202002",
+    "450847001",
+)
+NOT_RESPONSIVE, UNCONSCIOUS, COMA, STUPOR, DROWSY = "422768004", "418107008", "371632003", "89458003", "271782001"
+
 # LOINC answers of the ACVPU scale
 ALERT, CONFUSED, VERBAL, PAINFUL, UNRESPONSIVE = "LA9340-6", "LA6560-2", "LA17108-4", "LA17107-6", "LA9343-0"
 
-# LOINC: results of a laboratory, by specimen or by mass and amount of substance
-SODIUM, SODIUM_BLOOD = "2951-2", "2947-0"
-POTASSIUM, POTASSIUM_BLOOD = "2823-3", "6298-4"
-CHLORIDE, CHLORIDE_BLOOD = "2075-0", "2069-3"
-BICARBONATE, BICARBONATE_BLOOD, CARBON_DIOXIDE = "1963-8", "1959-6", "2028-9"
-CREATININE_MASS, CREATININE = "2160-0", "14682-9"
-UREA, UREA_NITROGEN_MASS = "22664-7", "3094-0"
-GLUCOSE_MASS, GLUCOSE, GLUCOSE_BLOOD_MASS = "2345-7", "14749-6", "2339-0"
-CALCIUM_MASS, CALCIUM = "17861-6", "2000-8"
-ALBUMIN, ALBUMIN_BROMOCRESOL = "1751-7", "61151-7"
-MAGNESIUM, MAGNESIUM_MASS = "2601-3", "19123-9"
-PHOSPHATE, PHOSPHATE_MASS = "14879-1", "2777-1"
+# LOINC: results of a laboratory, in serum, plasma or blood (arterial, venous, capillary; by glucometer or test strip),
+# by mass or amount of substance, as LOINC names them (Regenstrief Institute, LOINC 2.78, 2024). No package of its
+# groups under a licence that ships was found; what is not listed is shown and judged by its own flag and range.
+SODIUM = ("2951-2", "2947-0", "77139-4", "39791-9", "32717-1")
+POTASSIUM = (
+    "2823-3", "6298-4", "77142-8", "75940-7", "39789-3", "39790-1", "41656-0", "51618-7", "29349-8", "32713-0",
+    "12812-4", "12813-2",
+)  # fmt: skip
+CHLORIDE = ("2075-0", "2069-3", "77138-6")
+BICARBONATE = ("1963-8", "1959-6", "2028-9", "1960-4", "14627-4", "69964-5")  # 2028-9 is total carbon dioxide
+CREATININE = ("2160-0", "14682-9", "38483-4", "59826-8", "77140-2", "21232-4")
+UREA = ("22664-7", "3094-0", "6299-2")  # as urea nitrogen: the latter two, in mass
+GLUCOSE = (
+    "2345-7", "14749-6", "2339-0", "15074-8", "74774-1", "41653-7", "14743-9", "32016-8", "2340-8", "2341-6",
+    "41651-1", "41652-9", "39480-9", "39481-7", "72516-8", "1558-6", "14771-0",
+)  # fmt: skip
+CALCIUM = ("17861-6", "2000-8", "49765-1")
+ALBUMIN = ("1751-7", "61151-7", "61152-5")
+MAGNESIUM = ("2601-3", "19123-9", "21377-7")
+PHOSPHATE = ("14879-1", "2777-1")
 TROPONIN_T = "67151-1"
 
 # UCUM

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum, auto
 from math import exp
 from typing import Any, Protocol, runtime_checkable
 
@@ -95,13 +96,27 @@ class SuggestionGraph(Protocol):
     async def ainvoke(self, input: Any) -> dict[str, Any]: ...
 
 
+class Relevance(Enum):
+    """What a resource of the chart is to a pathway, of those that its triggers name."""
+
+    NONE = auto()
+    INFORMS = auto()
+    """An open case hears of it."""
+    OPENS = auto()
+    """It demands a look, and opens a case where none is."""
+
+
 class Pathway(Protocol):
     """One use case. Everything but the graph's model calls is pure."""
 
     name: str
 
     def chart_queries(self, encounter_id: str) -> tuple[str, ...]:
-        """Return the FHIR searches that freeze the chart; `{patient}` stands for the patient's id."""
+        """Return the FHIR searches that freeze the chart; `{patient}` stands for the patient's id.
+
+        `{reasons}` stands for the ids of the Conditions for which somebody came; where there are none, that search is
+        left out, and so it is where the server refuses it: what it finds are words for people.
+        """
         ...
 
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
@@ -142,6 +157,15 @@ class Pathway(Protocol):
 async def suggest(pathway: Pathway, facts: ChartFacts, ports: Ports) -> Suggestion:
     """Return what the pathway's graph proposes of this chart."""
     return (await pathway.build(ports).ainvoke({"facts": facts}))["suggestion"]
+
+
+@runtime_checkable
+class SelectingPathway(Pathway, Protocol):
+    """One that judges by itself which of the resources that its triggers name are news to it."""
+
+    def relevance(self, resource: Resource) -> Relevance:
+        """Return what a resource is, as a feed sent it. Never raises: what can't be read demands a look (I19)."""
+        ...
 
 
 @runtime_checkable

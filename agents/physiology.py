@@ -39,6 +39,8 @@ POSSIBLE = {
     "temp_c": Range(26, 45, XIE),
     "spo2": Range(2, 100, f"{XIE}, but from 2 by our judgement: up to 1 it is a fraction"),
     "oxygen_l_min": Range(0, 60, "flow of a high-flow nasal cannula: Crit Care 2017, doi 10.1186/s13054-017-1640-2"),
+    "fio2": Range(21, 100, "from the oxygen of air to pure oxygen: ICAO standard atmosphere, 1993, 20.9 %"),
+    "gcs": Range(3, 15, "the scale's own ends: Teasdale and Jennett, Lancet 1974;304:81"),
     "pain_nrs": Range(0, 10, PAIN_SCALE),
     "age": Range(
         0, 130, "our judgement, years: the oldest person reached 122 (Robine & Allard, Science 1998;279:1834)"
@@ -123,6 +125,8 @@ UNITS: Mapping[str, Mapping[str, Convert]] = {
     "oxygen_l_min": known(
         same, codes.LITRES_PER_MINUTE.lower(), "l/minute", "lpm", "liters per minute", "litres per minute"
     ),
+    "fio2": known(same, codes.PERCENT, "percent") | known(percent, "1"),
+    "gcs": known(same, codes.SCORE, "score", "1", "/15", "points", "{points}"),
     "pain_nrs": known(same, codes.SCORE, "score", "1", "/10", "{0-10}", "of 10"),
 }
 """The units in which a vital sign is charted, in lower case, and how each becomes ours."""

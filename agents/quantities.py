@@ -23,6 +23,8 @@ class Measure:
     """What it can be at all; outside, the value or its unit is wrong, and it would be scored as an extreme."""
     step: float = 1.0
     """How finely it is charted."""
+    bare: bool = True
+    """Whether a number without any unit is taken as ours: where others are common it would be a guess."""
 
 
 def same(value: float) -> float:
@@ -40,7 +42,7 @@ def measured(quantity: Quantity, measure: Measure) -> tuple[str, float]:
 
     A code and a unit that mean different things, or a unit that is not known, is no value: converted or scored as
     if it were ours it would be a wrong number that looks right. A number without any unit is taken as ours where it
-    can be.
+    can be, if the measure says so.
     """
     value, comparator = quantity.get("value"), quantity.get("comparator") or ""
     if value is None:
@@ -50,6 +52,8 @@ def measured(quantity: Quantity, measure: Measure) -> tuple[str, float]:
     charted = " ".join([charted, *(unit[:40] for unit in dict.fromkeys(units))])
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise UnusableError(f"{charted!r}, which is no number")
+    if not units and not measure.bare:
+        raise UnusableError(f"{charted}, without a unit")
     told = [measure.units.get(unit.lower()) for unit in units]
     convert = told[0] if told else same
     if convert is None:

@@ -11,3 +11,6 @@ class ResultFollowupOptions(Frozen):
     likely than all others together."""
     moderate_from: float = 0.4
     """The same of moderate support; our judgement: more than each of three answers has by chance."""
+    unremarkable_words: tuple[str, ...] = ()
+    """A hospital's own words, beside those of `agents.result_followup.results`, for a result in which nothing was
+    found; a whole value or flag, whatever its case."""

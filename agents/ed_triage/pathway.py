@@ -27,7 +27,7 @@ class EdTriage:
         self.scale = scales.scale_named(options.scale)
 
     def chart_queries(self, encounter_id: str) -> tuple[str, ...]:
-        return f"Observation?encounter=Encounter/{encounter_id}", "Patient?_id={patient}"
+        return f"Observation?encounter=Encounter/{encounter_id}", "Patient?_id={patient}", "Condition?_id={reasons}"
 
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
         return resources.read_chart(chart, encounter_id, as_of, self.options.codes)

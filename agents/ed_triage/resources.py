@@ -8,24 +8,12 @@ from fhir.resources.R4B.observation import Observation
 
 from agents import charts, codes
 from agents.charts import Reading, Resource
+from agents.ed_triage import responsiveness
 from agents.physiology import MEASURES
 from contracts.charts import ChartFacts, FactKind
 from contracts.decisions import Decision
 from contracts.ed_triage import AcuityScale
 
-# Whole answers only: "not alert" holds the word alert. What is not listed stays as it was charted, and counts as not
-# alert.
-AVPU = {
-    answer: level
-    for level, answers in {
-        "alert": ("alert", "a", codes.ALERT.lower()),
-        "confused": ("confused", "confusion", "new confusion", "c", codes.CONFUSED.lower()),
-        "verbal": ("verbal", "voice", "responds to voice", "responds to verbal stimuli", "v", codes.VERBAL.lower()),
-        "pain": ("pain", "painful", "responds to pain", "responds to painful stimuli", "p", codes.PAINFUL.lower()),
-        "unresponsive": ("unresponsive", "u", codes.UNRESPONSIVE.lower()),
-    }.items()
-    for answer in answers
-}
 # An Observation of another key is left aside
 SHOWN = {
     "complaint": Reading("Complaint", kind=FactKind.PRESENTATION),
@@ -34,7 +22,8 @@ SHOWN = {
     "arrival_mode": Reading("Arrived by", kind=FactKind.PRESENTATION),
     "injury": Reading("Injury", kind=FactKind.PRESENTATION),
     "pain_nrs": Reading("Pain", "of 10", FactKind.PRESENTATION, MEASURES["pain_nrs"]),
-    "avpu": Reading("Responsiveness", answers=AVPU),
+    "avpu": Reading("Responsiveness", understood=responsiveness.level),
+    "gcs": Reading("GCS", "of 15", measure=MEASURES["gcs"]),
     "hr": Reading("HR", "/min", measure=MEASURES["hr"]),
     "rr": Reading("RR", "/min", measure=MEASURES["rr"]),
     "sbp": Reading("SBP", "mmHg", measure=MEASURES["sbp"]),
@@ -42,6 +31,8 @@ SHOWN = {
     "temp_c": Reading("Temp", "°C", measure=MEASURES["temp_c"]),
     "spo2": Reading("SpO2", "%", measure=MEASURES["spo2"]),
     "oxygen_l_min": Reading("Oxygen", "L/min", measure=MEASURES["oxygen_l_min"]),
+    "fio2": Reading("FiO2", "%", measure=MEASURES["fio2"]),
+    "oxygen_device": Reading("Oxygen by"),
     "encounter": Reading("Encounter", kind=FactKind.STAY),
 }
 KEYS = {
@@ -61,6 +52,9 @@ KEYS = {
     codes.SYSTOLIC: "sbp",
     codes.DIASTOLIC: "dbp",
     codes.OXYGEN_FLOW: "oxygen_l_min",
+    codes.COMA_SCALE: "gcs",
+    **dict.fromkeys(codes.INSPIRED_OXYGEN, "fio2"),
+    "Oxygen delivery device": "oxygen_device",
 }
 """Code of an Observation or component to the fact that it becomes, where the configuration maps none of its own."""
 ACUITY = codes.loinc(codes.ACUITY, "Acuity assessment at First encounter")

@@ -21,9 +21,16 @@ CONSCIOUSNESS_POINTS = 3  # anything but alert (CVPU), NEWS2 chart 1
 EMERGENCY_FROM, URGENT_FROM, SINGLE_URGENT = 7, 5, 3  # NEWS2 chart 2: clinical response thresholds
 ADULT_FROM_YEARS = 16  # NEWS2, recommendation 3: not for children under 16; ESI's paediatric limits are other numbers
 WANTED = ("avpu", "rr", "spo2", "sbp", "hr", "temp_c")
-# ESI_DANGER, adults: the handbook asks the nurse to consider level 2 above these; as a floor they
-# demand level 3, since "consider" is a person's to answer.
-DANGER = {"hr": (100.0, "above"), "rr": (20.0, "above"), "spo2": (92.0, "below")}
+# ESI_DANGER: the age in years below which, and the heart and respiratory rates above which, the handbook asks the nurse
+# to consider level 2; as a floor they demand level 3, since "consider" is a person's to answer.
+DANGER_OF_CHILDREN = ((0.25, (180.0, 50.0)), (3.0, (160.0, 40.0)), (8.0, (140.0, 30.0)))
+DANGER = (100.0, 20.0)  # ESI_DANGER, above 8 years
+DANGER_SPO2_BELOW = 92.0  # ESI_DANGER, at any age
+AIR_PERCENT = 21.0  # of oxygen: any more is supplemental, NEWS2 chart 1
+# Words for no device, in lower case; our judgement: every other device gives oxygen
+AIR = frozenset(("room air", "air", "ra", "none", "no device", "no oxygen", "breathing room air", "self ventilating"))
+# AVPU by the Glasgow coma scale: Kelly et al., Ann Emerg Med 2004;44:108, medians 15 (A), 13 (V), 8 (P), 3 (U)
+DEEP_GCS, ALERT_GCS = 8, 15
 
 
 def news2_points(facts: ChartFacts) -> dict[str, int]:
@@ -33,26 +40,42 @@ def news2_points(facts: ChartFacts) -> dict[str, int]:
         value = facts.number(key)
         if value is not None:
             points[key] = next(score for limit, score in bands if not value > limit)
-    if facts.number("oxygen_l_min"):
-        points["oxygen_l_min"] = OXYGEN_POINTS
-    avpu = facts.get("avpu")
+    if oxygen := _oxygen(facts):
+        points[oxygen] = OXYGEN_POINTS
+    avpu, gcs = facts.get("avpu"), facts.number("gcs")
     if avpu:
         points["avpu"] = 0 if avpu.value == "alert" else CONSCIOUSNESS_POINTS
+    elif gcs is not None:
+        points["gcs"] = 0 if gcs >= ALERT_GCS else CONSCIOUSNESS_POINTS
     return points
+
+
+def _oxygen(facts: ChartFacts) -> str | None:
+    """Return the key of the fact that says that oxygen is given: a flow, or a bound of one, a fraction, or a device."""
+    flow, fraction, device = (facts.get(key) for key in ("oxygen_l_min", "fio2", "oxygen_device"))
+    if flow and (flow.number or flow.value[:1] in "<>"):
+        return "oxygen_l_min"
+    if fraction and (fraction.number or 0) > AIR_PERCENT:
+        return "fio2"
+    return "oxygen_device" if device and device.value.lower() not in AIR else None
 
 
 def findings(facts: ChartFacts) -> tuple[Finding, ...]:
     """Return what the rules found, each with its floor (a level, `1` the most urgent) or none."""
     age = facts.number("age")
     if age is not None and age < ADULT_FROM_YEARS:
-        text = f"NEWS2 and the danger zone do not apply under {ADULT_FROM_YEARS} years"
-        return (Finding(rule="age", text=text, source=NEWS2, cites=("age",)), *_consciousness(facts))
+        text = f"NEWS2 does not apply under {ADULT_FROM_YEARS} years"
+        young = Finding(rule="age", text=text, source=NEWS2, cites=("age",))
+        return (young, *_consciousness(facts), *_danger_zone(facts))
     return (*_news2(facts), *_consciousness(facts), *_danger_zone(facts))
 
 
 def missing(facts: ChartFacts) -> tuple[str, ...]:
     """Return the keys of the vitals that NEWS2 wants and the chart lacks."""
-    return tuple(key for key in WANTED if (facts.get(key) if key == "avpu" else facts.number(key)) is None)
+    measured = {key for key in WANTED if (facts.get(key) if key == "avpu" else facts.number(key)) is not None}
+    if facts.number("gcs") is not None:
+        measured.add("avpu")
+    return tuple(key for key in WANTED if key not in measured)
 
 
 def _news2(facts: ChartFacts) -> list[Finding]:
@@ -78,30 +101,35 @@ def _news2(facts: ChartFacts) -> list[Finding]:
 
 
 def _consciousness(facts: ChartFacts) -> list[Finding]:
-    avpu = facts.get("avpu")
-    if avpu is None or avpu.value == "alert":
-        return []
-    deep = avpu.value in ("pain", "unresponsive")
-    return [
-        Finding(
-            rule="AVPU",
-            text=f"Responds to {avpu.value} only" if avpu.value != "unresponsive" else "Unresponsive",
-            source=ESI_LEVEL_1 if deep else ESI_LEVEL_2,
-            cites=("avpu",),
-            floor="1" if deep else "2",
-        )
-    ]
+    avpu, gcs = facts.get("avpu"), facts.number("gcs")
+    found: list[Finding] = []
+    if avpu and avpu.value != "alert":
+        deep = avpu.value in ("pain", "unresponsive")
+        text = f"Responds to {avpu.value} only" if avpu.value in ("verbal", "pain") else avpu.value.capitalize()
+        found.append(_aroused(deep, "AVPU", text, "avpu"))
+    if gcs is not None and gcs < ALERT_GCS and not (avpu and found):
+        found.append(_aroused(gcs <= DEEP_GCS, "GCS", facts_label(facts, "gcs"), "gcs"))
+    return found
+
+
+def _aroused(deep: bool, rule: str, text: str, key: str) -> Finding:
+    source, floor = (ESI_LEVEL_1, "1") if deep else (ESI_LEVEL_2, "2")
+    return Finding(rule=rule, text=text, source=source, cites=(key,), floor=floor)
 
 
 def _danger_zone(facts: ChartFacts) -> list[Finding]:
-    out: list[str] = []
-    for key, (limit, side) in DANGER.items():
-        value = facts.number(key)
-        if value is not None and (value > limit if side == "above" else value < limit):
-            out.append(key)
+    age = facts.number("age")
+    young = None if age is None else next((rates for below, rates in DANGER_OF_CHILDREN if age < below), None)
+    rates = young or DANGER
+    out = [key for key, limit in zip(("hr", "rr"), rates, strict=True) if (facts.number(key) or 0) > limit]
+    saturation = facts.number("spo2")
+    if saturation is not None and saturation < DANGER_SPO2_BELOW:
+        out.append("spo2")
     if not out:
         return []
-    text = "Danger-zone vitals: " + ", ".join(facts_label(facts, key) for key in out) + "; consider level 2"
+    by_age = f" at this age (HR above {rates[0]:g}, RR above {rates[1]:g})" if young else ""
+    labels = ", ".join(facts_label(facts, key) for key in out)
+    text = f"Danger-zone vitals{by_age}: {labels}; consider level 2"
     return [Finding(rule="danger zone", text=text, source=ESI_DANGER, cites=tuple(out), floor="3")]
 
 

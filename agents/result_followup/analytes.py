@@ -19,6 +19,12 @@ class Analyte:
     low: float | None = None
     high: float | None = None
 
+    def beyond(self, number: float) -> str | None:
+        """Return which limit a number in the unit of the reading has reached, in words, or None."""
+        if self.low is not None and number <= self.low:
+            return f"at most {self.low:g}"
+        return f"at least {self.high:g}" if self.high is not None and number >= self.high else None
+
 
 def _times(factor: float) -> Convert:
     return lambda value: round(value * factor, 4)
@@ -30,7 +36,8 @@ def _per_dl(molar_mass: float) -> dict[str, Convert]:
 
 
 def _reading(key: str, label: str, unit: str, units: Mapping[str, Convert], step: float) -> Reading:
-    return Reading(label, unit, measure=Measure(units, POSSIBLE[key].limits, step))
+    alone = all(convert is same for convert in units.values())
+    return Reading(label, unit, measure=Measure(units, POSSIBLE[key].limits, step, bare=alone))
 
 
 MMOL = known(same, codes.MMOL_PER_LITRE.lower())
@@ -43,27 +50,18 @@ CREATININE_UMOL_PER_MG_DL = 88.4  # Prohaska et al. 2021, as above
 # 10 dL in a litre: NIST SP 811 (2008), SI prefixes
 GRAMS = known(same, codes.GRAMS_PER_LITRE.lower()) | known(_times(10), codes.GRAMS_PER_DECILITRE.lower())
 CRITICAL = "RCPath G158 (2017), adults"
+ADULT_FROM_YEARS = (
+    18  # our judgement: RCPath G158 (2017) gives these limits for adults, and CKD-EPI 2021 was made of them
+)
 RATE_FOR_QTC = Range(15, POSSIBLE["hr"].high, "our judgement, /min: slower is an arrest, of which a QTc says nothing")
 
 # Critical limits of adults, low and high: Royal College of Pathologists, The communication of critical and unexpected
 # pathology results, G158, October 2017. The steps of the readings are our judgement: as finely as laboratories report.
 ANALYTES = {
-    "na": Analyte(
-        _reading("na", "Sodium", codes.MMOL_PER_LITRE, MONOVALENT, 1), (codes.SODIUM, codes.SODIUM_BLOOD), 120, 160
-    ),
-    "k": Analyte(
-        _reading("k", "Potassium", codes.MMOL_PER_LITRE, MONOVALENT, 0.1),
-        (codes.POTASSIUM, codes.POTASSIUM_BLOOD),
-        2.5,
-        6.5,
-    ),
-    "cl": Analyte(
-        _reading("cl", "Chloride", codes.MMOL_PER_LITRE, MONOVALENT, 1), (codes.CHLORIDE, codes.CHLORIDE_BLOOD)
-    ),
-    "hco3": Analyte(
-        _reading("hco3", "Bicarbonate", codes.MMOL_PER_LITRE, MONOVALENT, 1),
-        (codes.BICARBONATE, codes.BICARBONATE_BLOOD, codes.CARBON_DIOXIDE),
-    ),
+    "na": Analyte(_reading("na", "Sodium", codes.MMOL_PER_LITRE, MONOVALENT, 1), codes.SODIUM, 120, 160),
+    "k": Analyte(_reading("k", "Potassium", codes.MMOL_PER_LITRE, MONOVALENT, 0.1), codes.POTASSIUM, 2.5, 6.5),
+    "cl": Analyte(_reading("cl", "Chloride", codes.MMOL_PER_LITRE, MONOVALENT, 1), codes.CHLORIDE),
+    "hco3": Analyte(_reading("hco3", "Bicarbonate", codes.MMOL_PER_LITRE, MONOVALENT, 1), codes.BICARBONATE),
     "creatinine": Analyte(
         _reading(
             "creatinine",
@@ -72,35 +70,27 @@ ANALYTES = {
             UMOL | known(_times(CREATININE_UMOL_PER_MG_DL), codes.MG_PER_DECILITRE.lower()),
             1,
         ),
-        (codes.CREATININE_MASS, codes.CREATININE),
+        codes.CREATININE,
         high=354,
     ),
     "urea": Analyte(
-        _reading("urea", "Urea", codes.MMOL_PER_LITRE, MMOL | _per_dl(UREA_NITROGEN), 0.1),
-        (codes.UREA, codes.UREA_NITROGEN_MASS),
-        high=30,
+        _reading("urea", "Urea", codes.MMOL_PER_LITRE, MMOL | _per_dl(UREA_NITROGEN), 0.1), codes.UREA, high=30
     ),
     "glucose": Analyte(
-        _reading("glucose", "Glucose", codes.MMOL_PER_LITRE, MMOL | _per_dl(GLUCOSE), 0.1),
-        (codes.GLUCOSE_MASS, codes.GLUCOSE, codes.GLUCOSE_BLOOD_MASS),
-        2.5,
-        25,
+        _reading("glucose", "Glucose", codes.MMOL_PER_LITRE, MMOL | _per_dl(GLUCOSE), 0.1), codes.GLUCOSE, 2.5, 25
     ),
     "calcium": Analyte(
-        _reading("calcium", "Calcium", codes.MMOL_PER_LITRE, MMOL | _per_dl(CALCIUM), 0.01),
-        (codes.CALCIUM_MASS, codes.CALCIUM),
+        _reading("calcium", "Calcium", codes.MMOL_PER_LITRE, MMOL | _per_dl(CALCIUM), 0.01), codes.CALCIUM
     ),
-    "albumin": Analyte(
-        _reading("albumin", "Albumin", codes.GRAMS_PER_LITRE, GRAMS, 1), (codes.ALBUMIN, codes.ALBUMIN_BROMOCRESOL)
-    ),
+    "albumin": Analyte(_reading("albumin", "Albumin", codes.GRAMS_PER_LITRE, GRAMS, 1), codes.ALBUMIN),
     "magnesium": Analyte(
         _reading("magnesium", "Magnesium", codes.MMOL_PER_LITRE, MMOL | _per_dl(MAGNESIUM), 0.01),
-        (codes.MAGNESIUM, codes.MAGNESIUM_MASS),
+        codes.MAGNESIUM,
         low=0.4,
     ),
     "phosphate": Analyte(
         _reading("phosphate", "Phosphate", codes.MMOL_PER_LITRE, MMOL | _per_dl(PHOSPHORUS), 0.01),
-        (codes.PHOSPHATE, codes.PHOSPHATE_MASS),
+        codes.PHOSPHATE,
         low=0.3,
     ),
     "qt": Analyte(
@@ -114,5 +104,9 @@ READINGS = {key: analyte.reading for key, analyte in ANALYTES.items()} | {
     "encounter": Reading("Encounter", kind=FactKind.STAY)
 }
 CODES = {code: key for key, analyte in ANALYTES.items() for code in analyte.loinc}
+NO_RESULTS = frozenset(("hr", "qt"))
+"""What is read beside the results, and opens no case by itself."""
+JUDGED = frozenset(key for key, one in ANALYTES.items() if one.low is not None or one.high is not None) | {"calcium"}
+"""Those that limits of ours judge, of adults; calcium with its albumin."""
 RESULTS = ANALYTES.keys() - {"hr"}
 """What a case may be about; a heart rate is read for QTc alone."""

@@ -1,93 +1,103 @@
-"""What a laboratory flagged and no rule here knows, or called critical itself: shown as it was charted."""
+"""What a laboratory flagged, or what nobody knows to be in order, and no rule here judges: shown as it was charted."""
 
 from collections.abc import Iterator, Sequence
 
-from agents.charts import IGNORED_STATUS, Resource, categories, clean, moment, named, reference
-from agents.result_followup.analytes import CODES
+from agents.charts import Resource, moment, reference
+from agents.result_followup import results
+from agents.result_followup.analytes import ADULT_FROM_YEARS, JUDGED
+from agents.result_followup.results import Result, Standing, Words
 from contracts.charts import Attention, ChartFacts, Fact, FactKind
 
-# HL7 v3 ObservationInterpretation: beyond a limit, or abnormal; those of the pathway's trigger
-CRITICAL_FLAGS = ("HH", "LL", "AA")
-FLAGS = (*CRITICAL_FLAGS, "H", "L", "HU", "LU", "A")
-KEY = "other_"
-"""Begins the key of each such fact."""
-MOST = 20  # our judgement: of more, nobody reads the last; critical ones come first
+KEY, CRITICAL_KEY = "other_", "critical_"
+"""Begin the keys of such facts; the latter of those that the laboratory itself calls critical."""
+MOST = 20  # our judgement: of more, nobody reads the last; what is critical is always shown (I20)
+ODD = (ValueError, TypeError, AttributeError, LookupError, OverflowError)
 
 
-def others(chart: Sequence[Resource], facts: ChartFacts) -> tuple[Fact, ...]:
-    """Return the newest of each such result of this patient and stay: critical ones first, then the newest first."""
-    newest: dict[str, Fact] = {}
+def others(chart: Sequence[Resource], facts: ChartFacts, words: Words) -> tuple[tuple[Fact, ...], tuple[str, ...]]:
+    """Return the newest of each such result of this patient and stay, and a line for what is not among them.
+
+    Critical ones come first, all of them; then the newest first, `MOST` in all. A later value of the same test that is
+    in order takes the place of an earlier one.
+    """
+    newest: dict[str, tuple[str, Fact | None]] = {}
+    lines: list[str] = []
     for resource in chart:
         try:
-            fact = _fact(resource, facts)
-        except (ValueError, TypeError, AttributeError, LookupError):
-            continue  # `agents.charts` says of it that it can't be read
-        if fact and (fact.key not in newest or _at(newest[fact.key]) <= _at(fact)):
-            newest[fact.key] = fact
-    return tuple(sorted(newest.values(), key=lambda fact: (is_critical(fact), _at(fact)), reverse=True)[:MOST])
+            for result in _of_stay(resource, facts, words):
+                at = _charted_at(resource)
+                if result.code not in newest or newest[result.code][0] <= at:
+                    newest[result.code] = at, _fact(result, resource, facts)
+        except ODD:
+            lines.append(f"{resource.get('resourceType')}/{resource.get('id')}, which can't be read")
+    shown = sorted((found for found in newest.values() if found[1]), key=_urgency, reverse=True)
+    told = [fact for _, fact in shown if fact]
+    most = max(MOST, sum(is_critical(fact) for fact in told))
+    if len(told) > most:
+        lines.append(f"{len(told) - most} more results that are flagged or not known to be in order: see the chart")
+    new = tuple(line for line in dict.fromkeys(lines) if line not in facts.left_out)
+    return tuple(told[:most]), new
 
 
-def attention(chart: Sequence[Resource], facts: ChartFacts) -> Iterator[Attention]:
-    """Yield each result of these facts that its laboratory flags, or says nothing of: what opens a case."""
+def attention(chart: Sequence[Resource], facts: ChartFacts, words: Words) -> Iterator[Attention]:
+    """Yield each result of these facts that its laboratory flags, or that is not known to be in order."""
     versions = {fact.resource for fact in facts.facts}
     for resource in chart:
         try:
-            flag = _flag(resource) if "laboratory" in categories(resource) else None
-            version = _version(resource)
-        except (ValueError, TypeError, AttributeError, LookupError):
-            continue  # `agents.charts` says of it that it can't be read
-        if flag and version in versions:
+            demands = any(one.standing > Standing.UNREMARKABLE for one in _of_stay(resource, facts, words))
+            version = _version(resource) if demands else ""
+        except ODD:
+            continue  # there is a line that says so
+        if version in versions:
             yield Attention(resource=version)
 
 
 def is_critical(fact: Fact) -> bool:
     """Return whether the laboratory itself called it critical."""
-    return any(fact.value.endswith(f"(flagged {flag})") for flag in CRITICAL_FLAGS)
+    return fact.key.startswith(CRITICAL_KEY)
 
 
-def _at(fact: Fact) -> str:
-    return fact.effective_at.isoformat() if fact.effective_at else ""
-
-
-def _fact(resource: Resource, facts: ChartFacts) -> Fact | None:
-    if resource["resourceType"] != "Observation" or resource.get("status") in IGNORED_STATUS:
-        return None
+def _of_stay(resource: Resource, facts: ChartFacts, words: Words) -> tuple[Result, ...]:
+    if resource.get("resourceType") != "Observation" or not results.is_result(resource):
+        return ()
     stay = reference(resource, "encounter") in ("", f"Encounter/{facts.encounter_id}")
     if not stay or reference(resource, "subject") != facts.patient:
+        return ()
+    return results.results(resource, words)
+
+
+def _fact(result: Result, resource: Resource, facts: ChartFacts) -> Fact | None:
+    if result.standing == Standing.UNREMARKABLE or (result.standing < Standing.CRITICAL and _judged(result, facts)):
         return None
-    codings, flag = resource["code"].get("coding", ()), _flag(resource)
-    if "laboratory" not in categories(resource) or flag is None:
-        return None
-    if any(coding.get("code") in CODES for coding in codings) and flag.split()[-1] not in CRITICAL_FLAGS:
-        return None
-    name = named(resource["code"]) or "A result"
-    quantity, said = resource.get("valueQuantity") or {}, named(resource.get("valueCodeableConcept") or {})
-    value = clean(quantity.get("value", resource.get("valueString") or said))
-    words = " ".join(part for part in (clean(quantity.get("comparator")), value, clean(quantity.get("unit"))) if part)
     at = resource.get("effectiveDateTime") or resource.get("issued")
-    code = next((coding["code"] for coding in codings if coding.get("code")), name)
+    key = CRITICAL_KEY if result.standing == Standing.CRITICAL else KEY
     return Fact(
-        key=KEY + "".join(c if c.isalnum() else "_" for c in str(code))[:40],
+        key=key + "".join(c if c.isalnum() else "_" for c in result.code)[:40],
         kind=FactKind.VITAL,
-        label=name,
-        value=f"{words or 'without a value'} ({flag})",
+        label=result.name,
+        value=f"{result.value or 'without a value'} ({result.why})",
         resource=_version(resource),
         effective_at=moment(at) if at else None,
     )
 
 
+def _judged(result: Result, facts: ChartFacts) -> bool:
+    """Return whether limits of ours judge it: those of an analyte that has some, of adults, on a number."""
+    age = facts.number("age")
+    adult = age is None or age >= ADULT_FROM_YEARS
+    return adult and result.analyte in JUDGED and facts.number(result.analyte) is not None
+
+
+def _urgency(found: tuple[str, Fact | None]) -> tuple[bool, str]:
+    at, fact = found
+    return fact is not None and is_critical(fact), at
+
+
+def _charted_at(resource: Resource) -> str:
+    at = resource.get("effectiveDateTime") or resource.get("issued")
+    kept = str((resource.get("meta") or {}).get("lastUpdated") or "")
+    return f"{moment(at).isoformat() if at else ''} {kept}"
+
+
 def _version(resource: Resource) -> str:
     return f"{resource['resourceType']}/{resource['id']}/_history/{resource.get('meta', {}).get('versionId', '1')}"
-
-
-def _flag(resource: Resource) -> str | None:
-    """Return how it is flagged, or that nobody says; None where it is in order."""
-    told = [coding.get("code") for one in resource.get("interpretation", ()) for coding in one.get("coding", ())]
-    flags = [code for code in told if code in FLAGS]
-    if flags:
-        return f"flagged {flags[0]}"
-    value, ranges = (resource.get("valueQuantity") or {}).get("value"), resource.get("referenceRange", ())
-    for limits in ranges if isinstance(value, int | float) else ():
-        if value > limits.get("high", {}).get("value", value) or value < limits.get("low", {}).get("value", value):
-            return "out of its range"
-    return None if told or ranges else "no flag and no range"

@@ -5,10 +5,9 @@ is ever in what the model is asked.
 """
 
 from agents.physiology import Range
+from agents.result_followup.analytes import ADULT_FROM_YEARS
 from contracts.charts import ChartFacts
 from contracts.frozen import Frozen
-
-ADULT_FROM_YEARS = 18  # CKD-EPI 2021 was made of adults: Inker et al., N Engl J Med 2021;385:1737; so the others here
 
 
 class Formula(Frozen):

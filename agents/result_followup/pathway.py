@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from fhir.resources.R4B.task import Task
 
 from agents import charts, codes, level_graph
-from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
-from agents.result_followup import flagged, graph, rules, view
+from agents.pathway import Pathway, Ports, Relevance, Resource, SuggestionGraph
+from agents.result_followup import flagged, graph, results, rules, view
 from agents.result_followup.analytes import CODES, READINGS, RESULTS
+from agents.result_followup.results import UNREMARKABLE_WORDS, Words
 from contracts.charts import Attention, ChartFacts, Fact
 from contracts.decisions import Decision
 from contracts.result_followup import ResultFollowupOptions
@@ -27,20 +28,33 @@ class ResultFollowup:
 
     def __init__(self, options: ResultFollowupOptions) -> None:
         self.options = options
+        self._words = Words(UNREMARKABLE_WORDS | {word.lower() for word in options.unremarkable_words})
+
+    def relevance(self, resource: Resource) -> Relevance:
+        """Let a result that is not known to be in order open a case, and any other, or a QT interval, inform one."""
+        if charts.has_code(resource, codes.QT_INTERVAL):
+            return Relevance.INFORMS
+        try:
+            if not results.is_result(resource):
+                return Relevance.NONE
+        except (ValueError, TypeError, AttributeError, LookupError):
+            return Relevance.OPENS  # what can't be read may be anything (I19)
+        return Relevance.OPENS if results.demands_look(resource, self._words) else Relevance.INFORMS
 
     def chart_queries(self, encounter_id: str) -> tuple[str, ...]:
         return f"Observation?encounter=Encounter/{encounter_id}", "Patient?_id={patient}"
 
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
-        facts = charts.read_chart(chart, encounter_id, as_of, READINGS, CODES)
-        return facts.model_copy(update={"facts": (*facts.facts, *flagged.others(chart, facts))})
+        read = charts.read_chart(chart, encounter_id, as_of, READINGS, CODES)
+        others, lines = flagged.others(chart, read, self._words)
+        return read.model_copy(update={"facts": (*read.facts, *others), "left_out": (*read.left_out, *lines)})
 
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.options, ports)
 
     def attention(self, chart: Sequence[Resource], facts: ChartFacts) -> tuple[Attention, ...]:
         found = level_graph.attention(rules.findings(facts), facts)
-        return tuple(dict.fromkeys((*found, *flagged.attention(chart, facts))))
+        return tuple(dict.fromkeys((*found, *flagged.attention(chart, facts, self._words))))
 
     def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:
         """Return the order to follow the results up; what was only seen is one that is done already."""

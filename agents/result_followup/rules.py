@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from agents.result_followup import flagged
-from agents.result_followup.analytes import ANALYTES, CRITICAL, RESULTS
-from agents.result_followup.formulas import ADULT_FROM_YEARS
+from agents.result_followup.analytes import ADULT_FROM_YEARS, ANALYTES, CRITICAL, RESULTS
 from contracts.calculations import Comparison, Worked
 from contracts.charts import ChartFacts, Fact
 from contracts.suggestions import Finding
@@ -19,11 +18,12 @@ REFERRED_BELOW = 30.0
 LONG_QTC_MS = 500.0  # AHA/ACC Scientific Statement on torsade de pointes in hospital, Circulation 2010;121:1047
 LONG_QTC = "Drew et al., Circulation 2010;121:1047"
 ADJUSTED_CALCIUM = (1.8, 3.5)  # mmol/L, RCPath G158 (2017), as CRITICAL
+CALCIUM_PER_ALBUMIN, USUAL_ALBUMIN = 0.02, 40.0  # mmol/L for each g/L below 40 g/L: Payne et al., BMJ 1973;4:643
 
 
 def findings(facts: ChartFacts, worked: Sequence[Worked] = ()) -> tuple[Finding, ...]:
     """Return what the rules found; a critical result demands to act now."""
-    charted = tuple(_flagged(fact) for fact in facts.facts if fact.key.startswith(flagged.KEY))
+    charted = tuple(_flagged(fact) for fact in facts.facts if fact.key.startswith((flagged.KEY, flagged.CRITICAL_KEY)))
     if not charted and not any(facts.get(key) for key in RESULTS):
         text = "None of this stay's results is one that Wardflow reads: look them up in the chart"
         return (Finding(rule="unread", text=text, source=CRITICAL),)
@@ -49,12 +49,26 @@ def _critical(facts: ChartFacts) -> list[Finding]:
         number, fact = facts.number(key), facts.get(key)
         if number is None or fact is None:
             continue
-        low, high = analyte.low, analyte.high
-        if (low is not None and number <= low) or (high is not None and number >= high):
-            limit = f"at most {low:g}" if low is not None and number <= low else f"at least {high:g}"
+        if limit := analyte.beyond(number):
             text = f"Critical: {fact.shown()} (critical from {limit})"
             found.append(Finding(rule="critical", text=text, source=CRITICAL, cites=(key,), floor=ACT_NOW))
-    return found
+    return [*found, *_calcium(facts)]
+
+
+def _calcium(facts: ChartFacts) -> list[Finding]:
+    """Judge calcium for its albumin, and as it is where none is known: limits wait for no model."""
+    total, albumin, fact = facts.number("calcium"), facts.number("albumin"), facts.get("calcium")
+    if total is None or fact is None:
+        return []
+    low, high = ADJUSTED_CALCIUM
+    adjusted = total if albumin is None else total + CALCIUM_PER_ALBUMIN * (USUAL_ALBUMIN - albumin)
+    if low < adjusted < high:
+        return []
+    cites, text = ("calcium",), f"Critical: {fact.shown()}, albumin not known (critical from {low:g} or {high:g})"
+    if albumin is not None:
+        cites = ("calcium", "albumin")
+        text = f"Critical: {fact.shown()}, for albumin {USUAL_ALBUMIN:g} g/L {adjusted:.2f} (from {low:g} or {high:g})"
+    return [Finding(rule="critical", text=text, source=CRITICAL, cites=cites, floor=ACT_NOW)]
 
 
 def _meaning(one: Worked) -> Finding | None:
@@ -71,11 +85,6 @@ def _meaning(one: Worked) -> Finding | None:
             cites=one.cites,
             floor=TODAY if one.value < REFERRED_BELOW else None,
         )
-    if one.name == "corrected_calcium":
-        low, high = ADJUSTED_CALCIUM
-        if one.value <= low or one.value >= high:
-            text = f"Critical: {one.label} {one.value:.2f} {one.unit}"
-            return Finding(rule="critical", text=text, source=CRITICAL, cites=one.cites, floor=ACT_NOW)
     if one.name == "qtc" and one.value >= LONG_QTC_MS:
         text = f"QTc {one.value:.0f} ms: risk of torsade de pointes"
         return Finding(rule="QTc", text=text, source=LONG_QTC, cites=one.cites, floor=ACT_NOW)

@@ -62,7 +62,7 @@ class Dispatcher:
 
     def __init__(self, world: World, client: Client, settings: Settings, verify_key: str) -> None:
         self._world, self._settings = world, settings
-        self.rules = rules.compiled(settings.pathways)
+        self.rules = rules.compiled(settings.pathways, world.pathways)
         self.starts = CaseStarts(world, client, settings, verify_key)
         self.writer = PlanWriter(world, settings.pathways)
         self.woken = asyncio.Event()

@@ -23,13 +23,13 @@ SMALL = ChatRequest(
 )
 # LOINC code, value, unit: every calculation of result_followup has its inputs
 RESULTS = (
-    (codes.SODIUM, 128, codes.MMOL_PER_LITRE),
-    (codes.CHLORIDE, 94, codes.MMOL_PER_LITRE),
-    (codes.BICARBONATE, 14, codes.MMOL_PER_LITRE),
-    (codes.CREATININE_MASS, 142, codes.UMOL_PER_LITRE),
-    (codes.GLUCOSE_MASS, 24, codes.MMOL_PER_LITRE),
-    (codes.CALCIUM_MASS, 2.1, codes.MMOL_PER_LITRE),
-    (codes.ALBUMIN, 31, codes.GRAMS_PER_LITRE),
+    (codes.SODIUM[0], 128, codes.MMOL_PER_LITRE),
+    (codes.CHLORIDE[0], 94, codes.MMOL_PER_LITRE),
+    (codes.BICARBONATE[0], 14, codes.MMOL_PER_LITRE),
+    (codes.CREATININE[0], 142, codes.UMOL_PER_LITRE),
+    (codes.GLUCOSE[0], 24, codes.MMOL_PER_LITRE),
+    (codes.CALCIUM[0], 2.1, codes.MMOL_PER_LITRE),
+    (codes.ALBUMIN[0], 31, codes.GRAMS_PER_LITRE),
     (codes.QT_INTERVAL, 410, codes.MILLISECONDS),
 )
 

@@ -31,14 +31,14 @@ PRESENTATIONS = (
 )
 # LOINC, name, unit, and the range that the laboratory prints: made up
 ANALYTES = {
-    "na": (codes.SODIUM, "Sodium", codes.MMOL_PER_LITRE, 135, 145),
-    "k": (codes.POTASSIUM, "Potassium", codes.MMOL_PER_LITRE, 3.5, 5.1),
-    "cl": (codes.CHLORIDE, "Chloride", codes.MMOL_PER_LITRE, 98, 107),
-    "hco3": (codes.BICARBONATE, "Bicarbonate", codes.MMOL_PER_LITRE, 22, 29),
-    "creatinine": (codes.CREATININE, "Creatinine", codes.UMOL_PER_LITRE, 45, 104),
-    "glucose": (codes.GLUCOSE, "Glucose", codes.MMOL_PER_LITRE, 3.9, 7.8),
-    "calcium": (codes.CALCIUM, "Calcium", codes.MMOL_PER_LITRE, 2.15, 2.55),
-    "albumin": (codes.ALBUMIN_BROMOCRESOL, "Albumin", codes.GRAMS_PER_LITRE, 35, 50),
+    "na": (codes.SODIUM[0], "Sodium", codes.MMOL_PER_LITRE, 135, 145),
+    "k": (codes.POTASSIUM[0], "Potassium", codes.MMOL_PER_LITRE, 3.5, 5.1),
+    "cl": (codes.CHLORIDE[0], "Chloride", codes.MMOL_PER_LITRE, 98, 107),
+    "hco3": (codes.BICARBONATE[0], "Bicarbonate", codes.MMOL_PER_LITRE, 22, 29),
+    "creatinine": (codes.CREATININE[1], "Creatinine", codes.UMOL_PER_LITRE, 45, 104),
+    "glucose": (codes.GLUCOSE[1], "Glucose", codes.MMOL_PER_LITRE, 3.9, 7.8),
+    "calcium": (codes.CALCIUM[1], "Calcium", codes.MMOL_PER_LITRE, 2.15, 2.55),
+    "albumin": (codes.ALBUMIN[1], "Albumin", codes.GRAMS_PER_LITRE, 35, 50),
     "troponin": (codes.TROPONIN_T, "Troponin T, high sensitivity", codes.NG_PER_LITRE, 0, 14),
 }
 # made up as well: failing kidneys, ketoacidosis, a high calcium, a heart, and nothing much

@@ -26,9 +26,9 @@ def result(key: str, value: float, unit: str = "") -> dict[str, Any]:
     }
 
 
-def flagged(name: str, value: float, flag: str, code: str = "6598-7") -> dict[str, Any]:
+def flagged(name: str, value: float, flag: str, code: str = "6598-7", unit: str = "ng/mL") -> dict[str, Any]:
     """Return an Observation of this name that the laboratory flagged; 6598-7 is the LOINC code of troponin T."""
     laboratory = {"category": [{"coding": [{"code": "laboratory"}]}]}
     named = {"code": {"text": name, "coding": [{"system": "http://loinc.org", "code": code}]}}
-    reported = {"interpretation": [{"coding": [{"code": flag}]}], "valueQuantity": {"value": value, "unit": "ng/mL"}}
+    reported = {"interpretation": [{"coding": [{"code": flag}]}], "valueQuantity": {"value": value, "unit": unit}}
     return result("k", 4.0) | {"id": f"lab-{code}"} | laboratory | named | reported

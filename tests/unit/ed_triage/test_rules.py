@@ -85,8 +85,34 @@ def test_the_floor_is_the_most_urgent_of_what_the_rules_found(
 def test_adult_scores_are_not_applied_under_sixteen() -> None:
     child = {"rr": 30, "hr": 140, "spo2": 90}
     assert floor(**child, age=16) == "2"
-    assert floor(**child, age=15) is None
-    assert [f.rule for f in rules.findings(facts(**child, age=15))] == ["age"]
+    assert floor(**child, age=15) == "3"
+    assert [f.rule for f in rules.findings(facts(**child, age=15))] == ["age", "danger zone"]
+
+
+@pytest.mark.parametrize(
+    ("age", "hr", "rr"), [(0.1, 180, 50), (0.5, 160, 40), (2, 160, 40), (5, 140, 30), (9, 100, 20), (40, 100, 20)]
+)
+def test_the_danger_zone_is_that_of_the_age(age: float, hr: float, rr: float) -> None:
+    zone = "danger zone"
+    inside = rules.findings(facts(age=age, hr=hr, rr=rr, spo2=92))
+    assert zone not in [f.rule for f in inside]
+    for beyond in ({"hr": hr + 1}, {"rr": rr + 1}, {"spo2": 91}):
+        found = rules.findings(facts(**{"age": age, "hr": hr, "rr": rr, "spo2": 92} | beyond))
+        assert [f.floor for f in found if f.rule == zone] == ["3"]
+
+
+def test_oxygen_counts_in_whatever_way_it_is_charted() -> None:
+    for oxygen in ({"oxygen_l_min": 2}, {"fio2": 40}, {"oxygen_device": "Non-rebreather mask"}):
+        assert floor(**CALM | {"sbp": 100, "hr": 91, "temp_c": 39.1} | oxygen) == "2", oxygen  # NEWS2 7 with oxygen
+    for air in ({"oxygen_l_min": 0}, {"fio2": 21}, {"oxygen_device": "Room air"}):
+        assert sum(rules.news2_points(facts(**CALM | air)).values()) == 0, air
+
+
+def test_a_coma_scale_speaks_where_responsiveness_is_missing() -> None:
+    calm = {key: value for key, value in CALM.items() if key != "avpu"}
+    assert [floor(**calm, gcs=gcs) for gcs in (3, 8, 9, 14, 15)] == ["1", "1", "2", "2", None]
+    assert rules.news2_points(facts(**calm, gcs=14))["gcs"] == 3 and "avpu" not in rules.missing(facts(**calm, gcs=14))
+    assert floor(**CALM, gcs=7) == "1", "a scale that says worse than the word"
 
 
 def test_an_unresponsive_child_is_still_level_one() -> None:

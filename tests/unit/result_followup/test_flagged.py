@@ -61,6 +61,6 @@ def test_however_many_are_flagged_a_critical_one_is_shown_first() -> None:
 
 
 def test_an_analyte_that_is_read_is_shown_again_only_where_the_laboratory_calls_it_critical() -> None:
-    high, critical = (flagged("Potassium", 6.2, flag, "2823-3") for flag in ("H", "HH"))
+    high, critical = (flagged("Potassium", 6.2, flag, "2823-3", "mmol/L") for flag in ("H", "HH"))
     assert level_graph.floor(rules.findings(read(high))) is None
     assert level_graph.floor(rules.findings(read(critical))) == rules.ACT_NOW

@@ -1,6 +1,7 @@
 """After a case has ended: what demands a look and no decision showed opens the next one, whatever the level (I17)."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any, cast
 
@@ -63,7 +64,7 @@ class Stay:
         self.pathway: Pathway = settings.pathway_named(name, {})
         given = PathwaySettings(
             feed="ehr", roles=("triage_nurse",), deadline_s=300, ladder_s=(600,),
-            triggers=(TriggerSettings(resource="Observation", opens=True),),
+            triggers=(TriggerSettings(resource="Observation", opens=True), TriggerSettings(resource="Observation")),
         )  # fmt: skip
         opened = Settings.model_validate(
             {"state": ".", "parts": PARTS, "pathways": {name: given}, "timing": TimingSettings(window_quiet_s=0)}
@@ -112,9 +113,10 @@ class Stay:
         for resource in resources:
             self.hospital.has(resource)
         self.events += 1
+        sent = resources[-1] if resources else next(iter(self.hospital.found.values()))
         told = FhirEvent(
             feed="ehr", resource_type="Observation", resource_id=f"o-{self.events}", version_id="1",
-            encounter_id="enc", body=b"{}",
+            encounter_id="enc", body=json.dumps(sent).encode(),
         )  # fmt: skip
         inbox.accept(self.db, self.blobs, [told])
         (wanted,) = self.dispatcher.look(self.db.write).reexaminations

@@ -190,7 +190,7 @@ async def test_a_case_whose_opening_event_was_replaced_before_it_was_signalled_i
 async def test_a_trigger_that_opens_opens_whatever_stands_before_it(two: TwoPathways) -> None:
     pathway = two.settings.pathways["hears"]
     informing = (TriggerSettings(resource="Observation"), *pathway.triggers)
-    two.dispatcher.rules = rules.compiled({"hears": pathway.model_copy(update={"triggers": informing})})
+    two.dispatcher.rules = rules.compiled({"hears": pathway.model_copy(update={"triggers": informing})}, {})
     inbox.accept(two.db, two.blobs, [told("y", 130)])
     await steps(two, 2)
     assert latest(two, "hears", "y") and fates(two) == [Fate.ABSORBED]

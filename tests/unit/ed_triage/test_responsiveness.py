@@ -1,0 +1,53 @@
+"""How awake somebody is, in the words and codes of charts; what is not understood is never taken for alert."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.ed_triage import responsiveness
+
+WORDS = {
+    "alert": (
+        "Alert", "A", "A - Alert", "Mentally alert (finding)", "Alert and oriented x3", "alert, oriented x4",
+        "Awake and alert", "AOx3", "248234008", "LA9340-6", "Conscious",
+    ),
+    "confused": (
+        "New onset of agitation and confusion", "Agitated or confused", "Acute confusion", "C - new confusion",
+        "disoriented", "alert but confused", "oriented x1", "delirious", "130987000", "LA6560-2",
+    ),
+    "verbal": ("Drowsy", "V", "responds to voice", "wakes to verbal stimuli", "lethargic", "somnolent", "300202002"),
+    "pain": (
+        "P - Pain", "Responds to pain", "responsive to painful stimuli only", "Stuporous", "withdraws from pain",
+        "450847001",
+    ),
+    "unresponsive": (
+        "Comatose", "Unconscious", "Does not respond", "U - Unresponsive", "unrousable", "no response", "422768004",
+        "371632003",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "level"), [(words, level) for level, told in WORDS.items() for words in told])
+def test_words_and_codes_are_understood(words: str, level: str) -> None:
+    assert responsiveness.level([words]) == level
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "not alert", "less alert", "alert, in pain", "was unresponsive, now alert", "not unresponsive", "barely awake",
+        "x", "alert?", "see note", "oriented", "",
+    ],
+)  # fmt: skip
+def test_what_is_in_doubt_is_not_alert(words: str) -> None:
+    assert responsiveness.level([words]) is None
+
+
+def test_of_a_text_and_a_code_the_deeper_counts() -> None:
+    assert responsiveness.level(["Alert", "422768004"]) == "unresponsive"
+    assert responsiveness.level(["as charted by the crew", "450847001"]) == "pain"
+
+
+@given(st.text(max_size=40))
+def test_any_words_are_a_level_or_none(words: str) -> None:
+    assert responsiveness.level([words]) in (None, *responsiveness.LEVELS)

@@ -1,0 +1,263 @@
+"""What can't be compared is never normal, whatever the form in which a laboratory reports it (I19, I20)."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents import level_graph
+from agents.pathway import Relevance
+from agents.result_followup import rules
+from agents.result_followup.pathway import ResultFollowup
+from agents.result_followup.results import Standing, results
+from contracts.charts import ChartFacts
+from contracts.result_followup import ResultFollowupOptions
+from tests.fakes.results import ENCOUNTER, PATHWAY
+from tests.fakes.samples import NOW
+
+LAB = {"category": [{"coding": [{"code": "laboratory"}]}]}
+K, TROPONIN, LACTATE = "2823-3", "6598-7", "2524-7"
+RANGE = {"referenceRange": [{"low": {"value": 3.5}, "high": {"value": 5.1}}]}
+Resource = dict[str, Any]
+
+
+def observed(code: str = TROPONIN, id_: str = "r", **more: Any) -> Resource:
+    return {
+        "resourceType": "Observation", "id": id_, "status": "final", "meta": {"versionId": "1"},
+        "code": {"coding": [{"system": "http://loinc.org", "code": code}], "text": f"Test {code}"},
+        "subject": {"reference": "Patient/p"}, "encounter": {"reference": "Encounter/enc-1"}, **more,
+    }  # fmt: skip
+
+
+def quantity(value: Any, unit: str = "mmol/L", **more: Any) -> Resource:
+    return {"valueQuantity": {"value": value, **({"unit": unit} if unit else {}), **more}}
+
+
+def flag(*codes: str, text: str = "") -> Resource:
+    return {"interpretation": [{"coding": [{"code": code}]} for code in codes] + ([{"text": text}] if text else [])}
+
+
+def ranged(**limits: Any) -> Resource:
+    return {"referenceRange": [limits]}
+
+
+def read(*found: Resource, age: str = "") -> ChartFacts:
+    patient = {"resourceType": "Patient", "id": "p", **({"birthDate": age} if age else {})}
+    return PATHWAY.read_chart([ENCOUNTER, patient, *found], "enc-1", NOW)
+
+
+def floor(*found: Resource, age: str = "") -> str | None:
+    return level_graph.floor(rules.findings(read(*found, age=age)))
+
+
+UNREMARKABLE = {
+    "inside its range": quantity(4) | RANGE,
+    "inside its range in the same unit": quantity(4) | ranged(low={"value": 3.5, "unit": "mmol/L"}),
+    "inside a range in words": quantity(4) | ranged(text="3.5 - 5.1 mmol/L"),
+    "below a bound in words": quantity(4) | ranged(text="<5"),
+    "an integer": {"valueInteger": 4} | RANGE,
+    "a number as text": {"valueString": "4.0"} | RANGE,
+    "flagged normal": quantity(4) | flag("N"),
+    "called normal": quantity(4) | flag(text="Normal"),
+    "a word": {"valueString": "Not detected"},
+    "a coded word": {"valueCodeableConcept": {"coding": [{"code": "x", "display": "Negative"}]}},
+    "words flagged normal": {"valueString": "clear, straw"} | flag("N"),
+    "at most a bound": quantity(0.01, comparator="<") | ranged(low={"value": 0}, high={"value": 0.04}),
+    "a group of others": {"hasMember": [{"reference": "Observation/x"}]},
+    "not there yet": {"status": "registered"},
+}
+DEMANDING = {
+    "no flag and no range": quantity(4),
+    "above": quantity(6) | RANGE,
+    "below": quantity(3) | RANGE,
+    "a second range broken": quantity(3.4) | {"referenceRange": [{"high": {"value": 5}}, {"high": {"value": 0.9}}]},
+    "a range in another unit": quantity(4, "mg/dL") | ranged(low={"value": 3.5, "unit": "mmol/L"}),
+    "a range in words only": quantity(4) | ranged(text="see the comment"),
+    "a range without numbers": quantity(4) | ranged(low={"unit": "mmol/L"}, high={"unit": "mmol/L"}),
+    "above a range in words": quantity(6) | ranged(text="3.5-5.1"),
+    "an integer above": {"valueInteger": 7} | RANGE,
+    "a text above": {"valueString": ">10.0"} | RANGE,
+    "off the scale": quantity(4) | flag(">") | RANGE,
+    "a bound that may be outside": quantity(5, comparator="<") | ranged(low={"value": 3}, high={"value": 9}),
+    "flagged by a local system": quantity(4) | flag("ABN") | RANGE,
+    "flagged in words": quantity(4) | flag(text="High") | RANGE,
+    "flagged second": quantity(4) | flag("N", "H") | RANGE,
+    "a flag that is not critical": quantity(4) | flag(text="Not critical, but high") | RANGE,
+    "positive": {"valueCodeableConcept": {"text": "Positive"}} | flag("POS"),
+    "positive without a flag": {"valueCodeableConcept": {"text": "Positive"}},
+    "a code without words": {"valueCodeableConcept": {"coding": [{"code": "260373001"}]}},
+    "a ratio": {"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": 128}}},
+    "true": {"valueBoolean": True},
+    "no value": {},
+    "a number that is none": quantity("4,0") | RANGE,
+    "a modifier": quantity(4) | RANGE | {"modifierExtension": [{"url": "urn:x", "valueBoolean": True}]},
+    "a component": {
+        "component": [{"code": {"text": "a"}, **quantity(4), **RANGE}, {"code": {"text": "b"}, **flag("H")}]
+    },
+    "a range that is none": quantity(4) | {"referenceRange": "3.5-5.1"},
+}
+CRITICAL = {
+    "flagged": flag("HH"),
+    "second flag": flag("H", "LL"),
+    "second coding": {"interpretation": [{"coding": [{"code": "H"}, {"code": "HH"}]}]},
+    "in words": flag(text="Critical high"),
+    "by a local code": flag("CRIT"),
+    "panic": flag(text="PANIC VALUE"),
+    "in another language": flag(text="kritisch erhöht"),
+    "as text": quantity("7.4") | flag("HH"),
+    "without a value": flag("AA"),
+    "a component": {"component": [{"code": {"text": "b"}, **quantity(4), **flag("HH")}]},
+}
+
+
+@pytest.mark.parametrize("form", UNREMARKABLE)
+def test_what_is_known_to_be_in_order_opens_nothing(form: str) -> None:
+    result = observed(**LAB | UNREMARKABLE[form])
+    assert PATHWAY.relevance(result) == Relevance.INFORMS
+    assert [fact for fact in read(result).facts if fact.key.startswith(("other_", "critical_"))] == []
+
+
+@pytest.mark.parametrize("form", DEMANDING)
+def test_everything_else_opens_a_case_and_is_shown_in_it(form: str) -> None:
+    result = observed(**LAB | DEMANDING[form])
+    assert PATHWAY.relevance(result) == Relevance.OPENS
+    facts = read(result)
+    assert PATHWAY.attention([result], facts)
+    shown = [f for f in facts.facts if f.resource == "Observation/r/_history/1"]
+    assert shown or any("Observation/r" in line for line in facts.left_out)
+    assert not shown or floor(result) == rules.TODAY
+
+
+@pytest.mark.parametrize("form", CRITICAL)
+def test_what_the_laboratory_calls_critical_demands_to_act_now(form: str) -> None:
+    for code in (K, LACTATE):
+        result = observed(code, **LAB | quantity(4) | CRITICAL[form])
+        assert PATHWAY.relevance(result) == Relevance.OPENS and floor(result) == rules.ACT_NOW
+
+
+@pytest.mark.parametrize(
+    ("more", "relevance"),
+    [
+        ({}, Relevance.OPENS),  # potassium is a laboratory's
+        ({"category": [{"coding": [{"code": "CH"}]}]}, Relevance.OPENS),  # HL7 v2 table 0074
+        ({"category": [{"text": "Laboratory"}]}, Relevance.OPENS),
+    ],
+)  # fmt: skip
+def test_a_result_is_known_without_the_category_laboratory(more: Resource, relevance: Relevance) -> None:
+    assert PATHWAY.relevance(observed(K, **more | quantity(7.4))) == relevance
+    assert floor(observed(K, **more | quantity(7.4))) == rules.ACT_NOW
+
+
+def test_what_is_no_result_is_none_of_ours() -> None:
+    pulse = observed("8867-4", category=[{"coding": [{"code": "vital-signs"}]}], **quantity(118, "/min") | flag("H"))
+    complaint = observed("8661-1", valueString="cough")
+    qt = observed("8634-8", **quantity(510, "ms"))
+    assert [PATHWAY.relevance(one) for one in (pulse, complaint, qt)] == [
+        Relevance.NONE, Relevance.NONE, Relevance.INFORMS,
+    ]  # fmt: skip
+    assert PATHWAY.relevance(observed("x", **quantity(4) | flag("H"))) == Relevance.OPENS  # only laboratories flag so
+
+
+def test_our_own_limits_hold_whatever_the_range_says() -> None:
+    wide = ranged(low={"value": 1}, high={"value": 9})
+    assert PATHWAY.relevance(observed(K, **LAB | quantity(7.4) | wide)) == Relevance.OPENS
+    assert floor(observed(K, **LAB | quantity(7.4) | wide)) == rules.ACT_NOW
+
+
+def test_a_value_without_a_unit_is_shown_as_charted_and_judged_by_its_own_range() -> None:
+    creatinine = observed("2160-0", **LAB | quantity(12.4, "") | flag("H"))
+    glucose = observed("2345-7", **LAB | quantity(38, "") | flag("L"))
+    for result, shown in ((creatinine, "12.4 (flagged H)"), (glucose, "38 (flagged L)")):
+        facts = read(result)
+        assert [fact.value for fact in facts.facts] == [shown] and floor(result) == rules.TODAY
+    assert floor(observed(K, **LAB | quantity(7.4, ""))) == rules.ACT_NOW  # in every unit that it is reported in
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "unit", "expected"),
+    [
+        ("77142-8", 7.6, "mmol/L", "1"), ("41653-7", 31, "mg/dL", "1"), ("38483-4", 6.1, "mg/dL", "1"),
+        ("2000-8", 4.3, "mmol/L", "1"), ("2000-8", 2.4, "mmol/L", None),
+    ],
+)  # fmt: skip
+def test_an_analyte_is_judged_by_whatever_code_it_comes(
+    code: str, value: float, unit: str, expected: str | None
+) -> None:
+    assert floor(observed(code, **LAB | quantity(value, unit))) == expected
+
+
+def test_calcium_is_judged_for_its_albumin_where_that_is_known() -> None:
+    calcium = observed("2000-8", "ca", **LAB | quantity(1.75))
+    assert floor(calcium) == rules.ACT_NOW
+    assert floor(calcium, observed("1751-7", "alb", **LAB | quantity(20, "g/L") | flag("N"))) is None
+
+
+@pytest.mark.parametrize(
+    "more", [{"valueString": ">10.0"}, quantity(28.2, "mg/dL"), quantity(6.0)], ids=["words", "unit", "child"]
+)
+def test_a_flag_is_shown_where_no_limit_of_ours_could_judge(more: Resource) -> None:
+    result = observed(K, **LAB | more | flag("H") | RANGE)
+    born = "2020-01-01" if more == quantity(6.0) else "1970-01-01"
+    facts = read(result, age=born)
+    assert floor(result, age=born) == rules.TODAY and any("flagged H" in fact.value for fact in facts.facts)
+
+
+def test_a_newer_value_in_order_takes_the_place_of_an_older_flagged_one() -> None:
+    older = observed(LACTATE, "a", effectiveDateTime="2026-01-05T07:00:00Z", **LAB | quantity(9.8) | flag("HH"))
+    newer = observed(LACTATE, "b", effectiveDateTime="2026-01-05T08:00:00Z", **LAB | quantity(1.2) | flag("N"))
+    for chart in ((older, newer), (newer, older)):
+        assert floor(*chart) is None
+    assert floor(older, newer | {"effectiveDateTime": "2026-01-05T06:00:00Z"}) == rules.ACT_NOW
+
+
+def test_a_bound_hides_no_critical_result_and_says_how_many_it_hides() -> None:
+    at = {"effectiveDateTime": "2026-01-05T08:00:00Z"}
+    enzymes = [observed(f"{10000 + n}-0", f"e{n}", **LAB | quantity(n) | flag("H") | at) for n in range(22)]
+    critical = [observed(f"{20000 + n}-0", f"c{n}", **LAB | quantity(n) | flag("HH")) for n in range(25)]
+    facts = read(*enzymes, critical[0])
+    assert len(facts.facts) == 20 and facts.facts[0].key == "critical_20000_0"
+    assert facts.left_out[-1].startswith("3 more results that are flagged")
+    assert len(read(*enzymes, *critical).facts) == 25
+
+
+def test_a_hospital_adds_its_own_words() -> None:
+    result = observed(**LAB | {"valueString": "o. B."})
+    assert PATHWAY.relevance(result) == Relevance.OPENS
+    ours = ResultFollowup(ResultFollowupOptions(unremarkable_words=("o. B.", "o. B")))
+    assert ours.relevance(result) == Relevance.INFORMS
+
+
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=True)
+    | st.sampled_from(["H", "HH", "7.4", "", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["coding", "code", "text", "value", "low", "high", "unit"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(element=st.sampled_from(["interpretation", "referenceRange", "valueQuantity", "component", "category"]), odd=ODD)
+def test_a_critical_value_is_never_lost_behind_an_odd_element(element: str, odd: Any) -> None:
+    """Whatever is charted beside it, potassium of 7.4 flagged HH opens a case that shows it, or says that it can't."""
+    result = observed(K, **LAB | quantity(7.4) | flag("HH") | RANGE) | {element: odd}
+    if element in ("interpretation", "valueQuantity") and not (odd is None or odd == []):
+        result |= {"component": [{"code": {"text": "b"}, **quantity(4), **flag("HH")}]}
+    kept = PATHWAY.relevance(result)
+    facts = read(result)
+    assert kept == Relevance.OPENS
+    assert PATHWAY.attention([result], facts)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(0, 1e6))
+def test_a_number_is_in_order_exactly_inside_its_range(value: float, low: float, width: float) -> None:
+    limits = ranged(low={"value": low}, high={"value": low + width})
+    (found,) = results(observed(**LAB | quantity(value) | limits))
+    assert (found.standing == Standing.UNREMARKABLE) == (low <= value <= low + width)
