@@ -1,4 +1,4 @@
-"""A calculation that a model wrote as a program, and what came of running it."""
+"""A calculation by a published formula, and the second opinions about it."""
 
 from enum import StrEnum
 
@@ -33,17 +33,17 @@ class Calculation(Frozen):
 
 
 class Comparison(StrEnum):
-    """What an independent calculator said of a result."""
+    """What others said of a result: an independent calculator, and a program that a model wrote."""
 
     AGREES = "agrees"
     DIFFERS = "differs"
-    """The result is refused: nobody is shown a number that two calculators dispute."""
+    """The result is withheld: nobody is shown a number that two calculators dispute."""
     NONE = "none"
-    """No such calculator is here: two programs, asked for apart, gave the same."""
+    """Nobody else worked it out."""
 
 
 class Worked(Frozen):
-    """One calculation that a case needed. Without a `value` it is to be done by hand, and `told` says why."""
+    """One calculation that a case needed. Without a `value` it is withheld, and `told` says why."""
 
     name: str
     label: str
@@ -57,6 +57,6 @@ class Worked(Frozen):
     calculations: tuple[Calculation, ...] = ()
     comparison: Comparison = Comparison.NONE
     reference: float | None = None
-    """What the other calculator gave."""
+    """What the independent calculator gave."""
     model: str | None = None
     """That wrote the programs."""

@@ -1,8 +1,12 @@
-"""Which calculations a set of results needs, how each is defined in print, and what an honest answer looks like.
+"""Which calculations a set of results needs, how each is defined in print, and their results by these definitions.
 
-The program is a model's to write, from the definition; nothing here computes the result, and no reference's answer
-is ever in what the model is asked.
+No limit waits for a model. A model may write a program from the definition too, as a second opinion; no result is
+ever in what it is asked.
 """
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from agents.physiology import Range
 from agents.result_followup.analytes import ADULT_FROM_YEARS
@@ -25,8 +29,13 @@ class Formula(Frozen):
     """A result outside is refused: the program is wrong, or the results are no patient's."""
     tolerance: float
     """By which two calculators may differ, as they round."""
+    within: timedelta
+    """How far apart in time its inputs may have been taken; age and sex do not count."""
 
 
+ONE_SAMPLE = timedelta(hours=1)  # our judgement: what is reported apart of one sample, or drawn again at once
+ONE_TRACING = timedelta(minutes=5)  # our judgement: a heart rate of the same tracing, since QT follows the rate
+HOURS_24 = timedelta(hours=24)  # our judgement: the results of one day
 FORMULAS = (
     Formula(
         name="egfr",
@@ -44,6 +53,7 @@ FORMULAS = (
         source="CKD-EPI 2021: Inker et al., N Engl J Med 2021;385:1737",
         plausible=Range(1, 200, "our judgement: kidneys that do nothing, and beyond a young pregnant woman's"),
         tolerance=1.0,  # our judgement: both round to a whole number
+        within=HOURS_24,  # our judgement: there is one input that was taken
     ),
     Formula(
         name="anion_gap",
@@ -54,6 +64,7 @@ FORMULAS = (
         source="Emmett and Narins, Medicine 1977;56:38, without potassium",
         plausible=Range(-10, 60, "our judgement: widely around what is calculated; below 0 in bromism or myeloma"),
         tolerance=0.11,  # our judgement: both round to a tenth
+        within=ONE_SAMPLE,
     ),
     Formula(
         name="corrected_calcium",
@@ -64,6 +75,7 @@ FORMULAS = (
         source="Payne et al., BMJ 1973;4:643",
         plausible=Range(0.8, 6, "our judgement: widely around what calcium itself is"),
         tolerance=0.011,  # our judgement: both round to a hundredth
+        within=HOURS_24,  # our judgement: albumin changes slowly, and is not measured with every calcium
     ),
     Formula(
         name="corrected_sodium",
@@ -76,6 +88,7 @@ FORMULAS = (
         source="Katz, N Engl J Med 1973;289:843",
         plausible=Range(90, 220, "our judgement: widely around what sodium itself is, with the correction"),
         tolerance=0.11,  # our judgement: both round to a tenth
+        within=ONE_SAMPLE,
     ),
     Formula(
         name="qtc",
@@ -86,11 +99,47 @@ FORMULAS = (
         source="Fridericia, Acta Med Scand 1920;53:469",
         plausible=Range(200, 800, "our judgement: shorter and longer were measured or corrected wrongly"),
         tolerance=0.5,  # our judgement: both round to a whole number
+        within=ONE_TRACING,
     ),
 )  # fmt: skip
 # mmol/L; at or below it the correction of sodium says nothing, by our judgement: above 11.1 a random glucose is that of
 # diabetes (WHO/IDF, Definition and diagnosis of diabetes mellitus and intermediate hyperglycaemia, 2006)
 HIGH_GLUCOSE = 11.1
+
+
+def _egfr(given: Mapping[str, float]) -> float:
+    scr, female = given["creatinine"] / 88.4, bool(given["female"])  # µmol/L to mg/dL, as the definition says (2021)
+    kappa, alpha = (0.7, -0.241) if female else (0.9, -0.302)  # Inker et al. 2021, of women and of men
+    ratio = scr / kappa
+    value = 142 * min(ratio, 1) ** alpha * max(ratio, 1) ** -1.2 * 0.9938 ** given["age"]  # Inker et al. 2021
+    return value * (1.012 if female else 1)  # Inker et al. 2021
+
+
+def _corrected_sodium(given: Mapping[str, float]) -> float:
+    return given["na"] + 1.6 * (given["glucose"] * 18.016 - 100) / 100  # Katz 1973, glucose in mg/dL
+
+
+COMPUTED: Mapping[str, Callable[[Mapping[str, float]], float]] = {
+    "egfr": _egfr,
+    "anion_gap": lambda given: given["na"] - (given["cl"] + given["hco3"]),
+    "corrected_calcium": lambda given: given["calcium"] + 0.02 * (40 - given["albumin"]),  # Payne et al. 1973, g/L
+    "corrected_sodium": _corrected_sodium,
+    "qtc": lambda given: given["qt"] / math.cbrt(60 / given["hr"]),  # Fridericia 1920, seconds in a minute
+}
+"""Each formula's definition as a function of its inputs, by name."""
+
+
+def computed(formula: Formula, facts: ChartFacts) -> float:
+    """Return its result for a chart for which it is `needed`."""
+    return COMPUTED[formula.name](inputs(facts, formula))
+
+
+def results(facts: ChartFacts) -> dict[str, float]:
+    """Return the plausible results of all that this chart needs, by name."""
+    found = {formula.name: computed(formula, facts) for formula in needed(facts)}
+    return {
+        formula.name: found[formula.name] for formula in needed(facts) if formula.plausible.holds(found[formula.name])
+    }
 
 
 def needed(facts: ChartFacts) -> tuple[Formula, ...]:
@@ -109,6 +158,10 @@ def inputs(facts: ChartFacts, formula: Formula) -> dict[str, float]:
 def _has(facts: ChartFacts, formula: Formula) -> bool:
     if any(facts.number(key) is None for key in formula.needs) or any(_bounded(facts, key) for key in formula.needs):
         return False
+    taken = [fact.effective_at for key in formula.needs if key != "age" and (fact := facts.get(key))]
+    known = [at for at in taken if at]
+    if known and (len(known) < len(taken) or max(known) - min(known) > formula.within):
+        return False  # they belong to different moments, or nobody knows
     if formula.name == "corrected_sodium" and (facts.number("glucose") or 0) <= HIGH_GLUCOSE:
         return False
     return not formula.sex or _sex(facts) in ("female", "male")

@@ -8,7 +8,7 @@ from fhir.resources.R4B.task import Task
 
 from agents import charts, codes, level_graph
 from agents.pathway import Pathway, Ports, Relevance, Resource, SuggestionGraph
-from agents.result_followup import flagged, graph, results, rules, view
+from agents.result_followup import flagged, graph, results, rules, tracing, view
 from agents.result_followup.analytes import CODES, READINGS, RESULTS
 from agents.result_followup.results import UNREMARKABLE_WORDS, Words
 from contracts.charts import Attention, ChartFacts, Fact
@@ -45,7 +45,7 @@ class ResultFollowup:
         return f"Observation?encounter=Encounter/{encounter_id}", "Patient?_id={patient}"
 
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
-        read = charts.read_chart(chart, encounter_id, as_of, READINGS, CODES)
+        read = tracing.with_its_rate(charts.read_chart(chart, encounter_id, as_of, READINGS, CODES), chart)
         others, lines = flagged.others(chart, read, self._words)
         return read.model_copy(update={"facts": (*read.facts, *others), "left_out": (*read.left_out, *lines)})
 

@@ -15,7 +15,7 @@ PROGRAMMER = (
     "as they are. The square root of x is x ** (1 / 2), its cube root x ** (1 / 3). Answer with one code block."
 )
 # A worked example keeps small models to the form; it is no calculation that is ever asked for.
-EXAMPLE_NAMES, EXAMPLE_RESULT = ("weight", "height", "child"), "surface"
+EXAMPLE_NAMES = ("weight", "height", "child")
 EXAMPLE_DEFINITION = (
     "product = weight * height / 3600\nsurface is the square root of product\nif child is 1, multiply surface by 0.9"
 )
@@ -27,28 +27,22 @@ EXAMPLE_CHART = 'k: "Potassium 4.1 mmol/L"\nna: "Sodium 131 mmol/L"'
 EXAMPLE_REASONS = '{"reasons":[{"text":"Sodium 131 is a little low.","cites":["na"]}]}'
 
 
-def program(formula: Formula, names: tuple[str, ...], *, again: bool) -> ChatRequest:
-    """Ask for the program; `again` words it in another way, so that two slips are not the same slip."""
-    word = _in_other_words if again else _in_words
+def program(formula: Formula, names: tuple[str, ...]) -> ChatRequest:
+    """Ask for the program of a definition; no number of a patient is in it."""
     return ChatRequest(
-        step=f"program {formula.name}{' again' if again else ''}",
+        step=f"program {formula.name}",
         messages=(
             Message(role="system", content=PROGRAMMER),
-            Message(role="user", content=word(EXAMPLE_NAMES, EXAMPLE_DEFINITION, EXAMPLE_RESULT)),
+            Message(role="user", content=_in_words(EXAMPLE_NAMES, EXAMPLE_DEFINITION)),
             Message(role="assistant", content=EXAMPLE_PROGRAM),
-            Message(role="user", content=word(names, formula.definition, formula.name)),
+            Message(role="user", content=_in_words(names, formula.definition)),
         ),
         max_tokens=PROGRAM_TOKENS,
     )
 
 
-def _in_words(names: tuple[str, ...], definition: str, _result: str) -> str:
+def _in_words(names: tuple[str, ...], definition: str) -> str:
     return f"Inputs: {', '.join(names)}\nDefinition:\n{definition}"
-
-
-def _in_other_words(names: tuple[str, ...], definition: str, result: str) -> str:
-    steps = "\n".join(f"- {line}" for line in definition.splitlines())
-    return f"The variables {', '.join(names)} hold numbers. Work out {result} in these steps:\n{steps}"
 
 
 def judge(facts: ChartFacts, choices: tuple[Choice, ...]) -> ChatRequest:

@@ -1,10 +1,10 @@
-"""Deterministic findings: critical results, and what a checked calculation means. A model may raise, never lower."""
+"""Deterministic findings: critical results, and what a calculation means. A model may raise, never lower."""
 
 from collections.abc import Sequence
 
-from agents.result_followup import flagged
+from agents.result_followup import flagged, formulas
 from agents.result_followup.analytes import ADULT_FROM_YEARS, ANALYTES, CRITICAL, RESULTS
-from contracts.calculations import Comparison, Worked
+from contracts.calculations import Worked
 from contracts.charts import ChartFacts, Fact
 from contracts.suggestions import Finding
 
@@ -18,16 +18,16 @@ REFERRED_BELOW = 30.0
 LONG_QTC_MS = 500.0  # AHA/ACC Scientific Statement on torsade de pointes in hospital, Circulation 2010;121:1047
 LONG_QTC = "Drew et al., Circulation 2010;121:1047"
 ADJUSTED_CALCIUM = (1.8, 3.5)  # mmol/L, RCPath G158 (2017), as CRITICAL
-CALCIUM_PER_ALBUMIN, USUAL_ALBUMIN = 0.02, 40.0  # mmol/L for each g/L below 40 g/L: Payne et al., BMJ 1973;4:643
 
 
-def findings(facts: ChartFacts, worked: Sequence[Worked] = ()) -> tuple[Finding, ...]:
-    """Return what the rules found; a critical result demands to act now."""
-    charted = tuple(_flagged(fact) for fact in facts.facts if fact.key.startswith((flagged.KEY, flagged.CRITICAL_KEY)))
+def findings(facts: ChartFacts, _worked: Sequence[Worked] = ()) -> tuple[Finding, ...]:
+    """Return what the rules found; a critical result demands to act now. Nothing of it waits for a calculator."""
+    keys = (flagged.KEY, flagged.CRITICAL_KEY)
+    charted = tuple(_flagged(fact) for fact in facts.facts if fact.key.startswith(keys))
     if not charted and not any(facts.get(key) for key in RESULTS):
         text = "None of this stay's results is one that Wardflow reads: look them up in the chart"
         return (Finding(rule="unread", text=text, source=CRITICAL),)
-    return (*_critical(facts), *charted, *(found for one in worked if (found := _meaning(one))))
+    return (*_critical(facts), *charted, *_computed(facts))
 
 
 def _flagged(fact: Fact) -> Finding:
@@ -56,36 +56,30 @@ def _critical(facts: ChartFacts) -> list[Finding]:
 
 
 def _calcium(facts: ChartFacts) -> list[Finding]:
-    """Judge calcium for its albumin, and as it is where none is known: limits wait for no model."""
-    total, albumin, fact = facts.number("calcium"), facts.number("albumin"), facts.get("calcium")
+    """Judge calcium for its albumin, and as it is where none of its time is known."""
+    total, fact = facts.number("calcium"), facts.get("calcium")
     if total is None or fact is None:
         return []
     low, high = ADJUSTED_CALCIUM
-    adjusted = total if albumin is None else total + CALCIUM_PER_ALBUMIN * (USUAL_ALBUMIN - albumin)
-    if low < adjusted < high:
+    adjusted = formulas.results(facts).get("corrected_calcium")
+    if low < (total if adjusted is None else adjusted) < high:
         return []
-    cites, text = ("calcium",), f"Critical: {fact.shown()}, albumin not known (critical from {low:g} or {high:g})"
-    if albumin is not None:
-        cites = ("calcium", "albumin")
-        text = f"Critical: {fact.shown()}, for albumin {USUAL_ALBUMIN:g} g/L {adjusted:.2f} (from {low:g} or {high:g})"
+    if adjusted is None:
+        text, cites = f"Critical: {fact.shown()}, albumin not known (critical from {low:g} or {high:g})", ("calcium",)
+    else:
+        text, cites = f"Critical: {fact.shown()}, {adjusted:.2f} for albumin 40 g/L", ("calcium", "albumin")
     return [Finding(rule="critical", text=text, source=CRITICAL, cites=cites, floor=ACT_NOW)]
 
 
-def _meaning(one: Worked) -> Finding | None:
-    """A number that no second calculator confirmed is shown, but nothing is concluded from it."""
-    if one.value is None or one.comparison != Comparison.AGREES:
-        return None
-    if one.name == "egfr":
-        stage = next(name for limit, name in KDIGO if one.value >= limit)
-        text = f"eGFR {one.value:.0f} {one.unit}: KDIGO {stage}; not valid while creatinine is changing"
-        return Finding(
-            rule="KDIGO",
-            text=text,
-            source=KDIGO_SOURCE,
-            cites=one.cites,
-            floor=TODAY if one.value < REFERRED_BELOW else None,
-        )
-    if one.name == "qtc" and one.value >= LONG_QTC_MS:
-        text = f"QTc {one.value:.0f} ms: risk of torsade de pointes"
-        return Finding(rule="QTc", text=text, source=LONG_QTC, cites=one.cites, floor=ACT_NOW)
-    return None
+def _computed(facts: ChartFacts) -> list[Finding]:
+    found, cites = formulas.results(facts), {one.name: one.needs for one in formulas.FORMULAS}
+    told: list[Finding] = []
+    if (egfr := found.get("egfr")) is not None:
+        stage = next(name for limit, name in KDIGO if egfr >= limit)
+        text = f"eGFR {egfr:.0f} mL/min/1.73 m²: KDIGO {stage}; not valid while creatinine is changing"
+        floor = TODAY if egfr < REFERRED_BELOW else None
+        told.append(Finding(rule="KDIGO", text=text, source=KDIGO_SOURCE, cites=(*cites["egfr"], "sex"), floor=floor))
+    if (qtc := found.get("qtc")) is not None and qtc >= LONG_QTC_MS:
+        text = f"QTc {qtc:.0f} ms: risk of torsade de pointes"
+        told.append(Finding(rule="QTc", text=text, source=LONG_QTC, cites=cites["qtc"], floor=ACT_NOW))
+    return told

@@ -22,7 +22,7 @@ def view(suggestion: Suggestion) -> View:
 
 
 def _line(one: Worked) -> Line:
-    value = f"{one.value:.4g} {one.unit}" if one.value is not None else "work it out by hand"
+    value = f"{one.value:.4g} {one.unit}" if one.value is not None else "not shown"
     ending = f"Independent calculator: {one.reference:.6g} {one.unit}" if one.reference is not None else ""
     listings = tuple(Listing(program=made.program, told=_told(made)) for made in one.calculations)
     more = f"Programs of {one.model}" if listings else ""

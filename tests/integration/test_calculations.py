@@ -1,4 +1,4 @@
-"""Calculations with known answers, by programs of the embedded code model: no wrong number is shown."""
+"""Calculations with known answers, with programs of the embedded code model: no wrong number is shown."""
 
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ MODEL = next(model for model in embedded.DEFAULTS if model.role == "code")
 
 
 @pytest.mark.timeout(600)  # programs by a model on a processor: 260 s were measured on two cores
-async def test_the_code_model_answers_some_calculations_and_none_wrongly(tmp_path: Path) -> None:
+async def test_programs_of_the_code_model_agree_with_some_formulas_and_no_number_is_wrong(tmp_path: Path) -> None:
     sandbox, clincalc = Sandbox(), Clincalc(Path(sys.executable))
     with serving(MODEL, tmp_path / "log") as url:
         model = ChatClient(ChatEndpoint("code", url, MODEL.name, Phi.ALLOWED, Dialect.VLLM, timeout_s=120))
@@ -29,4 +29,4 @@ async def test_the_code_model_answers_some_calculations_and_none_wrongly(tmp_pat
     await clincalc.close()
     print(measured.summary(checked), measured.summary(unchecked))
     assert not any(one.wrong for one in checked + unchecked)
-    assert any(one.worked.value is not None for one in checked)
+    assert any(one.agreed for one in checked) and all(one.worked.value is not None for one in checked if one.agreed)

@@ -1,7 +1,7 @@
-"""100 calculations with known answers by a model's programs.
+"""100 calculations with known answers: how often a model's program gives what the published formula gives.
 
 `python -m tests.measure.calculations --url URL --model NAME` runs them with clincalc as the independent calculator, and
-without it, when two programs must agree. Exit 1 if a wrong number would have been shown.
+without it. Exit 1 if a wrong number would have been shown.
 """
 
 import argparse
@@ -55,12 +55,12 @@ def told(result: dict[str, Any]) -> str:
     for name in ("with_clincalc", "without_clincalc"):
         run = result[name]
         lines += [
-            f"{name.replace('_', ' ')}: {run['answered']} of {run['cases']} answered, "
-            f"{run['wrong_shown']} wrong shown, "
+            f"{name.replace('_', ' ')}: {run['agreed']} of {run['cases']} programs agree, "
+            f"{run['shown']} numbers shown, {run['wrong_shown']} of them wrong, "
             f"{run['tokens_a_calculation']} tokens and {run['seconds_a_calculation']} s a calculation, "
             f"{run['seconds']} s in all",
-            *(f"  {formula}: {answered}" for formula, answered in run["answered_by_formula"].items()),
-            *(f"  refused {count}: {why}" for why, count in run["refused"].items()),
+            *(f"  {formula}: {agreed}" for formula, agreed in run["agreed_by_formula"].items()),
+            *(f"  {count}: {why}" for why, count in run["no_opinion"].items()),
         ]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Runs cases through the real calculator, and counts what a person would have been shown."""
+"""Runs cases through the real calculator, and counts how often a program gave the result of the published formula."""
 
 import asyncio
 import time
@@ -26,6 +26,12 @@ class Done:
     worked: Worked
     tokens: int
     seconds: float
+
+    @property
+    def agreed(self) -> bool:
+        """Whether a program of the model ran and nothing disputes the number."""
+        ran = [made for made in self.worked.calculations if not made.fault]
+        return bool(ran) and self.worked.value is not None
 
     @property
     def wrong(self) -> bool:
@@ -79,14 +85,14 @@ async def run(
 
 def summary(done: list[Done], *, timed: bool = True) -> dict[str, Any]:
     """Return the figures of one run."""
-    shown = [one for one in done if one.worked.value is not None]
     return {
         "cases": len(done),
-        "answered": len(shown),
+        "agreed": sum(one.agreed for one in done),
+        "shown": sum(one.worked.value is not None for one in done),
         "wrong_shown": sum(one.wrong for one in done),
-        "refused": dict(Counter(one.worked.told for one in done if one.worked.value is None).most_common()),
-        "answered_by_formula": {
-            name: f"{sum(one.worked.value is not None for one in mine)}/{len(mine)}"
+        "no_opinion": dict(Counter(one.worked.told for one in done if not one.agreed).most_common()),
+        "agreed_by_formula": {
+            name: f"{sum(one.agreed for one in mine)}/{len(mine)}"
             for name in dict.fromkeys(one.case.formula for one in done)
             if (mine := [one for one in done if one.case.formula == name])
         },

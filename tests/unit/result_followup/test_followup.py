@@ -132,7 +132,9 @@ def test_a_calculation_is_needed_only_with_all_its_inputs_as_numbers() -> None:
     assert needed(facts) == ()
 
 
-async def test_a_result_that_an_independent_calculator_confirms_is_shown_with_its_program() -> None:
+async def test_a_known_formula_needs_no_model_and_says_what_agrees() -> None:
+    alone = (await suggest(GAP, Ports())).worked[0]
+    assert (alone.value, alone.comparison) == (20.0, Comparison.NONE) and "no second opinion" in alone.told
     ports = Ports({"code": Programmer("```python\ngap = na\n```")}, Results(**{"gap = na": 20.0}), Reference(20.0))
     worked = (await suggest(GAP, ports)).worked[0]
     assert (worked.value, worked.comparison, worked.model) == (20.0, Comparison.AGREES, "scripted@1")
@@ -141,36 +143,55 @@ async def test_a_result_that_an_independent_calculator_confirms_is_shown_with_it
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "reference", "why"),
-    [
-        ({"one": 21.0}, 20.0, "another result"),
-        ({"one": 20.0, "two": 20.1}, None, "different results"),
-        ({"one": CalculationFault.LIMIT}, 20.0, "limit"),
-        ({"one": 20.0, "two": CalculationFault.WRONG}, None, "wrong"),
-        ({"one": 700.0}, 700.0, "can't be"),
-        ({"one": CalculationFault.NO_SANDBOX}, 20.0, "no sandbox"),
-    ],
+    ("outcome", "reference", "why"),
+    [(21.0, None, "program"), (20.0, 21.0, "independent calculator"), (CalculationFault.WRONG, 21.0, "independent")],
 )
-async def test_a_result_in_doubt_is_not_shown(outcomes: dict[str, Any], reference: float | None, why: str) -> None:
-    ports = Ports({"code": Programmer("one", "two")}, Results(**outcomes), Reference(reference))
+async def test_a_second_opinion_may_withhold_a_number(outcome: Any, reference: float | None, why: str) -> None:
+    ports = Ports({"code": Programmer("one")}, Results(one=outcome), Reference(reference))
     worked = (await suggest(GAP, ports)).worked[0]
-    assert worked.value is None and why in worked.told
-    assert worked.calculations
+    assert (worked.value, worked.comparison) == (None, Comparison.DIFFERS) and why in worked.told
 
 
-async def test_without_a_reference_two_programs_must_agree_and_nothing_is_concluded() -> None:
-    facts = chart(qt=480, hr=100)
-    ports = Ports({"code": Programmer("one", "two")}, Results(one=569.2, two=569.2), Reference(None))
-    made = await suggest(facts, ports)
-    assert (made.worked[0].value, made.worked[0].comparison) == (569.2, Comparison.NONE)
-    assert made.floor is None and "no independent calculator" in made.worked[0].told
+@pytest.mark.parametrize("fault", [CalculationFault.LIMIT, CalculationFault.WRONG, CalculationFault.NO_SANDBOX])
+async def test_a_program_that_gives_nothing_withholds_nothing(fault: CalculationFault) -> None:
+    worked = (await suggest(GAP, Ports({"code": Programmer("one")}, Results(one=fault)))).worked[0]
+    assert worked.value == 20.0 and "gave no result" in worked.told and worked.calculations
 
 
-async def test_the_second_program_is_asked_for_in_other_words() -> None:
-    code = Programmer("one", "two")
-    await suggest(chart(qt=480, hr=100), Ports({"code": code}, Results(one=1.0, two=1.0), Reference(None)))
-    first, second = (request.messages[-1].content for request in code.asked)
-    assert first != second
+async def test_a_result_that_no_patient_has_is_not_shown() -> None:
+    worked = (await suggest(chart(na=180, cl=60, hco3=5), Ports())).worked[0]
+    assert worked.value is None and "can't be" in worked.told
+
+
+async def test_no_limit_waits_for_a_model_or_for_what_disputes_it() -> None:
+    long = chart(qt=480, hr=100)
+    for ports in (Ports(), Ports({"code": Programmer("one")}, Results(one=1.0), Reference(2.0))):
+        made = await suggest(long, ports)
+        assert made.floor == "1" and "QTc 569 ms" in made.findings[0].text
+    assert (await suggest(chart(calcium=1.7, albumin=40), Ports())).selected == "1"
+    kidney = await suggest(chart(creatinine=300), Ports())
+    assert kidney.floor == "2" and "KDIGO G5" in kidney.findings[0].text
+
+
+def at(resource: dict[str, Any], moment: str, id_: str = "") -> dict[str, Any]:
+    return resource | {"effectiveDateTime": f"2026-01-05T{moment}:00Z"} | ({"id": id_} if id_ else {})
+
+
+def test_a_calculation_mixes_no_moments() -> None:
+    na, cl = at(result("na", 140), "08:00"), at(result("cl", 100), "08:05")
+    one_sample = [ENCOUNTER, na, cl, at(result("hco3", 20), "08:10")]
+    mixed = [ENCOUNTER, na, cl, at(result("hco3", 20), "05:10")]
+    read = [PATHWAY.read_chart(chart, "enc-1", NOW) for chart in (one_sample, mixed)]
+    assert [[formula.name for formula in needed(facts)] for facts in read] == [["anion_gap"], []]
+
+
+def test_a_qt_interval_goes_with_the_rate_of_its_own_tracing() -> None:
+    qt, own = at(result("qt", 400), "08:00"), at(result("hr", 125), "08:00", "own")
+    later = at(result("hr", 66), "08:20", "later")
+    facts = PATHWAY.read_chart([ENCOUNTER, later, own, qt], "enc-1", NOW)
+    assert facts.number("hr") == 125 and "QTc 511 ms" in rules.findings(facts)[-1].text
+    alone = PATHWAY.read_chart([ENCOUNTER, later, qt], "enc-1", NOW)
+    assert alone.number("hr") is None and needed(alone) == ()
 
 
 class Together:
@@ -196,7 +217,7 @@ class Together:
 
 async def test_the_calculations_of_a_chart_are_asked_for_at_once_and_keep_their_order() -> None:
     facts = chart(na=140, cl=100, hco3=20, calcium=2.2, albumin=40)
-    made = await suggest(facts, Ports({"code": Together()}, Results(one=20.0), Reference(20.0)))
+    made = await suggest(facts, Ports({"code": Together()}, Results(one=20.0)))
     assert [worked.name for worked in made.worked] == ["anion_gap", "corrected_calcium"]
     assert made.worked[0].value == 20.0
 
@@ -209,26 +230,16 @@ async def test_when_the_ledger_fails_under_one_calculation_the_others_are_given_
     assert code.given_up == 1
 
 
-@pytest.mark.parametrize("again", [False, True])
-def test_either_wording_tells_every_line_of_the_definition(again: bool) -> None:
+def test_the_wording_tells_every_line_of_the_definition() -> None:
     for formula in FORMULAS:
-        told = prompts.program(formula, formula.needs, again=again).messages[-1].content
+        told = prompts.program(formula, formula.needs).messages[-1].content
         assert all(line in told for line in formula.definition.splitlines())
-
-
-async def test_a_confirmed_calculation_demands_what_it_means() -> None:
-    low = chart(calcium=1.7, albumin=40)
-    ports = Ports({"code": Programmer("one")}, Results(one=1.7), Reference(1.7))
-    made = await suggest(low, ports)
-    assert (made.floor, made.selected) == ("1", "1")
-    kidney = await suggest(chart(creatinine=300), Ports({"code": Programmer("one")}, Results(one=14.6), Reference(15)))
-    assert kidney.floor == "2" and "KDIGO G5" in kidney.findings[0].text
 
 
 async def test_without_any_model_rules_go_on_and_say_what_is_missing() -> None:
     made = await suggest(chart(k=7.1, na=140, cl=100, hco3=20), Ports())
     assert (made.made_by, made.selected, made.fallback) == (MadeBy.RULES, "1", Fallback.NOT_CONFIGURED)
-    assert made.worked[0].value is None and "not configured" in made.worked[0].told
+    assert made.worked[0].value == 20.0 and "not configured" in made.worked[0].told
     calm = await suggest(chart(k=5.6), Ports())
     assert (calm.selected, calm.approvable) == (None, False)
 
@@ -274,7 +285,7 @@ def test_the_list_names_the_critical_result_first() -> None:
 
 def test_no_answer_stands_in_what_a_model_is_asked() -> None:
     for formula in FORMULAS:
-        asked = prompts.program(formula, formula.needs, again=False).model_dump_json()
+        asked = prompts.program(formula, formula.needs).model_dump_json()
         assert "reference" not in asked and "clincalc" not in asked
 
 

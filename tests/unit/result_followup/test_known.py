@@ -28,6 +28,13 @@ def test_answers_agree_with_an_independent_calculator_where_it_has_one() -> None
     assert compared == {formula.name for formula in formulas.FORMULAS} - {"qtc"}
 
 
+def test_our_own_functions_give_the_known_answers() -> None:
+    for case in known.cases(11, 500):
+        facts = PATHWAY.read_chart(case.chart, known.ENCOUNTER, known.NOW)
+        formula = next(one for one in formulas.FORMULAS if one.name == case.formula)
+        assert formulas.computed(formula, facts) == pytest.approx(case.answer, abs=formula.tolerance), case
+
+
 @pytest.mark.parametrize(("qt", "rate", "qtc"), [(400, 60, 400), (360, 100, 426.8), (500, 50, 470.5)])
 def test_qtc_agrees_with_the_cube_root_worked_out_by_hand(qt: float, rate: float, qtc: float) -> None:
     class Fixed:
