@@ -8,6 +8,7 @@ import structlog
 
 from activities.heartbeats import beat
 from activities.world import World
+from agents.charts import reference
 from contracts.errors import FhirError, FhirFault
 from integrations.fhir.client import Resource
 from integrations.ledger import inbox
@@ -20,8 +21,7 @@ MOST_ANNOUNCED_BYTES = 32 * 1024 * 1024
 def read_resources(world: World, pathway: str, encounter_id: str) -> list[Resource]:
     """Return what the pathway freezes of a chart, as the server has it now. Raises FhirError."""
     encounter = world.fhir.read("Encounter", encounter_id)
-    subject = (encounter.get("subject") or {}).get("reference") or ""
-    kind, _, patient = subject.removeprefix(f"{world.fhir.base_url}/").partition("/")
+    kind, _, patient = reference(encounter, "subject").removeprefix(f"{world.fhir.base_url}/").partition("/")
     found = [encounter]
     for query in world.pathways[pathway].chart_queries(encounter_id):
         if "?" not in query:

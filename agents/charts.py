@@ -36,8 +36,8 @@ class Reading:
     kind: FactKind = FactKind.VITAL
     measure: Measure | None = None
     """Of a fact that is a number; one without is words."""
-    understood: Callable[[Sequence[str]], str | None] | None = None
-    """From what was charted (texts, then codes) to the word that the rules know; else it stays as it was charted."""
+    understood: Callable[[Sequence[str], Sequence[str]], str | None] | None = None
+    """From the texts and the codes that were charted to the word that the rules know; else it stays as charted."""
 
 
 Readings = Mapping[str, Reading]
@@ -71,7 +71,8 @@ def read_chart(
         except (ValueError, TypeError, AttributeError, LookupError, OverflowError):
             left_out.append(f"{source['resourceType']}/{source['id']}, which can't be read")
             return
-        kept_at = str((source.get("meta") or {}).get("lastUpdated") or "")  # decides between equal moments
+        meta = source.get("meta")
+        kept_at = str(meta.get("lastUpdated") or "") if isinstance(meta, dict) else ""  # decides between equal moments
         for fact in found:
             if isinstance(fact, str):
                 left_out.append(clean(fact))
@@ -171,12 +172,12 @@ def _value(part: Resource, reading: Reading) -> tuple[str, float | None]:
         return measured(part.get("valueQuantity") or {"value": bare}, reading.measure)
     if "valueBoolean" in part:
         return ("yes" if part["valueBoolean"] else "no"), None
-    texts += [text for c in concept.get("coding", ()) if (text := clean(c.get("code")))]
-    if not texts:
+    coded = [text for c in concept.get("coding", ()) if (text := clean(c.get("code")))]
+    if not texts and not coded:
         raise UnusableError("without a value")
     if reading.understood:
-        return reading.understood(texts) or texts[0].lower(), None
-    return texts[0], None
+        return reading.understood(texts, coded) or "; ".join(texts or coded).lower(), None
+    return (texts or coded)[0], None
 
 
 def attachments(resource: Resource) -> list[Resource]:
@@ -240,14 +241,14 @@ def clean(words: object) -> str:
 def _fact(key: str, reading: Reading, value: str, number: float | None, source: Resource, at: datetime | None) -> Fact:
     return Fact(
         key=key, kind=reading.kind, label=reading.label, value=value, number=number, unit=reading.unit,
-        resource=_version(source), effective_at=at,
+        resource=version_of(source), effective_at=at,
     )  # fmt: skip
 
 
 def _name(patient: Resource, as_of: datetime) -> Iterator[Fact]:
     words = clean(_called(_current(patient.get("name") or (), as_of)))
     if words:
-        yield Fact(key="name", kind=FactKind.IDENTITY, label="Name", value=words, resource=_version(patient))
+        yield Fact(key="name", kind=FactKind.IDENTITY, label="Name", value=words, resource=version_of(patient))
 
 
 def _current(names: Sequence[Resource], as_of: datetime) -> Resource:
@@ -269,7 +270,7 @@ def _called(name: Resource) -> str:
 
 def _sex(patient: Resource, _as_of: datetime) -> Iterator[Fact]:
     if sex := clean(patient.get("gender")):
-        yield Fact(key="sex", kind=FactKind.PRESENTATION, label="Sex", value=sex, resource=_version(patient))
+        yield Fact(key="sex", kind=FactKind.PRESENTATION, label="Sex", value=sex, resource=version_of(patient))
 
 
 def _age(patient: Resource, as_of: datetime) -> Iterator[Fact | str]:
@@ -291,7 +292,7 @@ def _age(patient: Resource, as_of: datetime) -> Iterator[Fact | str]:
         number = round(days / DAYS_A_YEAR, 3)
     yield Fact(
         key="age", kind=FactKind.PRESENTATION, label="Age", value=value, number=number, unit=unit,
-        resource=_version(patient),
+        resource=version_of(patient),
     )  # fmt: skip
 
 
@@ -299,8 +300,24 @@ def _count(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
-def _version(resource: Resource) -> str:
-    return f"{resource['resourceType']}/{resource['id']}/_history/{(resource.get('meta') or {}).get('versionId', '1')}"
+def version_of(resource: Resource) -> str:
+    """Return `Type/id/_history/version`; a server that names no version has one."""
+    meta = resource.get("meta")
+    version = meta.get("versionId") if isinstance(meta, dict) else None
+    return f"{resource['resourceType']}/{resource['id']}/_history/{version or '1'}"
+
+
+def taken_at(resource: Resource) -> datetime | None:
+    """Return when what was observed was so, where the chart says it to the minute; None where it says a day or less."""
+    period = resource.get("effectivePeriod")
+    start = period.get("start") if isinstance(period, dict) else None
+    for told in (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), start, resource.get("issued")):
+        if told:
+            try:
+                return moment(told) if "T" in told else None
+            except (ValueError, TypeError):
+                return None
+    return None
 
 
 def moment(text: str) -> datetime:

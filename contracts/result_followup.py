@@ -14,3 +14,5 @@ class ResultFollowupOptions(Frozen):
     unremarkable_words: tuple[str, ...] = ()
     """A hospital's own words, beside those of `agents.result_followup.results`, for a result in which nothing was
     found; a whole value or flag, whatever its case."""
+    critical_flags: tuple[str, ...] = ()
+    """A hospital's own codes of flags by which its laboratory calls a result critical."""

@@ -17,37 +17,48 @@ CODED = {
 # Our judgement, by what the words mean in Plum and Posner's Diagnosis of stupor and coma (2019): a stupor is broken by
 # vigorous stimuli alone, which is P; drowsiness and lethargy by the voice, which is V.
 DEPTHS = (
-    (r"unresponsive|comatose|\bcoma\b|unconscious|un(?:a)?rous[ae]ble|(?:does|do|did) not respond|doesn't respond"
+    (r"un-?responsive|comatose|\bcoma\b|unconscious|un(?:a)?rous[ae]ble|(?:does|do|did) not respond|doesn't respond"
      r"|not respon(?:ding|sive)|no response|non.?responsive", "unresponsive"),
-    (r"stupor\w*|semi.?comatose|^pain(?:ful)?$|(?:respon\w*|react\w*|only|locali[sz]\w*|withdraw\w*)\b.*\bpain\w*",
+    (r"stupor\w*|semi.?coma\w*|semi.?conscious\w*|^pain(?:ful)?$"
+     r"|(?:respon\w*|react\w*|only|locali[sz]\w*|withdraw\w*|moan\w*|groan\w*|grimac\w*|flex\w*)\b.*\bpain\w*",
      "pain"),
-    (r"^(?:voice|verbal)$|(?:respon\w*|react\w*|only|rous\w*|wakes?)\b.*\b(?:voice|verbal|speech|command\w*)"
-     r"|drows\w*|somnolen\w*|letharg\w*|obtunded|sleepy|sedated", "verbal"),
-    (r"confus\w*|disorient\w*|deliri\w*|agitat\w*|oriented x ?[012]\b|encephalopath\w*", "confused"),
+    (r"^(?:voice|verbal)$"
+     r"|(?:respon\w*|react\w*|only|rous\w*|wakes?|opens?)\b.*\b(?:voice|verbal|speech|command\w*|name)"
+     r"|(?:difficult|hard|slow) to (?:rouse|arouse|wake)|drows\w*|somnolen\w*|letharg\w*|obtunded|sleepy|sedated",
+     "verbal"),
+    (r"confus\w*|disorient\w*|not orient\w*|deliri\w*|agitat\w*|oriented x ?[012]\b|encephalopath\w*"
+     r"|altered mental", "confused"),
 )  # fmt: skip
 DENIED = re.compile(r"\b(?:not|no|no longer|never|without|denies|was|were|earlier|initially|prior|previously)\b")
+ORIENTED = r"orient(?:ed|ated)(?: (?:x|times) ?[34]| to person,? place,?(?: and| &)? time(?:,? and event)?)"
 ALERT = re.compile(
-    r"(?:(?:fully|mentally|awake|alert|conscious|orient(?:ed|ated)|responsive|and|to|person|place|time|event|x ?[34]"
-    r"|a&?ox?[34]?|aaox?[34]?|cooperative|gcs 15|finding|normal)\b[\s,;.&/()]*)+"
+    rf"(?:(?:fully|mentally|awake|alert|calm|cooperative|and|&|pt|patient|avpu:? a|{ORIENTED}|a ?& ?o ?x ?[34]"
+    r"|aa?ox ?[34]|gcs:? ?15(?: ?/ ?15)?|finding)[\s,;.()]*)+"
 )
-SAYS_ALERT = re.compile(r"\b(?:alert|awake|conscious|aa?&?ox?[34]?|a&?ox?[34]?)\b")
+SAYS_ALERT = re.compile(rf"\balert\b|\bavpu:? a\b|{ORIENTED}|a ?& ?o ?x ?[34]|aa?ox ?[34]|gcs:? ?15")
 LETTER = re.compile(r"^([acvpu])(?:\s*[-:=/]\s*(.*))?$")
 
 
-def level(texts: Sequence[str]) -> str | None:
-    """Return the deepest level that these texts and codes name, or None where none is understood."""
-    found = [one for text in texts if (one := _level(text.strip()))]
-    return max(found, key=LEVELS.index, default=None)
+def level(texts: Sequence[str], coded: Sequence[str] = ()) -> str | None:
+    """Return the deepest level that these texts and codes name, or None where none is understood.
+
+    Alert is what they say only if every text says so: beside words that are not understood it is in doubt.
+    """
+    said = [_level(text) for text in texts]
+    known = [one for one in (*said, *(CODED.get(code.upper()) for code in coded)) if one]
+    deepest = max(known, key=LEVELS.index, default=None)
+    return None if deepest == LEVELS[0] and None in said else deepest
 
 
 def _level(text: str) -> str | None:
-    if text.upper() in CODED or text in CODED:
-        return CODED.get(text, CODED.get(text.upper()))
     told = " ".join(text.lower().split())
-    if letter := LETTER.fullmatch(told):
-        rest = _worded(letter[2]) if letter[2] else None
-        return rest or LETTERS[letter[1]]
-    return _worded(told)
+    if coded := CODED.get(told.upper()):
+        return coded
+    letter = LETTER.fullmatch(told)
+    if not letter or not letter[2]:
+        return LETTERS[letter[1]] if letter else _worded(told)
+    rest = LETTERS.get(letter[2]) or _worded(letter[2])
+    return max(LETTERS[letter[1]], rest, key=LEVELS.index) if rest else None
 
 
 def _worded(told: str) -> str | None:
@@ -55,4 +66,4 @@ def _worded(told: str) -> str | None:
         if match := re.search(pattern, told):
             # "not unresponsive", "was unresponsive, now alert": a person reads it, and it counts as not alert
             return None if DENIED.search(told[: match.start()]) else depth
-    return "alert" if ALERT.fullmatch(told) and SAYS_ALERT.search(told) else None
+    return LEVELS[0] if ALERT.fullmatch(told) and SAYS_ALERT.search(told) else None

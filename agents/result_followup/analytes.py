@@ -80,7 +80,7 @@ ANALYTES = {
         _reading("glucose", "Glucose", codes.MMOL_PER_LITRE, MMOL | _per_dl(GLUCOSE), 0.1), codes.GLUCOSE, 2.5, 25
     ),
     "calcium": Analyte(
-        _reading("calcium", "Calcium", codes.MMOL_PER_LITRE, MMOL | _per_dl(CALCIUM), 0.01), codes.CALCIUM
+        _reading("calcium", "Calcium", codes.MMOL_PER_LITRE, MMOL | _per_dl(CALCIUM), 0.01), codes.CALCIUM, 1.8, 3.5
     ),
     "albumin": Analyte(_reading("albumin", "Albumin", codes.GRAMS_PER_LITRE, GRAMS, 1), codes.ALBUMIN),
     "magnesium": Analyte(
@@ -106,7 +106,5 @@ READINGS = {key: analyte.reading for key, analyte in ANALYTES.items()} | {
 CODES = {code: key for key, analyte in ANALYTES.items() for code in analyte.loinc}
 NO_RESULTS = frozenset(("hr", "qt"))
 """What is read beside the results, and opens no case by itself."""
-JUDGED = frozenset(key for key, one in ANALYTES.items() if one.low is not None or one.high is not None) | {"calcium"}
-"""Those that limits of ours judge, of adults; calcium with its albumin."""
 RESULTS = ANALYTES.keys() - {"hr"}
 """What a case may be about; a heart rate is read for QTc alone."""

@@ -28,14 +28,15 @@ class ResultFollowup:
 
     def __init__(self, options: ResultFollowupOptions) -> None:
         self.options = options
-        self._words = Words(UNREMARKABLE_WORDS | {word.lower() for word in options.unremarkable_words})
+        words = UNREMARKABLE_WORDS | {word.lower() for word in options.unremarkable_words}
+        self._words = Words(words, frozenset(flag.upper() for flag in options.critical_flags))
 
     def relevance(self, resource: Resource) -> Relevance:
         """Let a result that is not known to be in order open a case, and any other, or a QT interval, inform one."""
         if charts.has_code(resource, codes.QT_INTERVAL):
             return Relevance.INFORMS
         try:
-            if not results.is_result(resource):
+            if not results.is_result(resource, self._words):
                 return Relevance.NONE
         except (ValueError, TypeError, AttributeError, LookupError):
             return Relevance.OPENS  # what can't be read may be anything (I19)
@@ -46,8 +47,10 @@ class ResultFollowup:
 
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
         read = tracing.with_its_rate(charts.read_chart(chart, encounter_id, as_of, READINGS, CODES), chart)
-        others, lines = flagged.others(chart, read, self._words)
-        return read.model_copy(update={"facts": (*read.facts, *others), "left_out": (*read.left_out, *lines)})
+        found = flagged.read(chart, read, self._words)
+        judged = tuple(f"({where})" for where in found.judged)  # shown as charted, where it is not in order
+        lines = (*(line for line in read.left_out if not line.endswith(judged)), *found.lines)
+        return read.model_copy(update={"facts": (*read.facts, *found.facts), "left_out": lines})
 
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.options, ports)

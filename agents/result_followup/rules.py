@@ -17,26 +17,37 @@ KDIGO_SOURCE = "KDIGO 2024, table 2"
 REFERRED_BELOW = 30.0
 LONG_QTC_MS = 500.0  # AHA/ACC Scientific Statement on torsade de pointes in hospital, Circulation 2010;121:1047
 LONG_QTC = "Drew et al., Circulation 2010;121:1047"
-ADJUSTED_CALCIUM = (1.8, 3.5)  # mmol/L, RCPath G158 (2017), as CRITICAL
 
 
 def findings(facts: ChartFacts, _worked: Sequence[Worked] = ()) -> tuple[Finding, ...]:
     """Return what the rules found; a critical result demands to act now. Nothing of it waits for a calculator."""
     keys = (flagged.KEY, flagged.CRITICAL_KEY)
     charted = tuple(_flagged(fact) for fact in facts.facts if fact.key.startswith(keys))
+    lost = _left_out(facts)
     if not charted and not any(facts.get(key) for key in RESULTS):
         text = "None of this stay's results is one that Wardflow reads: look them up in the chart"
-        return (Finding(rule="unread", text=text, source=CRITICAL),)
-    return (*_critical(facts), *charted, *_computed(facts))
+        return (*lost, Finding(rule="unread", text=text, source=CRITICAL))
+    return (*_critical(facts), *charted, *_computed(facts), *lost)
+
+
+def _left_out(facts: ChartFacts) -> list[Finding]:
+    """What can't be used may be anything (I19)."""
+    if not facts.left_out:
+        return []
+    text = f"{len(facts.left_out)} of what this chart holds could not be used: look it up"
+    return [
+        Finding(rule="left out", text=text, source="our judgement: what can't be compared is not normal", floor=TODAY)
+    ]
 
 
 def _flagged(fact: Fact) -> Finding:
     """Nobody is told that all is well while something is flagged that no rule here can judge."""
-    if flagged.is_critical(fact):
-        text, floor = f"The laboratory calls it critical: {fact.shown()}", ACT_NOW
-    else:
-        text, floor = f"{fact.shown()}: no rule here knows this result, so judge it yourself", TODAY
-    return Finding(rule="flagged", text=text, source="the laboratory's own flag", cites=(fact.key,), floor=floor)
+    critical = flagged.is_critical(fact)
+    text = f"Critical: {fact.shown()}" if critical else f"{fact.shown()}: no limit here judges it, so judge it yourself"
+    floor = ACT_NOW if critical else TODAY
+    return Finding(
+        rule="flagged", text=text, source="the laboratory's own flag, range and words", cites=(fact.key,), floor=floor
+    )
 
 
 def _critical(facts: ChartFacts) -> list[Finding]:
@@ -49,7 +60,7 @@ def _critical(facts: ChartFacts) -> list[Finding]:
         number, fact = facts.number(key), facts.get(key)
         if number is None or fact is None:
             continue
-        if limit := analyte.beyond(number):
+        if key != "calcium" and (limit := analyte.beyond(number)):
             text = f"Critical: {fact.shown()} (critical from {limit})"
             found.append(Finding(rule="critical", text=text, source=CRITICAL, cites=(key,), floor=ACT_NOW))
     return [*found, *_calcium(facts)]
@@ -60,7 +71,7 @@ def _calcium(facts: ChartFacts) -> list[Finding]:
     total, fact = facts.number("calcium"), facts.get("calcium")
     if total is None or fact is None:
         return []
-    low, high = ADJUSTED_CALCIUM
+    low, high = ANALYTES["calcium"].low or 0.0, ANALYTES["calcium"].high or 0.0
     adjusted = formulas.results(facts).get("corrected_calcium")
     if low < (total if adjusted is None else adjusted) < high:
         return []

@@ -46,8 +46,11 @@ def test_without_a_flag_its_range_decides_and_without_both_nobody_knows() -> Non
 def test_the_newest_of_the_same_result_counts_and_a_broken_one_hides_no_other() -> None:
     older = flagged("Troponin I", 0.2, "H") | {"effectiveDateTime": "2026-01-05T07:00:00Z"}
     newer = flagged("Troponin I", 0.9, "H") | {"effectiveDateTime": "2026-01-05T08:00:00Z", "id": "again"}
-    broken = flagged("Lactate", 9, "HH", "2524-7") | {"interpretation": "HH"}
-    assert [fact.value for fact in read(newer, broken, older).facts] == ["0.9 ng/mL (flagged H)"]
+    bare = flagged("Lactate", 9, "HH", "2524-7") | {"interpretation": "HH"}
+    broken = flagged("Lactate", 9, "HH", "2524-8") | {"interpretation": [7]}
+    facts = read(newer, bare, broken, older)
+    assert [fact.value for fact in facts.facts] == ["9 ng/mL (flagged HH)", "0.9 ng/mL (flagged H)"]
+    assert facts.left_out == ("Observation/lab-2524-8, which can't be read",)
 
 
 def test_however_many_are_flagged_a_critical_one_is_shown_first() -> None:

@@ -1,5 +1,6 @@
 """What can't be compared is never normal, whatever the form in which a laboratory reports it (I19, I20)."""
 
+import time
 from typing import Any
 
 import pytest
@@ -66,6 +67,18 @@ UNREMARKABLE = {
     "at most a bound": quantity(0.01, comparator="<") | ranged(low={"value": 0}, high={"value": 0.04}),
     "a group of others": {"hasMember": [{"reference": "Observation/x"}]},
     "not there yet": {"status": "registered"},
+    "flagged normal by its long name": {
+        "interpretation": [{"coding": [{"code": "N", "display": "Normal (applies to non-numeric results)"}]}]
+    }
+    | quantity(4),
+    "a qualifier": {"valueCodeableConcept": {"text": "Not detected (qualifier value)"}},
+    "a culture without growth": {"valueString": "No growth after 5 days"},
+    "nothing seen": {"valueString": "No parasites seen"},
+    "susceptible": quantity(2) | flag("S"),
+    "above a low bound": quantity(61) | ranged(text=">60"),
+    "in a range whose text says the same": quantity(4)
+    | ranged(low={"value": 3.5}, high={"value": 5.1}, text="3.5-5.1"),
+    "normal in words with a range in words": {"valueString": "Negative"} | ranged(text="Negative"),
 }
 DEMANDING = {
     "no flag and no range": quantity(4),
@@ -96,6 +109,36 @@ DEMANDING = {
         "component": [{"code": {"text": "a"}, **quantity(4), **RANGE}, {"code": {"text": "b"}, **flag("H")}]
     },
     "a range that is none": quantity(4) | {"referenceRange": "3.5-5.1"},
+    "words after a bound": quantity(9.5, "") | ranged(text=">=1.0 reactive"),
+    "a text beyond words after a bound": {"valueString": "50"} | ranged(text=">10 positive"),
+    "an age in front of a range": quantity(15, "") | ranged(text="0-18 years: 3-5"),
+    "half of a range": quantity(5000, "ng/L") | ranged(low={"value": 0}, high={"value": "14"}),
+    "half of a range in another unit": quantity(9)
+    | ranged(low={"value": 3.5, "unit": "mmol/L"}, high={"value": 5.1, "unit": "meq/L"}),
+    "the other half as text": quantity(5000, "ng/L") | ranged(low={"value": 0}, text="0-14 ng/L"),
+    "one of two ranges": quantity(900)
+    | {"referenceRange": [{"low": {"value": 0}, "high": {"value": 10000}}, {"text": "men <34, women <16"}]},
+    "a measuring range": quantity(900) | ranged(low={"value": 0}, high={"value": 10000}, text="measuring range"),
+    "a critical range": quantity(6.1) | ranged(low={"value": 2.8}, high={"value": 6.2}, type={"text": "critical"}),
+    "at a strict bound": quantity(14) | ranged(text="<14"),
+    "a comparator that nobody knows": quantity(4, comparator="ad") | RANGE,
+    "a bound below zero": quantity(1, comparator="<") | ranged(low={"value": -2}, high={"value": 2}),
+    "words after a number": {"valueString": "5 WBC, malaria parasites seen"}
+    | ranged(low={"value": 0}, high={"value": 10}),
+    "a flag after a number": {"valueString": "4.9 HH"} | ranged(low={"value": 0}, high={"value": 10}),
+    "an exponent": {"valueString": "1.5E3"} | ranged(low={"value": 0}, high={"value": 10}),
+    "a separated number": {"valueString": "1.200"} | ranged(low={"value": 0}, high={"value": 10}),
+    "two values": quantity(4) | {"valueString": "7.4 grossly"} | RANGE,
+    "a reason for no value": quantity(4) | {"dataAbsentReason": {"text": "error"}} | RANGE,
+    "two names of a value": {"valueCodeableConcept": {"text": "Negative", "coding": [{"display": "Positive"}]}},
+    "expected to be found": {"valueString": "Not detected"} | ranged(text="Detected"),
+    "a converter's None": {"valueString": "None"},
+    "growth but for": {"valueString": "no growth of coliforms but staphylococci seen"},
+    "a modifier of a range": quantity(4)
+    | ranged(low={"value": 3}, high={"value": 5}, modifierExtension=[{"url": "x"}]),
+    "a broken component": {"component": [{"code": {"text": "a"}, **quantity(4), **RANGE}, "x"]},
+    "unknown status": {"status": "unknown"} | quantity(9) | RANGE,
+    "registered with a flag": {"status": "registered"} | flag("H"),
 }
 CRITICAL = {
     "flagged": flag("HH"),
@@ -107,6 +150,21 @@ CRITICAL = {
     "in another language": flag(text="kritisch erhöht"),
     "as text": quantity("7.4") | flag("HH"),
     "without a value": flag("AA"),
+    "as a text": flag(text="HH"),
+    "as a display": {"interpretation": [{"coding": [{"display": "LL"}]}]},
+    "bare": {"interpretation": "HH"},
+    "with a star": flag("HH*"),
+    "two in one": flag("H~HH"),
+    "by a local system": flag("PH"),
+    "called in": flag(text="phoned? no - critical high"),
+    "in French": flag(text="valeur critique"),
+    "in the value": {"valueString": "CRITICAL HIGH >500"},
+    "unknown status": {"status": "unknown"} | flag("HH"),
+    "registered": {"status": "registered"} | flag("HH"),
+    "beside a normal flag": flag("N", "HH"),
+    "odd time": flag("HH") | {"effectiveDateTime": "05.01.2026 08:00"},
+    "no meta": flag("HH") | {"meta": None},
+    "contained": {"hasMember": [{"reference": "#m"}], "contained": [observed(id_="m", **flag("HH"))]},
     "a component": {"component": [{"code": {"text": "b"}, **quantity(4), **flag("HH")}]},
 }
 
@@ -200,7 +258,8 @@ def test_a_flag_is_shown_where_no_limit_of_ours_could_judge(more: Resource) -> N
     result = observed(K, **LAB | more | flag("H") | RANGE)
     born = "2020-01-01" if more == quantity(6.0) else "1970-01-01"
     facts = read(result, age=born)
-    assert floor(result, age=born) == rules.TODAY and any("flagged H" in fact.value for fact in facts.facts)
+    assert floor(result, age=born) == (rules.ACT_NOW if "valueString" in more else rules.TODAY)
+    assert any("flagged H" in fact.value for fact in facts.facts)
 
 
 def test_a_newer_value_in_order_takes_the_place_of_an_older_flagged_one() -> None:
@@ -211,13 +270,130 @@ def test_a_newer_value_in_order_takes_the_place_of_an_older_flagged_one() -> Non
     assert floor(older, newer | {"effectiveDateTime": "2026-01-05T06:00:00Z"}) == rules.ACT_NOW
 
 
+AT7, AT8 = "2026-01-05T07:00:00Z", "2026-01-05T08:00:00Z"
+HH = LAB | quantity(12) | flag("HH") | {"effectiveDateTime": AT7}
+IN_ORDER = LAB | quantity(1.2) | flag("N") | {"effectiveDateTime": AT8}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"effectiveDateTime": AT7},  # at the same moment
+        {"effectiveDateTime": "2099-01-05T08:00:00Z"},  # ahead of the clock
+        {"effectiveDateTime": "2026-01-06"},  # of some time of a day
+        {"focus": [{"reference": "Patient/donor"}]},
+        {"subject": {"reference": "Patient/q"}},
+        {"specimen": {"reference": "Specimen/2"}},
+        {"valueQuantity": None, "valueString": "Not detected"},
+        {"code": {"coding": []}},
+        {"status": "entered-in-error"},
+    ],
+    ids=str,
+)
+def test_what_is_no_later_value_of_the_same_test_hides_nothing(later: Resource) -> None:
+    critical, other = observed(LACTATE, "a", **HH), observed(LACTATE, "b", **IN_ORDER) | later
+    for chart in ((critical, other), (other, critical)):
+        assert floor(*chart) == rules.ACT_NOW
+
+
+@pytest.mark.parametrize("moment", [{"effectivePeriod": {"start": AT8}}, {"effectiveInstant": AT8}, {"issued": AT8}])
+def test_a_later_critical_value_counts_in_whatever_element_its_time_stands(moment: Resource) -> None:
+    before = observed(LACTATE, "a", **IN_ORDER | {"effectiveDateTime": AT7})
+    after = {key: value for key, value in observed(LACTATE, "b", **HH).items() if key != "effectiveDateTime"} | moment
+    assert floor(before, after) == floor(after, before) == rules.ACT_NOW
+
+
+def test_parts_of_one_panel_and_like_parts_of_others_hide_each_other_nowhere() -> None:
+    def panel(id_: str, code: str, at: str, *parts: Resource) -> Resource:
+        named = [{"code": {"coding": [{"code": "RES"}]}, **part} for part in parts]
+        return observed(code, id_, effectiveDateTime=at, component=named, **LAB)
+
+    found, clear = flag("AA") | {"valueString": "Reactive"}, flag("N") | {"valueString": "Negative"}
+    assert floor(panel("hiv", "1-1", AT7, found), panel("flu", "2-2", AT8, clear)) == rules.ACT_NOW
+    assert floor(panel("one", "1-1", AT7, found, clear)) == rules.ACT_NOW
+
+
+def test_of_two_values_at_one_moment_the_worse_is_shown_too() -> None:
+    high = observed(K, "a", effectiveDateTime=AT7, **LAB | quantity(7.4) | flag("H"))
+    low = observed(K, "b", effectiveDateTime=AT7, **LAB | quantity(4.1) | flag("N"))
+    for chart in ((high, low), (low, high)):
+        assert floor(*chart) == rules.ACT_NOW
+
+
+def test_a_flag_is_judged_by_limits_of_its_own_value_and_side_alone() -> None:
+    before = observed(K, "a", effectiveDateTime=AT7, **LAB | quantity(4.0) | flag("N"))
+    unread = observed(K, "b", effectiveDateTime=AT8, **LAB | quantity(29, "mg/dL") | flag("H"))
+    assert floor(before, unread) == rules.TODAY
+    magnesium = observed("2601-3", **LAB | quantity(5.0) | flag("H"))
+    assert floor(magnesium) == rules.TODAY, "there is no limit on that side"
+
+
+@pytest.mark.parametrize("whose", [{}, {"identifier": {"value": "7"}}, {"reference": "https://x/fhir/Patient/p"}])
+def test_a_result_that_names_nobody_here_is_named(whose: Resource) -> None:
+    result = observed(TROPONIN, **LAB | quantity(5000) | flag("HH")) | {"subject": whose}
+    assert PATHWAY.relevance(result) == Relevance.OPENS
+    facts = read(result)
+    assert any("Observation/r" in line for line in facts.left_out) and floor(result) == rules.TODAY
+
+
+@pytest.mark.parametrize("status", ["entered-in-error", "cancelled"])
+def test_what_was_withdrawn_opens_nothing(status: str) -> None:
+    result = observed(K, **LAB | quantity(7.4) | flag("HH") | {"status": status})
+    assert PATHWAY.relevance(result) == Relevance.INFORMS and read(result).facts == ()
+
+
+@pytest.mark.parametrize(
+    "category",
+    [
+        {"coding": [{"code": "PAR"}]},
+        {"text": "Microbiology"},
+        {"text": "Laboratory results"},
+        {"coding": [{"code": "108252007"}]},
+    ],
+)  # fmt: skip
+def test_laboratories_are_known_by_more_than_one_word(category: Resource) -> None:
+    assert PATHWAY.relevance(observed("x", category=[category], valueString="P. falciparum seen")) == Relevance.OPENS
+
+
+def test_a_bedside_device_may_report_as_an_examination_and_vital_signs_are_none_of_ours() -> None:
+    exam = {"category": [{"coding": [{"code": "exam"}]}]}
+    assert PATHWAY.relevance(observed(LACTATE, **exam | quantity(15) | flag("HH"))) == Relevance.OPENS
+    assert PATHWAY.relevance(observed(TROPONIN, **quantity(9999, "ng/L"))) == Relevance.OPENS
+    pressure = observed("85354-9", component=[{"code": {"coding": [{"code": "8480-6"}]}, **quantity(120) | flag("N")}])
+    for vital in (pressure | RANGE, pressure | {"category": [{"text": "Vital Signs"}]}, pressure | flag("N")):
+        assert PATHWAY.relevance(vital) == Relevance.NONE
+
+
+def test_long_texts_are_read_in_no_time() -> None:
+    begun = time.process_time()
+    PATHWAY.relevance(observed(**LAB | {"valueString": " " * 100_000 + "x"} | ranged(text=" " * 100_000 + "x")))
+    assert time.process_time() - begun < 1
+
+
+def test_names_and_keys_tell_results_apart() -> None:
+    name = "Multiplex PCR in nasopharyngeal swab influenza"
+    two = [observed("", f"o{n}", valueString="Detected", **LAB) | {"code": {"text": f"{name} {n}"}} for n in "AB"]
+    shown = read(*two).facts
+    assert len({fact.key for fact in shown}) == len(shown) == 2
+    bare = read(observed("XYZ", **LAB | quantity(5) | flag("HH")) | {"code": {"coding": [{"code": "XYZ"}]}})
+    assert bare.facts[0].label == "XYZ"
+
+
+def test_a_bound_hides_no_flagged_result_behind_unclear_ones() -> None:
+    unclear = [
+        observed(f"{30000 + n}-0", f"u{n}", effectiveDateTime=AT8, **LAB | {"valueString": "yellow"}) for n in range(25)
+    ]
+    flagged = observed(TROPONIN, "t", effectiveDateTime=AT7, **LAB | quantity(5000) | flag("H"))
+    assert "flagged H" in read(*unclear, flagged).facts[0].value
+
+
 def test_a_bound_hides_no_critical_result_and_says_how_many_it_hides() -> None:
     at = {"effectiveDateTime": "2026-01-05T08:00:00Z"}
     enzymes = [observed(f"{10000 + n}-0", f"e{n}", **LAB | quantity(n) | flag("H") | at) for n in range(22)]
     critical = [observed(f"{20000 + n}-0", f"c{n}", **LAB | quantity(n) | flag("HH")) for n in range(25)]
     facts = read(*enzymes, critical[0])
     assert len(facts.facts) == 20 and facts.facts[0].key == "critical_20000_0"
-    assert facts.left_out[-1].startswith("3 more results that are flagged")
+    assert facts.left_out[-1].startswith("3 more results that are not known to be in order")
     assert len(read(*enzymes, *critical).facts) == 25
 
 
