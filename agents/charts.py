@@ -38,6 +38,8 @@ class Reading:
     """Of a fact that is a number; one without is words."""
     understood: Callable[[Sequence[str], Sequence[str]], str | None] | None = None
     """From the texts and the codes that were charted to the word that the rules know; else it stays as charted."""
+    rank: Callable[[str], int] | None = None
+    """Of such a word: of two of one moment the higher one counts. None: the one that was kept last."""
 
 
 Readings = Mapping[str, Reading]
@@ -78,7 +80,7 @@ def read_chart(
                 left_out.append(clean(fact))
             elif fact.effective_at and fact.effective_at > as_of + AHEAD:
                 left_out.append(f"{fact.shown()} of {fact.effective_at:%Y-%m-%d %H:%M} UTC, ahead of the clock")
-            elif fact.key not in newest or newest[fact.key][0] <= (_at(fact), kept_at):
+            elif fact.key not in newest or _newer(fact, kept_at, newest[fact.key], readings.get(fact.key)):
                 newest[fact.key] = (_at(fact), kept_at), fact
 
     take(encounter, lambda: _stay(encounter, readings, by_type.get("Condition", ())))
@@ -97,6 +99,12 @@ def reference(resource: Resource, element: str) -> str:
     given = resource.get(element)
     told = given.get("reference") if isinstance(given, dict) else None
     return told.partition("/_history/")[0] if isinstance(told, str) else ""
+
+
+def _newer(fact: Fact, kept_at: str, other: tuple[tuple[datetime, str], Fact], reading: Reading | None) -> bool:
+    if reading and reading.rank and _at(fact) == other[0][0]:
+        return reading.rank(fact.value) >= reading.rank(other[1].value)
+    return other[0] <= (_at(fact), kept_at)
 
 
 def _at(fact: Fact) -> datetime:
@@ -311,13 +319,19 @@ def taken_at(resource: Resource) -> datetime | None:
     """Return when what was observed was so, where the chart says it to the minute; None where it says a day or less."""
     period = resource.get("effectivePeriod")
     start = period.get("start") if isinstance(period, dict) else None
-    for told in (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), start, resource.get("issued")):
-        if told:
-            try:
-                return moment(told) if "T" in told else None
-            except (ValueError, TypeError):
-                return None
-    return None
+    return _minute(resource.get("effectiveDateTime") or resource.get("effectiveInstant") or start)
+
+
+def issued_at(resource: Resource) -> datetime | None:
+    """Return when it was made known, which says nothing of when it was so."""
+    return _minute(resource.get("issued"))
+
+
+def _minute(told: Any) -> datetime | None:
+    try:
+        return moment(told) if told and "T" in told else None
+    except (ValueError, TypeError):
+        return None
 
 
 def moment(text: str) -> datetime:

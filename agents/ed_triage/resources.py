@@ -22,7 +22,7 @@ SHOWN = {
     "arrival_mode": Reading("Arrived by", kind=FactKind.PRESENTATION),
     "injury": Reading("Injury", kind=FactKind.PRESENTATION),
     "pain_nrs": Reading("Pain", "of 10", FactKind.PRESENTATION, MEASURES["pain_nrs"]),
-    "avpu": Reading("Responsiveness", understood=responsiveness.level),
+    "avpu": Reading("Responsiveness", understood=responsiveness.level, rank=responsiveness.depth),
     "gcs": Reading("GCS", "of 15", measure=MEASURES["gcs"]),
     "hr": Reading("HR", "/min", measure=MEASURES["hr"]),
     "rr": Reading("RR", "/min", measure=MEASURES["rr"]),

@@ -32,38 +32,46 @@ DEPTHS = (
 DENIED = re.compile(r"\b(?:not|no|no longer|never|without|denies|was|were|earlier|initially|prior|previously)\b")
 ORIENTED = r"orient(?:ed|ated)(?: (?:x|times) ?[34]| to person,? place,?(?: and| &)? time(?:,? and event)?)"
 ALERT = re.compile(
-    rf"(?:(?:fully|mentally|awake|alert|calm|cooperative|and|&|pt|patient|avpu:? a|{ORIENTED}|a ?& ?o ?x ?[34]"
+    rf"(?:(?:fully|mentally|awake|alert|calm|cooperative|and|&|pt|patient|{ORIENTED}|a ?& ?o ?x ?[34]"
     r"|aa?ox ?[34]|gcs:? ?15(?: ?/ ?15)?|finding)[\s,;.()]*)+"
 )
-SAYS_ALERT = re.compile(rf"\balert\b|\bavpu:? a\b|{ORIENTED}|a ?& ?o ?x ?[34]|aa?ox ?[34]|gcs:? ?15")
-LETTER = re.compile(r"^([acvpu])(?:\s*[-:=/]\s*(.*))?$")
+SAYS_ALERT = re.compile(rf"\balert\b|{ORIENTED}|a ?& ?o ?x ?[34]|aa?ox ?[34]|gcs:? ?15")
+LETTER = re.compile(r"([acvpu])(?:\s*[-:=/(]\s*(.*?)\)?)?")
+CLAUSE = re.compile(r"[,;.]|\b(?:now|but)\b")
+
+
+def depth(word: str) -> int:
+    """Return how deep a word is; one that is not understood is as deep as confusion, since it is not alert."""
+    return LEVELS.index(word) if word in LEVELS else 1
 
 
 def level(texts: Sequence[str], coded: Sequence[str] = ()) -> str | None:
     """Return the deepest level that these texts and codes name, or None where none is understood.
 
-    Alert is what they say only if every text says so: beside words that are not understood it is in doubt.
+    Alert is what they say only if every text says so, and without a text every code: beside what is not understood it
+    is in doubt.
     """
-    said = [_level(text) for text in texts]
-    known = [one for one in (*said, *(CODED.get(code.upper()) for code in coded)) if one]
-    deepest = max(known, key=LEVELS.index, default=None)
-    return None if deepest == LEVELS[0] and None in said else deepest
+    said, meant = [_level(text) for text in texts], [CODED.get(code.upper()) for code in coded]
+    deepest = max((one for one in (*said, *meant) if one), key=LEVELS.index, default=None)
+    return None if deepest == LEVELS[0] and None in (said or meant) else deepest
 
 
 def _level(text: str) -> str | None:
     told = " ".join(text.lower().split())
     if coded := CODED.get(told.upper()):
         return coded
-    letter = LETTER.fullmatch(told)
+    bare = re.sub(r"^avpu\W*", "", told)
+    letter = LETTER.fullmatch(bare)
     if not letter or not letter[2]:
-        return LETTERS[letter[1]] if letter else _worded(told)
+        return LETTERS[letter[1]] if letter else _worded(bare)
     rest = LETTERS.get(letter[2]) or _worded(letter[2])
     return max(LETTERS[letter[1]], rest, key=LEVELS.index) if rest else None
 
 
 def _worded(told: str) -> str | None:
-    for pattern, depth in DEPTHS:
+    for pattern, deep in DEPTHS:
         if match := re.search(pattern, told):
             # "not unresponsive", "was unresponsive, now alert": a person reads it, and it counts as not alert
-            return None if DENIED.search(told[: match.start()]) else depth
+            clause = CLAUSE.split(told[: match.start()])[-1]
+            return None if DENIED.search(clause) else deep
     return LEVELS[0] if ALERT.fullmatch(told) and SAYS_ALERT.search(told) else None

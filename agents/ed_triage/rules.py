@@ -107,8 +107,10 @@ def _consciousness(facts: ChartFacts) -> list[Finding]:
         deep = avpu.value in ("pain", "unresponsive")
         text = f"Responds to {avpu.value} only" if avpu.value in ("verbal", "pain") else avpu.value.capitalize()
         found.append(_aroused(deep, "AVPU", text, "avpu"))
-    if gcs is not None and gcs < ALERT_GCS and not (avpu and found):
-        found.append(_aroused(gcs <= DEEP_GCS, "GCS", facts_label(facts, "gcs"), "gcs"))
+    if gcs is not None and gcs < ALERT_GCS:
+        scored = _aroused(gcs <= DEEP_GCS, "GCS", facts_label(facts, "gcs"), "gcs")
+        if not found or (scored.floor or "") < (found[0].floor or ""):
+            found.append(scored)
     return found
 
 

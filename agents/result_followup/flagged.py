@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agents.charts import AHEAD, Resource, clean, reference, taken_at, version_of
+from agents.charts import AHEAD, Resource, clean, issued_at, reference, taken_at, version_of
 from agents.result_followup import results
 from agents.result_followup.analytes import ADULT_FROM_YEARS, ANALYTES
 from agents.result_followup.results import Result, Standing, Words
@@ -25,7 +25,11 @@ class Charted:
     version: str
     """`Type/id/_history/version`."""
     at: datetime | None
-    """When its sample was taken, where the chart says so exactly."""
+    """When its sample was taken, where the chart says so exactly; else when it was issued."""
+    sampled: bool
+    """Whether `at` is of the sample."""
+    reliable: bool
+    """Whether it may take the place of another value."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,11 @@ def read(chart: Sequence[Resource], facts: ChartFacts, words: Words) -> Read:
             if why := _not_used(resource, facts):
                 lines += [f"{where}, {why}"] if why != ELSEWHERE and results.demands_look(resource, words) else []
                 continue
-            at = taken_at(resource)
-            found += [Charted(one, version_of(resource), at) for one in results.results(resource, words)]
+            taken, version = taken_at(resource), version_of(resource)
+            at = taken or issued_at(resource)
+            sure = resource.get("status") != "unknown" and not resource.get("modifierExtension")
+            for one in results.results(resource, words):
+                found.append(Charted(one, version, at, taken is not None, sure and one.standing != Standing.UNCLEAR))
             judged.add(where)
         except ODD:
             lines.append(f"{where}, which can't be read")
@@ -65,7 +72,7 @@ def read(chart: Sequence[Resource], facts: ChartFacts, words: Words) -> Read:
     if hidden := shown[most:]:
         names = ", ".join(dict.fromkeys(one.result.name for one, _ in hidden))
         lines.append(clean(f"{len(hidden)} more results that are not known to be in order: see the chart: {names}"))
-    known = " ".join(line for line in facts.left_out if not line.endswith(tuple(f"({where})" for where in judged)))
+    known = {line.partition(",")[0] for line in facts.left_out}
     new = tuple(line for line in dict.fromkeys(lines) if line.partition(",")[0] not in known)
     return Read(tuple(_facts(shown[:most])), new, frozenset(judged))
 
@@ -117,7 +124,7 @@ def _demand(one: Charted, found: Sequence[Charted], facts: ChartFacts) -> bool |
     if result.standing == Standing.CRITICAL:
         return True
     fact = facts.get(result.analyte or "")
-    if adult and analyte and fact and fact.resource == one.version and fact.number is not None:
+    if adult and analyte and fact and fact.resource == one.version and fact.number == result.number is not None:
         if beyond:
             return None  # a rule says so, in our unit
         sides = {"low": analyte.low, "high": analyte.high}
@@ -131,7 +138,9 @@ def _replaces(later: Charted, one: Charted, facts: ChartFacts) -> bool:
     """Return whether the other is a later number of the same test: words are about what was found, and stay."""
     if later.version == one.version or not one.result.identity or later.result.identity != one.result.identity:
         return False
-    if not (later.result.is_number and one.result.is_number) or later.at is None or one.at is None:
+    if not (later.result.is_number and one.result.is_number and later.reliable):
+        return False
+    if later.at is None or one.at is None or later.sampled != one.sampled:  # what was issued later may be older
         return False
     return one.at < later.at <= facts.as_of + AHEAD
 

@@ -160,7 +160,8 @@ def _has(facts: ChartFacts, formula: Formula) -> bool:
         return False
     taken = [fact.effective_at for key in formula.needs if key != "age" and (fact := facts.get(key))]
     known = [at for at in taken if at]
-    if known and (len(known) < len(taken) or max(known) - min(known) > formula.within):
+    sources = {fact.resource for key in formula.needs if key != "age" and (fact := facts.get(key))}
+    if len(sources) > 1 and (len(known) < len(taken) or max(known) - min(known) > formula.within):
         return False  # they belong to different moments, or nobody knows
     if formula.name == "corrected_sodium" and (facts.number("glucose") or 0) <= HIGH_GLUCOSE:
         return False

@@ -9,7 +9,7 @@ from fhir.resources.R4B.task import Task
 from agents import charts, codes, level_graph
 from agents.pathway import Pathway, Ports, Relevance, Resource, SuggestionGraph
 from agents.result_followup import flagged, graph, results, rules, tracing, view
-from agents.result_followup.analytes import CODES, READINGS, RESULTS
+from agents.result_followup.analytes import ANALYTES, CODES, NO_RESULTS, READINGS, RESULTS
 from agents.result_followup.results import UNREMARKABLE_WORDS, Words
 from contracts.charts import Attention, ChartFacts, Fact
 from contracts.decisions import Decision
@@ -18,6 +18,7 @@ from contracts.suggestions import Suggestion
 from contracts.views import View
 
 COLOURS = {rules.ACT_NOW: "#8f001a", rules.TODAY: "#ffe14d", rules.SEEN: "#123a8c"}
+LABELS = tuple(ANALYTES[key].reading.label for key in ANALYTES.keys() - NO_RESULTS)
 PRIORITY = {rules.ACT_NOW: "stat", rules.TODAY: "urgent", rules.SEEN: "routine"}
 
 
@@ -49,8 +50,10 @@ class ResultFollowup:
         read = tracing.with_its_rate(charts.read_chart(chart, encounter_id, as_of, READINGS, CODES), chart)
         found = flagged.read(chart, read, self._words)
         judged = tuple(f"({where})" for where in found.judged)  # shown as charted, where it is not in order
-        lines = (*(line for line in read.left_out if not line.endswith(judged)), *found.lines)
-        return read.model_copy(update={"facts": (*read.facts, *found.facts), "left_out": lines})
+        lines = [line for line in read.left_out if not (line.startswith(LABELS) and line.endswith(judged))]
+        exact = {charts.version_of(one) for one in chart if _observed(one) and charts.taken_at(one)}
+        facts = (f if f.resource in exact else f.model_copy(update={"effective_at": None}) for f in read.facts)
+        return read.model_copy(update={"facts": (*facts, *found.facts), "left_out": (*lines, *found.lines)})
 
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.options, ports)
@@ -101,10 +104,19 @@ class ResultFollowup:
 def _basis(suggestion: Suggestion) -> str:
     """Return the result that the order is about: the first that a rule found, else the newest, else the stay."""
     facts = suggestion.facts
-    cited = (facts.get(key) for found in suggestion.findings for key in found.cites if key in RESULTS)
+    urgent = sorted(suggestion.findings, key=lambda found: found.floor or rules.SEEN)
+    cited = (facts.get(key) for found in urgent for key in found.cites if _of_results(key))
     newest = max((fact for fact in facts.facts if fact.key in RESULTS), key=_at, default=None)
     basis = next((fact for fact in cited if fact), newest)
     return basis.resource.partition("/_history/")[0] if basis else f"Encounter/{facts.encounter_id}"
+
+
+def _of_results(key: str) -> bool:
+    return key in RESULTS or key.startswith((flagged.KEY, flagged.CRITICAL_KEY))
+
+
+def _observed(resource: Resource) -> bool:
+    return resource.get("resourceType") == "Observation" and isinstance(resource.get("id"), str)
 
 
 def _at(fact: Fact) -> datetime:

@@ -34,10 +34,11 @@ OTHER_CATEGORIES = frozenset(
     ]
 )
 """HL7 observation-category, FHIR R4, and how it is spelt: what is no laboratory's, unless it is flagged as critical."""
+VITAL_SIGNS = frozenset(("vital-signs", "vital-sign", "vitals", "vs"))
 SECTIONS = frozenset(["ch", "hm", "mb", "mcb", "myc", "par", "vr", "sr", "imm", "bg", "blb", "tx", "pat", "ge", "cg"])
 """Sections of a laboratory, HL7 v2.5 table 0074, in lower case."""
 LABORATORY = re.compile(
-    r"lab\b|laborator|labor\b|chem|microbiol|bacteriol|h[ae]+matolog|patholog|serolog|immunolog|virolog|mycolog|parasit"
+    r"\blab\b|laborator|^labor$|chem|microbiol|bacteriol|h[ae]+matolog|patholog|serolog|immunolog|virolog|mycolog|parasit"
     r"|toxicolog|coagul|blood.?gas|blood.?bank|genetic|cytolog"
 )
 OF_A_SAMPLE = re.compile(r"/(?:[dcmunµμ]?l|100 ?ml|mol|g)$")
@@ -64,12 +65,17 @@ UNREMARKABLE_WORDS = frozenset(
 )  # fmt: skip
 """Whole values and flags, in lower case, that say that nothing was found; our judgement, and the pathway's options add
 a hospital's own."""
+PLAIN = r"[a-z]+(?: [a-z]+){0,2}"
 NOTHING_FOUND = re.compile(
-    r"no growth (?:after|at|in|for) \d+ ?(?:h|hrs?|hours?|d|days?)|negative for [\w -]{1,60}"
-    r"|no [\w -]{1,60} (?:seen|detected|isolated|found)"
+    rf"no growth (?:after|at|in|for) \d+ ?(?:h|hrs?|hours?|d|days?)|negative for {PLAIN}(?: ?\d{{1,2}})?"
+    rf"|no {PLAIN} (?:seen|detected|isolated|found)"
 )
-UNLESS = re.compile(r"\b(?:but|except|however|although|other|only|until|yet)\b")
-QUALIFIER = re.compile(r"\s*\((?:qualifier value|finding)\)$")  # SNOMED CT, semantic tags
+UNLESS = re.compile(
+    r"\b(?:but|except|however|although|other|only|until|yet|positive|many|moderate|heavy|few|gram|growth|specimen|sample"
+    r"|doubt|result|and|reactive)\b"
+)
+QUALIFIER = re.compile(r"\s*\((?:qualifier value|finding|applies to non-?numeric results)\)$")
+"""Ends of names: semantic tags of SNOMED CT, and HL7 v2.5 table 0078 on its normal."""
 NOT_NORMAL_RANGES = re.compile(
     r"measur|analytic|detect|report|critic|panic|therap|toxic|target|treat|action", re.IGNORECASE
 )
@@ -79,8 +85,8 @@ TAIL = r"(?:[^\W\d_]|[%°\[{]).*"  # what follows a number as text, as units beg
 CHARTED = re.compile(rf"(?P<comparator><=|>=|<|>)? ?(?P<number>{NUMERIC}) ?(?P<unit>{TAIL})?")
 SPAN = re.compile(rf"\(?(?P<low>{NUMERIC}) ?(?:-|\u2013|to) ?(?P<high>{NUMERIC})\)? ?(?P<unit>{TAIL})?")
 BOUND = re.compile(rf"(?P<side><=|>=|<|>|\u2264|\u2265) ?(?P<limit>{NUMERIC}) ?(?P<unit>{TAIL})?")
-THOUSANDS = re.compile(r"[-+]?\d{1,3}\.\d{3}")
-"""A number as text that is another one where the point separates thousands."""
+THOUSANDS, THREE_PLACES = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}"), re.compile(r"\d\.\d{3}\b")
+"""A number as text that is another one where the point separates thousands; unless its range is written so as well."""
 SAYS_NORMAL = re.compile(r"^(?:normal|reference|ref\.?)? ?(?:range|values?)? ?:? ?", re.IGNORECASE)
 
 
@@ -158,11 +164,14 @@ def is_result(resource: Resource, words: Words = WORDS) -> bool:
     if any(_analyte(part.get("code")) for part in parts):
         return True
     told = {word for one in _list(resource.get("category")) for word in _category(one)}
-    if told & SECTIONS or told & {*codes.LABORATORY} or any(LABORATORY.search(word) for word in told):
+    other = told & OTHER_CATEGORIES
+    if told & (SECTIONS | {"laboratory", "lab", *codes.LABORATORY}):
         return True
-    if _codes(resource.get("code")) & codes.NOT_OF_A_LABORATORY:
+    if not other and any(LABORATORY.search(word) for word in told):
+        return True
+    if _codes(resource.get("code")) & codes.NOT_OF_A_LABORATORY or other & VITAL_SIGNS:
         return False
-    if told & OTHER_CATEGORIES:  # but a device at the bedside may report as an examination
+    if other:  # but a device at the bedside may report as an examination
         return any(_flags(part, words).critical for part in parts)
     signs = ("interpretation", "referenceRange", "specimen")
     return any(resource.get(sign) for sign in signs) or any(OF_A_SAMPLE.search(u) for u in _units(_quantity(resource)))
@@ -180,14 +189,26 @@ def results(resource: Resource, words: Words = WORDS) -> tuple[Result, ...]:
         part
         for part in _list(resource.get("component"))
         if not (isinstance(part, dict) and _codes(part.get("code")) & codes.NOT_OF_A_LABORATORY)
+        or _flags(part, words).critical
+        or _flags(part, words).other
     ]
     if not told and not parts and resource.get("status") == "registered":
         return ()
     own = told or not (parts or resource.get("hasMember"))
-    inner = [one for one in _list(resource.get("contained")) if _is_observation(one)]
     found = [_result(resource, resource, words)] if own else []
     found += [_result(part, resource, words) for part in parts]
-    return (*found, *(_result(one, resource, words) for one in inner))
+    for one in _list(resource.get("contained")):
+        if _is_observation(one):
+            found += _contained(one, resource, words)
+    return tuple(found)
+
+
+def _contained(one: Resource, resource: Resource, words: Words) -> tuple[Result, ...]:
+    """Return the values of a result inside another; one of somebody else, or of something else, is not used."""
+    whose = one.get("subject")
+    if one.get("focus") or (whose and whose != resource.get("subject")):
+        return (Result((), _named(one.get("code") or {}), "", Standing.UNCLEAR, "contained, and of somebody else"),)
+    return results({**one, "contained": None}, words)
 
 
 def demands_look(resource: Resource, words: Words = WORDS) -> bool:
@@ -246,24 +267,30 @@ def _standing(part: Resource, words: Words, analyte: Analyte | None, number: flo
         return Standing.FLAGGED, said.other[0], said.side
     if part.get("dataAbsentReason") or sum(name.startswith("value") and part[name] is not None for name in part) > 1:
         return Standing.UNCLEAR, "no value" if not _has_value(part) else "more than one value, or a reason for none", ""
+    unread = analyte is not None and number is None
     if charted is None:
-        return (*_in_words(part, texts, said, words), "")
-    return _in_numbers(part, charted, said, analyte is not None and number is None)
+        return (*_in_words(part, texts, said, words, unread), "")
+    return _in_numbers(part, charted, said, unread)
 
 
-def _in_words(part: Resource, texts: list[str], said: _Said, words: Words) -> tuple[Standing, str]:
+def _in_words(part: Resource, texts: list[str], said: _Said, words: Words, unread: bool) -> tuple[Standing, str]:
+    """Judge a value in words; `unread`: of an analyte that is a number elsewhere, so that its flag proves nothing."""
     ranges = [_plain(one.get("text")) for one in _list(part.get("referenceRange")) if one.get("text")]
+    nothing = bool(texts) and all(_nothing_found(text, words) for text in texts)
+    as_expected = bool(texts) and bool(ranges) and all(text in ranges for text in texts)
     expected = all(text in texts or _nothing_found(text, words) for text in ranges)
-    if texts and expected and (said.unremarkable or all(_nothing_found(text, words) for text in texts)):
+    if not unread and (as_expected or (expected and texts and (nothing or said.unremarkable))):
         return Standing.UNREMARKABLE, ""
-    return Standing.UNCLEAR, "in words, without a flag" if texts else "no value"
+    if not texts or (isinstance(part.get("valueQuantity"), dict) and part["valueQuantity"].get("value") is None):
+        return Standing.UNCLEAR, "no value"
+    return Standing.UNCLEAR, "in words" if unread or said.unremarkable else "in words, without a flag"
 
 
 def _in_numbers(part: Resource, number: _Number, said: _Said, unread: bool) -> tuple[Standing, str, str]:
     compared = [_compared(one, number) for one in _list(part.get("referenceRange"))]
     if outside := [side for side in compared if side in ("low", "high")]:
         return Standing.FLAGGED, "out of its range", outside[0]
-    inside = bool(compared) and None not in compared
+    inside = "" in compared and None not in compared
     if number.comparator not in ("", "<", ">", "<=", ">="):
         return Standing.UNCLEAR, "a comparator that is not known", ""
     if inside or (said.unremarkable and not unread):
@@ -277,38 +304,38 @@ def _in_numbers(part: Resource, number: _Number, said: _Said, unread: bool) -> t
 def _flags(part: Resource, words: Words) -> _Said:
     found = _Said()
     for concept in _list(part.get("interpretation")):
-        told, texts = _flag_words(concept)
-        shown = next(iter([*told, *texts]), "")
-        named_codes = {code.upper() for one in (*told, *texts) for code in re.split(r"[~,;*^|\s]+", one) if code}
-        found.side = found.side or ("low" if named_codes & LOW else "high" if named_codes & HIGH else "")
-        if critical := named_codes & (CRITICAL_FLAGS | LOCAL_CRITICAL | words.critical_flags):
+        flags = _flag_words(concept)
+        told, texts = [code for code, _ in flags if code], [text for _, text in flags if text]
+        named_codes = {code.upper() for one in told for code in re.split(r"[~,;*^|\s]+", one) if code}
+        whole = named_codes | {text.upper() for text in texts}
+        found.side = found.side or ("low" if whole & LOW else "high" if whole & HIGH else "")
+        if critical := whole & (CRITICAL_FLAGS | LOCAL_CRITICAL | words.critical_flags):
             found.critical.append(f"flagged {min(critical)}")
         elif worded := [text for text in (*texts, *told) if _is_critical(text)]:
             found.critical.append(f"flagged {worded[0]}")
-        elif named_codes & UNREMARKABLE_FLAGS and not any(_is_known_flag(code) for code in named_codes):
-            found.unremarkable = True
-        elif named_codes <= SILENT_FLAGS:
+        elif whole <= SILENT_FLAGS:
             continue  # an empty concept says nothing
-        elif not told and all(_nothing_found(_plain(text), words) for text in texts):
+        elif all(_is_in_order(code, text, words) for code, text in flags):
             found.unremarkable = True
         else:
-            found.other.append(f"flagged {shown}")
+            found.other.append(f"flagged {next(iter([*told, *texts]))}")
     return found
 
 
-def _flag_words(concept: Any) -> tuple[list[str], list[str]]:
-    """Return the codes and the texts of a flag; some servers send the code alone."""
+def _flag_words(concept: Any) -> list[tuple[str, str]]:
+    """Return each code of a flag with its display, and its text without a code; some servers send the code alone."""
     if isinstance(concept, str):
-        return [clean(concept)], []
+        return [(clean(concept), "")]
     codings = [one if isinstance(one, dict) else {"code": one} for one in _list(concept.get("coding"))]
-    told = [clean(coding.get("code")) for coding in codings]
-    texts = [clean(text) for text in (concept.get("text"), *(coding.get("display") for coding in codings))]
-    return [code for code in told if code], [text for text in texts if text]
+    found = [(clean(coding.get("code")), clean(coding.get("display"))) for coding in codings]
+    return [*found, ("", clean(concept.get("text")))]
 
 
-def _is_known_flag(code: str) -> bool:
-    """Return whether a code says by itself that a value is not in order."""
-    return code in LOW | HIGH | {"A", "POS", "DET", "R", "RR", "WR", "I", "IND", "E", "ABN", "ABNORMAL", "HIGH", "LOW"}
+def _is_in_order(code: str, text: str, words: Words) -> bool:
+    """Return whether a flag says that all is in order, in its code and in its text; a local code may by its text."""
+    fine = not text or text.upper() in UNREMARKABLE_FLAGS or _nothing_found(_plain(text), words)
+    known = code.upper() in UNREMARKABLE_FLAGS | SILENT_FLAGS or _nothing_found(_plain(code), words)
+    return fine and (not code or known or bool(text))
 
 
 def _is_critical(text: str) -> bool:
@@ -319,28 +346,38 @@ def _nothing_found(text: str, words: Words) -> bool:
     told = QUALIFIER.sub("", text).rstrip(".")
     if told in words.unremarkable or text in words.unremarkable:
         return True
-    return bool(NOTHING_FOUND.fullmatch(told)) and not UNLESS.search(told)
+    return bool(NOTHING_FOUND.fullmatch(told)) and not UNLESS.search(told.removeprefix("no growth"))
+
+
+NO_NORMAL_RANGE = "other"
 
 
 def _compared(limits: Resource, number: _Number) -> str | None:
-    """Return `low` or `high` where the number may lie outside of this range, empty inside, None: not comparable.
+    """Return `low` or `high` where the number lies outside of this range, empty inside, None: not comparable.
 
-    Of several ranges, for other ages or uses, every one counts: who they are meant for is a person's to see. One that
-    is no range of what is normal calls nothing normal.
+    Of several ranges, for other ages or uses, every one counts: who they are meant for is a person's to see. Inside one
+    that is no range of what is normal says nothing: NO_NORMAL_RANGE.
     """
     text = str(limits.get("text") or "")
     kinds = [clean(word) for word in _concept_words(limits.get("type"))]
     normal = not kinds or any(word.lower().startswith(("normal", "recommended")) for word in kinds)
     spans: list[_Span | None] = [_structured(limits, number)] if limits.get("low") or limits.get("high") else []
-    if text and (not spans or _parsed(text)):
+    if text and (not spans or (_parsed(text) and not _repeats(text, spans[0]))):
         spans.append(_written(text, number))
     for span in spans:
         if span and (side := _outside(span, number)):
             return side
     vague = any(span is None or not span.whole or _may_be_outside(span, number) for span in spans)
-    if not spans or vague or not normal or NOT_NORMAL_RANGES.search(text) or limits.get("modifierExtension"):
+    if not spans or vague or limits.get("modifierExtension"):
         return None
-    return ""
+    return "" if normal and not NOT_NORMAL_RANGES.search(text) else NO_NORMAL_RANGE
+
+
+def _repeats(text: str, span: "_Span | None") -> bool:
+    """Return whether a text says the same two numbers, if in another spelling of the unit."""
+    match = _parsed(text)
+    low, high = (match["low"], match["high"]) if match and "low" in match.re.groupindex else ("", "")
+    return bool(span and low and high) and (float(low), float(high)) == (span.low, span.high)  # pyright: ignore
 
 
 @dataclass(frozen=True)
@@ -416,7 +453,9 @@ def _number(part: Resource) -> _Number | None:
         return _Number(float(value), comparator, units)
     text = clean(value) if isinstance(value, str) else ""
     match = CHARTED.fullmatch(text) if len(text) <= MOST_CHARS else None
-    if match is None or THOUSANDS.fullmatch(match["number"]):
+    if match is None:
+        return None
+    if THOUSANDS.fullmatch(match["number"]) and not THREE_PLACES.search(str(part.get("referenceRange"))):
         return None
     return _Number(float(match["number"]), comparator or match["comparator"] or "", units or _tail(match), not units)
 

@@ -22,6 +22,7 @@ def result(key: str, value: float, unit: str = "") -> dict[str, Any]:
         "code": {"coding": [{"system": "http://loinc.org", "code": LOINC[key]}]},
         "subject": {"reference": "Patient/p"},
         "encounter": {"reference": "Encounter/enc-1"},
+        "effectiveDateTime": "2026-01-05T08:00:00Z",
         "valueQuantity": quantity,
     }
 

@@ -23,11 +23,12 @@ WORDS = {
         "A/V", "difficult to rouse", "A=eyes open to name only"),
     "pain": (
         "P - Pain", "Responds to pain", "responsive to painful stimuli only", "Stuporous", "withdraws from pain",
-        "450847001", "moans to pain", "semiconscious", "A/P",
+        "450847001", "moans to pain", "semiconscious", "A/P", "AVPU: P", "P (pain)",
     ),
     "unresponsive": (
         "Comatose", "Unconscious", "Does not respond", "U - Unresponsive", "unrousable", "no response", "422768004",
-        "371632003", "un-responsive", "A - U",
+        "371632003", "un-responsive", "A - U", "AVPU: U", "Not alert, unresponsive", "was alert, now unresponsive",
+        "not breathing, unresponsive",
     ),
 }  # fmt: skip
 
@@ -60,6 +61,10 @@ def test_of_a_text_and_a_code_the_deeper_counts() -> None:
 )
 def test_alert_beside_what_is_not_understood_is_in_doubt(texts: list[str]) -> None:
     assert responsiveness.level(texts, ["LA9340-6"]) is None
+
+
+def test_an_unknown_code_beside_alert_is_in_doubt_without_a_text() -> None:
+    assert responsiveness.level([], ["LA9340-6", "3006004"]) is None
 
 
 @given(st.text(max_size=40))

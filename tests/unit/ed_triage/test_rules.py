@@ -113,6 +113,7 @@ def test_a_coma_scale_speaks_where_responsiveness_is_missing() -> None:
     assert [floor(**calm, gcs=gcs) for gcs in (3, 8, 9, 14, 15)] == ["1", "1", "2", "2", None]
     assert rules.news2_points(facts(**calm, gcs=14))["gcs"] == 3 and "avpu" not in rules.missing(facts(**calm, gcs=14))
     assert floor(**CALM, gcs=7) == "1", "a scale that says worse than the word"
+    assert floor(avpu="not alert", gcs=3) == "1" and floor(avpu="pain", gcs=14) == "1"
 
 
 def test_an_unresponsive_child_is_still_level_one() -> None:

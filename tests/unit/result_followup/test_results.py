@@ -1,5 +1,6 @@
 """What can't be compared is never normal, whatever the form in which a laboratory reports it (I19, I20)."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -8,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents import level_graph
-from agents.pathway import Relevance
+from agents.pathway import Ports, Relevance, suggest
 from agents.result_followup import rules
 from agents.result_followup.pathway import ResultFollowup
 from agents.result_followup.results import Standing, results
 from contracts.charts import ChartFacts
 from contracts.result_followup import ResultFollowupOptions
 from tests.fakes.results import ENCOUNTER, PATHWAY
-from tests.fakes.samples import NOW
+from tests.fakes.samples import NOW, decision
 
 LAB = {"category": [{"coding": [{"code": "laboratory"}]}]}
 K, TROPONIN, LACTATE = "2823-3", "6598-7", "2524-7"
@@ -78,6 +79,18 @@ UNREMARKABLE = {
     "above a low bound": quantity(61) | ranged(text=">60"),
     "in a range whose text says the same": quantity(4)
     | ranged(low={"value": 3.5}, high={"value": 5.1}, text="3.5-5.1"),
+    "as its range says": {"valueString": "Yellow"} | ranged(text="yellow"),
+    "three places": {"valueString": "1.015"} | ranged(text="1.005-1.030"),
+    "a leading zero": {"valueString": "0.012"} | ranged(high={"value": 0.04}),
+    "a range said twice": quantity(7, "10*3/uL") | ranged(low={"value": 4}, high={"value": 11}, text="4.0-11.0 K/uL"),
+    "a critical range beside": quantity(4)
+    | {
+        "referenceRange": [
+            *RANGE["referenceRange"],
+            {"low": {"value": 2}, "high": {"value": 7}, "type": {"text": "critical"}},
+        ]
+    },
+    "a local code for normal": {"interpretation": [{"coding": [{"code": "214", "display": "Normal"}]}]} | quantity(4),
     "normal in words with a range in words": {"valueString": "Negative"} | ranged(text="Negative"),
 }
 DEMANDING = {
@@ -133,6 +146,24 @@ DEMANDING = {
     "two names of a value": {"valueCodeableConcept": {"text": "Negative", "coding": [{"display": "Positive"}]}},
     "expected to be found": {"valueString": "Not detected"} | ranged(text="Detected"),
     "a converter's None": {"valueString": "None"},
+    "one positive of two": {"valueString": "Negative for influenza A positive for influenza B"},
+    "nothing, and something": {"valueString": "No yeast - gram positive cocci seen"},
+    "no growth, but": {"valueString": "No growth - Staphylococcus aureus isolated"},
+    "no specimen": {"valueString": "No specimen found"},
+    "no doubt": {"valueString": "No doubt malaria parasites seen"},
+    "a normal code beside another": quantity(900) | {"interpretation": [{"coding": [{"code": "N"}, {"code": "HI"}]}]},
+    "a normal code with another text": quantity(900)
+    | {"interpretation": [{"coding": [{"code": "N"}], "text": "Above reference range"}]},
+    "a code within a text": {"valueString": "x"} | flag(text="Reactive, previously NR"),
+    "a flagged component of another kind": {
+        "component": [{"code": {"coding": [{"code": "2708-6"}]}, **quantity(48, "%"), **flag("L")}]
+    }
+    | quantity(1.2)
+    | flag("N"),
+    "contained, of somebody else": {
+        "hasMember": [{"reference": "#m"}],
+        "contained": [observed(id_="m", **flag("HH")) | {"subject": {"reference": "Patient/q"}}],
+    },
     "growth but for": {"valueString": "no growth of coliforms but staphylococci seen"},
     "a modifier of a range": quantity(4)
     | ranged(low={"value": 3}, high={"value": 5}, modifierExtension=[{"url": "x"}]),
@@ -164,6 +195,13 @@ CRITICAL = {
     "beside a normal flag": flag("N", "HH"),
     "odd time": flag("HH") | {"effectiveDateTime": "05.01.2026 08:00"},
     "no meta": flag("HH") | {"meta": None},
+    "a component of another kind": {
+        "component": [{"code": {"coding": [{"code": "2708-6"}]}, **quantity(48, "%"), **flag("LL")}]
+    },
+    "a contained panel": {
+        "hasMember": [{"reference": "#m"}],
+        "contained": [observed(id_="m", component=[{"code": {"text": "b"}, **flag("HH")}])],
+    },
     "contained": {"hasMember": [{"reference": "#m"}], "contained": [observed(id_="m", **flag("HH"))]},
     "a component": {"component": [{"code": {"text": "b"}, **quantity(4), **flag("HH")}]},
 }
@@ -246,9 +284,11 @@ def test_an_analyte_is_judged_by_whatever_code_it_comes(
 
 
 def test_calcium_is_judged_for_its_albumin_where_that_is_known() -> None:
-    calcium = observed("2000-8", "ca", **LAB | quantity(1.75))
+    calcium = observed("2000-8", "ca", **LAB | quantity(1.75), effectiveDateTime=AT7)
+    albumin = observed("1751-7", "alb", **LAB | quantity(20, "g/L") | flag("N"))
     assert floor(calcium) == rules.ACT_NOW
-    assert floor(calcium, observed("1751-7", "alb", **LAB | quantity(20, "g/L") | flag("N"))) is None
+    assert floor(calcium, albumin | {"effectiveDateTime": AT8}) is None
+    assert floor(calcium, albumin) == rules.ACT_NOW, "nobody knows of when it is"
 
 
 @pytest.mark.parametrize(
@@ -287,6 +327,9 @@ IN_ORDER = LAB | quantity(1.2) | flag("N") | {"effectiveDateTime": AT8}
         {"valueQuantity": None, "valueString": "Not detected"},
         {"code": {"coding": []}},
         {"status": "entered-in-error"},
+        {"status": "unknown"},
+        {"modifierExtension": [{"url": "urn:x"}]},
+        {"effectiveDateTime": None, "issued": AT8},  # when it was sampled, nobody knows
     ],
     ids=str,
 )
@@ -311,6 +354,32 @@ def test_parts_of_one_panel_and_like_parts_of_others_hide_each_other_nowhere() -
     found, clear = flag("AA") | {"valueString": "Reactive"}, flag("N") | {"valueString": "Negative"}
     assert floor(panel("hiv", "1-1", AT7, found), panel("flu", "2-2", AT8, clear)) == rules.ACT_NOW
     assert floor(panel("one", "1-1", AT7, found, clear)) == rules.ACT_NOW
+
+
+def test_of_two_values_in_one_resource_each_is_judged() -> None:
+    parts = [{"code": {"coding": [{"code": K}]}, **quantity(value)} for value in (7.4, 4.0)]
+    for component in (parts, parts[::-1]):
+        assert floor(observed("24321-2", **LAB, component=component, effectiveDateTime=AT7)) == rules.ACT_NOW
+
+
+def test_every_result_of_another_patient_has_a_line_of_its_own() -> None:
+    others = [observed(code, id_, **LAB | quantity(7.4) | flag("HH")) for code, id_ in ((K, "r10"), (TROPONIN, "r1"))]
+    facts = read(*(one | {"subject": {"reference": "Patient/q"}} for one in others))
+    assert [line.partition(",")[0] for line in facts.left_out] == ["Observation/r10", "Observation/r1"]
+
+
+@pytest.mark.parametrize("value", [{"valueString": "7,4"}, quantity("7,4"), {"valueQuantity": {"unit": "mmol/L"}}])
+def test_a_normal_flag_proves_nothing_of_an_analyte_that_is_not_read(value: Resource) -> None:
+    result = observed(K, **LAB | value | flag("N"))
+    assert PATHWAY.relevance(result) == Relevance.OPENS and floor(result) == rules.TODAY
+
+
+def test_an_order_rests_on_the_most_urgent_result() -> None:
+    found = observed(TROPONIN, "trop", **LAB | quantity(5000, "ng/L") | flag("HH"))
+    facts = read(observed("2951-2", "na", **LAB | quantity(140) | flag("N")), found)
+    made = asyncio.run(suggest(PATHWAY, facts, Ports()))
+    (order,) = PATHWAY.results(made, decision(selected="1"), "res-1", {"tag": [{"system": "urn:x", "code": "case"}]})
+    assert order["reasonReference"] == {"reference": "Observation/trop"}
 
 
 def test_of_two_values_at_one_moment_the_worse_is_shown_too() -> None:
