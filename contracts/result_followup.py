@@ -12,7 +12,7 @@ class ResultFollowupOptions(Frozen):
     moderate_from: float = 0.4
     """The same of moderate support; our judgement: more than each of three answers has by chance."""
     unremarkable_words: tuple[str, ...] = ()
-    """A hospital's own words, beside those of `agents.result_followup.results`, for a result in which nothing was
+    """A hospital's own words, beside those of `agents.result_followup.flags`, for a result in which nothing was
     found; a whole value or flag, whatever its case."""
     critical_flags: tuple[str, ...] = ()
     """A hospital's own codes of flags by which its laboratory calls a result critical."""

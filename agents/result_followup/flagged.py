@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from agents.charts import AHEAD, Resource, clean, issued_at, reference, taken_at, version_of
 from agents.result_followup import results
 from agents.result_followup.analytes import ADULT_FROM_YEARS, ANALYTES
-from agents.result_followup.results import Result, Standing, Words
+from agents.result_followup.flags import Words
+from agents.result_followup.results import Result, Standing
 from contracts.charts import Attention, ChartFacts, Fact, FactKind
 
 KEY, CRITICAL_KEY = "other_", "critical_"

@@ -10,7 +10,7 @@ from agents import charts, codes, level_graph
 from agents.pathway import Pathway, Ports, Relevance, Resource, SuggestionGraph
 from agents.result_followup import flagged, graph, results, rules, tracing, view
 from agents.result_followup.analytes import ANALYTES, CODES, NO_RESULTS, READINGS, RESULTS
-from agents.result_followup.results import UNREMARKABLE_WORDS, Words
+from agents.result_followup.flags import UNREMARKABLE_WORDS, Words
 from contracts.charts import Attention, ChartFacts, Fact
 from contracts.decisions import Decision
 from contracts.result_followup import ResultFollowupOptions
