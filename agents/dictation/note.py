@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from agents.dictation import implausible, loops, names, numbers, vitals
+from agents.dictation import context, implausible, loops, names, numbers, vitals
 from agents.dictation.loops import Stretch
 from agents.dictation.numbers import Item, Kind
 from agents.dictation.vitals import VITALS
@@ -49,7 +49,7 @@ EMPTY = vocabulary("and the a an is are was with of has have had then also so sh
 """Words that say nothing where they stand alone beside a vital sign."""
 BEFORE_A_DRUG = EMPTY | GIVEN | vocabulary("patient currently regularly regular current daily include i we been")
 LEADS_TO_A_DRUG = GIVEN | vocabulary("and she he")
-CIRCUMSTANCES = vocabulary("on in at lying sitting standing by via after")
+CIRCUMSTANCES = vocabulary("on in at lying sitting standing by via after this last yesterday earlier previously")
 """Words that begin how a vital sign was measured: `on room air`."""
 OF_A_DRUG = DOSES - {"mmol"} | {"unit"}
 
@@ -156,13 +156,15 @@ class _Sentence:
             first, last = items[found.start].first, items[found.end - 1].last
             told = self._circumstance(items[found.end :], last)
             before = items[found.start - 1] if found.start else None
-            if found.vital == "pain" and before and before.says not in EMPTY:
+            once_more = items[found.start].says in context.NOW
+            if found.vital == "pain" and before and before.says not in EMPTY and not once_more:
                 continue  # "chest pain 7 out of 10" stays a sentence
             label = VITALS[found.vital].label
             text = f"{found.text} {_text(self.words, last + 1, told)}" if told else found.text
             wrong = IMPOSSIBLE if not found.possible else "" if found.plausible else IMPLAUSIBLE
+            doubt = wrong or context.doubt(items, found.start, found.end, found.again)
             measured = Part(NoteSection.VITALS, first, told or last, label, text, found.vital, found.text)
-            yield replace(measured, doubt=wrong, must_type=bool(wrong))
+            yield replace(measured, doubt=doubt, must_type=bool(wrong))
 
     def _circumstance(self, following: Sequence[Item], last: int) -> int:
         """Return the last word of what says how it was measured, "on room air", or 0."""
@@ -193,9 +195,15 @@ class _Sentence:
                 begins += 1
             if begins >= len(items):
                 continue
-            doubt = UNKNOWN_DRUG if dosed and named is None else ""
+            doubt = UNKNOWN_DRUG if dosed and named is None else self._context(items[named or begins])
             text = _text(self.words, items[begins].first, last)
             yield Part(NoteSection.MEDICATIONS, items[begins].first, last, "Medication", text, doubt=doubt)
+
+    def _context(self, drug: Item) -> str:
+        """Return why a medication may not be this patient's of now; empty where it is."""
+        at = self.items.index(drug)
+        why = context.doubt(self.items, at, at + 1, of_drug=True)
+        return "" if why == context.DENIED else why  # a drug that is denied is none
 
     def _clauses(self, start: int) -> Iterator[tuple[int, int]]:
         """Yield first and last word of what commas, or an `and` before another drug, divide."""

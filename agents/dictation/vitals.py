@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents import codes
+from agents.dictation.context import NOW
 from agents.dictation.numbers import Item, Kind
 from agents.physiology import PLAUSIBLE, POSSIBLE, Range, celsius
 
@@ -63,6 +64,7 @@ VITALS = {
         _phrases("pain score, pain level, pain scale, pain"),
     ),
 }  # fmt: skip
+NOW_WITHIN = 8  # our judgement: items from a value to the "now" that takes it back, as in "this morning, and is now"
 _LINKS = frozenset(("is", "was", "of", "at", "reads", "reading", "measured", "now", "are", "were", "currently"))
 _OUT_OF_TEN = (("out", "of", "10"), ("over", "10"), ("of", "10"))
 _FAHRENHEIT = (("degree", "fahrenheit"), ("degree", "f"), ("fahrenheit",), ("f",))
@@ -81,6 +83,8 @@ class Said:
     """Whether it can be at all."""
     plausible: bool
     """Whether it can be, and be believed without being typed."""
+    again: bool = False
+    """Whether the same sentence goes on with how it is now."""
 
 
 def said(items: Sequence[Item]) -> Iterator[Said]:
@@ -89,7 +93,11 @@ def said(items: Sequence[Item]) -> Iterator[Said]:
     while at < len(items):
         found = next((one for vital in VITALS if (one := _said(items, at, vital))), None)
         if found:
-            yield found
+            now = _said_of_now(items, found)
+            yield replace(found, again=now is not None)
+            if now:
+                yield now
+                found = now
         at = found.end if found else at + 1
 
 
@@ -113,10 +121,23 @@ def _within(ranges: Mapping[str, Range], vital: str, measured: tuple[float, ...]
     return all(ranges[key].holds(number) for key, number in zip(VITALS[vital].ranges, measured, strict=True))
 
 
+def _said_of_now(items: Sequence[Item], before: Said) -> Said | None:
+    """Return the same vital sign where the sentence goes on with "now" and another number."""
+    for at in range(before.end, min(before.end + NOW_WITHIN, len(items))):
+        if items[at].says in NOW:
+            return _measured(items, at, at + 1, before.vital, named_by=2)
+        if _after(items, at, [name for vital in VITALS.values() for name in vital.said]) > at:
+            return None
+    return None
+
+
 def _said(items: Sequence[Item], at: int, vital: str) -> Said | None:
     named = _after(items, at, VITALS[vital].said)
-    if named == at:
-        return None
+    return None if named == at else _measured(items, at, named, vital, named_by=named - at)
+
+
+def _measured(items: Sequence[Item], at: int, named: int, vital: str, named_by: int) -> Said | None:
+    """Return the vital sign whose number follows; `at` is where its words begin, `named` where its name ends."""
     begun = named
     while begun < len(items) and items[begun].says in _LINKS:
         begun += 1
@@ -131,7 +152,7 @@ def _said(items: Sequence[Item], at: int, vital: str) -> Said | None:
         end, text = end + 2, f"{number}/{lower}"
     if vital == "pain":
         after = _after(items, end, _OUT_OF_TEN)
-        if after == end and named == at + 1:  # "pain 3 days": only a scale makes it a score
+        if after == end and named_by == 1:  # "pain 3 days": only a scale makes it a score
             return None
         end = after
     if vital == "temp" and _after(items, end, _FAHRENHEIT) > end:
