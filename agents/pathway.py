@@ -169,6 +169,15 @@ class SelectingPathway(Pathway, Protocol):
 
 
 @runtime_checkable
+class RepeatingPathway(Pathway, Protocol):
+    """One that knows which values only repeat what a person has accepted."""
+
+    def repeats(self, item: Attention, facts: ChartFacts, accepted: Sequence[ChartFacts]) -> bool:
+        """Return whether an item of these facts asks again for what suggestions showed that a person accepted (I17)."""
+        ...
+
+
+@runtime_checkable
 class TeachingPathway(Pathway, Protocol):
     """One whose decisions can make a model better."""
 

@@ -1,18 +1,22 @@
 """Emergency triage as a pathway: what the rest of Wardflow asks of it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from agents import level_graph
+from agents import level_graph, repeats
 from agents.ed_triage import features, graph, resources, reward, rules, scales
 from agents.ed_triage.view import VIEW
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
+from agents.repeats import Tolerance
 from contracts.charts import Attention, ChartFacts
 from contracts.decisions import Decision
 from contracts.ed_triage import EdTriageOptions
 from contracts.suggestions import Suggestion
 from contracts.tuning import DecidedCase, Features, NoLesson, TrainingRow
 from contracts.views import View
+
+# Our judgement: a tenth is what a pulse or a pressure moves between two cuffs; an hour later it is taken to be seen
+REPEAT = Tolerance(0.1, timedelta(hours=1))
 
 
 class EdTriage:
@@ -37,6 +41,9 @@ class EdTriage:
 
     def attention(self, chart: Sequence[Resource], facts: ChartFacts) -> tuple[Attention, ...]:
         return level_graph.attention(rules.findings(facts), facts)
+
+    def repeats(self, item: Attention, facts: ChartFacts, accepted: Sequence[ChartFacts]) -> bool:
+        return repeats.is_repeat(item, facts, accepted, REPEAT, rules.worse)
 
     def more_urgent(self, code: str, than: str) -> bool:
         return code < than

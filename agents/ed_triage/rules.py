@@ -70,6 +70,17 @@ def findings(facts: ChartFacts) -> tuple[Finding, ...]:
     return (*_news2(facts), *_consciousness(facts), *_danger_zone(facts))
 
 
+def worse(key: str, new: float, old: float) -> bool:
+    """Return whether a vital sign scores more points of NEWS2 than before, or lies further out on the same side."""
+    bands = BANDS.get(key)
+    if bands is None:
+        return new != old
+    points, before = (next(score for limit, score in bands if not value > limit) for value in (new, old))
+    inner = [limit for limit, score in bands if score == 0 and limit != float("inf")]
+    middle = inner[0] if inner else bands[-2][0]
+    return points > before or (new > middle) != (old > middle) or abs(new - middle) > abs(old - middle)
+
+
 def missing(facts: ChartFacts) -> tuple[str, ...]:
     """Return the keys of the vitals that NEWS2 wants and the chart lacks."""
     measured = {key for key in WANTED if (facts.get(key) if key == "avpu" else facts.number(key)) is not None}

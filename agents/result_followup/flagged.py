@@ -56,6 +56,8 @@ def read(chart: Sequence[Resource], facts: ChartFacts, words: Words) -> Read:
         try:
             if resource.get("resourceType") != "Observation" or not results.is_result(resource, words):
                 continue
+            if where in judged:  # pages of a search may overlap
+                continue
             if why := _not_used(resource, facts):
                 lines += [f"{where}, {why}"] if why != ELSEWHERE and results.demands_look(resource, words) else []
                 continue

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from fhir.resources.R4B.task import Task
 
-from agents import charts, codes, level_graph
+from agents import charts, codes, level_graph, repeats
 from agents.pathway import Pathway, Ports, Relevance, Resource, SuggestionGraph
+from agents.repeats import Tolerance
 from agents.result_followup import flagged, graph, results, rules, tracing, view
 from agents.result_followup.analytes import ANALYTES, CODES, NO_RESULTS, READINGS, RESULTS
 from agents.result_followup.flags import UNREMARKABLE_WORDS, Words
@@ -19,6 +20,9 @@ from contracts.views import View
 
 COLOURS = {rules.ACT_NOW: "#8f001a", rules.TODAY: "#ffe14d", rules.SEEN: "#123a8c"}
 LABELS = tuple(ANALYTES[key].reading.label for key in ANALYTES.keys() - NO_RESULTS)
+# Our judgement: a twentieth is about what a laboratory's method allows itself for the analytes with limits (CLIA 2019,
+# 42 CFR 493.931), and after four hours a critical value that stands is news by itself
+REPEAT = Tolerance(0.05, timedelta(hours=4))
 PRIORITY = {rules.ACT_NOW: "stat", rules.TODAY: "urgent", rules.SEEN: "routine"}
 
 
@@ -61,6 +65,9 @@ class ResultFollowup:
     def attention(self, chart: Sequence[Resource], facts: ChartFacts) -> tuple[Attention, ...]:
         found = level_graph.attention(rules.findings(facts), facts)
         return tuple(dict.fromkeys((*found, *flagged.attention(chart, facts, self._words))))
+
+    def repeats(self, item: Attention, facts: ChartFacts, accepted: Sequence[ChartFacts]) -> bool:
+        return repeats.is_repeat(item, facts, accepted, REPEAT, _worse)
 
     def results(self, suggestion: Suggestion, decision: Decision, result_id: str, meta: Resource) -> list[Resource]:
         """Return the order to follow the results up; what was only seen is one that is done already."""
@@ -117,6 +124,19 @@ def _of_results(key: str) -> bool:
 
 def _observed(resource: Resource) -> bool:
     return resource.get("resourceType") == "Observation" and isinstance(resource.get("id"), str)
+
+
+def _worse(key: str, new: float, old: float) -> bool:
+    """Return whether a number is further out: from the middle of our limits, or on the side of the only one."""
+    analyte = ANALYTES.get(key)
+    if analyte is None or (analyte.low is None and analyte.high is None):
+        return new != old
+    if analyte.low is None:
+        return new > old
+    if analyte.high is None:
+        return new < old
+    middle = (analyte.low + analyte.high) / 2
+    return abs(new - middle) > abs(old - middle)
 
 
 def _at(fact: Fact) -> datetime:

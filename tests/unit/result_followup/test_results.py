@@ -362,6 +362,11 @@ def test_of_two_values_in_one_resource_each_is_judged() -> None:
         assert floor(observed("24321-2", **LAB, component=component, effectiveDateTime=AT7)) == rules.ACT_NOW
 
 
+def test_a_result_that_a_search_brings_twice_is_shown_once() -> None:
+    result = observed(LACTATE, **LAB | quantity(9) | flag("HH"))
+    assert len(read(result, result).facts) == 1
+
+
 def test_every_result_of_another_patient_has_a_line_of_its_own() -> None:
     others = [observed(code, id_, **LAB | quantity(7.4) | flag("HH")) for code, id_ in ((K, "r10"), (TROPONIN, "r1"))]
     facts = read(*(one | {"subject": {"reference": "Patient/q"}} for one in others))

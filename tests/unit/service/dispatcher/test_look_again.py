@@ -227,6 +227,51 @@ def test_a_flagged_or_uncomparable_result_comes_again_however_urgent_the_last_wa
     assert lab.news() is None, "it was shown"
 
 
+def at(hour: int, minute: int = 0) -> Resource:
+    return {"effectiveDateTime": f"2026-01-05T{hour:02}:{minute:02}:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "hour", "asks"),
+    [
+        ("approve", 7.1, 8, False),
+        ("approve", 7.0, 8, False),
+        ("choose", 7.0, 8, False),
+        ("approve", 7.2, 8, True),  # worse
+        ("approve", 6.6, 8, True),  # far from it
+        ("approve", 7.1, 12, True),  # long after
+        ("reject", 7.1, 8, True),  # not accepted
+    ],
+)
+def test_a_repeat_of_what_was_accepted_does_not_ask_again(
+    lab: Stay, kind: str, value: float, hour: int, asks: bool
+) -> None:
+    lab.hospital.has(potassium(7.1, **at(7)))
+    lab.decided(kind, "1" if kind != "reject" else None)
+    assert bool(lab.news(potassium(value, "k-2", **at(hour)))) == asks
+
+
+def test_a_repeat_with_another_flag_or_of_unknown_time_asks(lab: Stay) -> None:
+    lab.hospital.has(potassium(5.7, flag="H", **at(7)))
+    lab.decided("choose", "1")
+    assert lab.news(potassium(5.7, "k-2", "HH", **at(8)))
+    lab.decided("approve", "1")
+    assert lab.news(potassium(7.1, "k-3"))
+
+
+def test_a_pulse_that_stays_as_it_was_does_not_bring_the_triage_back(triage: Stay) -> None:
+    triage.hospital.has(vital("hr", "8867-4", 140, "/min") | at(7))
+    triage.decided("choose" if triage.suggested().selected is None else "approve", "3")
+    assert triage.news(vital("hr-2", "8867-4", 136, "/min") | at(7, 20)) is None
+    assert triage.news(vital("hr-3", "8867-4", 139, "/min") | at(8, 30)), "more than an hour after what was accepted"
+
+
+def test_a_pulse_that_gets_worse_brings_the_triage_back(triage: Stay) -> None:
+    triage.hospital.has(vital("hr", "8867-4", 140, "/min") | at(7))
+    triage.decided("choose" if triage.suggested().selected is None else "approve", "3")
+    assert triage.news(vital("hr-2", "8867-4", 144, "/min") | at(7, 20))
+
+
 def vital(id_: str, code: str, value: float, unit: str) -> Resource:
     return observed(id_, code, value, unit, category=[])
 
