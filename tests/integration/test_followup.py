@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from integrations import clock
 from integrations.fhir import proposals
 from integrations.ledger import cases
 from integrations.ledger.cases import CaseRow
@@ -33,6 +34,7 @@ def result(encounter: str, code: str, value: float, unit: str, **more: Any) -> d
         "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
         "subject": {"reference": f"Patient/{encounter}"},
         "encounter": {"reference": f"Encounter/{encounter}"},
+        "effectiveDateTime": clock.now().isoformat(),
         "valueQuantity": {"value": value, "unit": unit},
         **more,
     }
