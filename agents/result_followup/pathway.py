@@ -23,6 +23,7 @@ LABELS = tuple(ANALYTES[key].reading.label for key in ANALYTES.keys() - NO_RESUL
 # Our judgement: a twentieth is about what a laboratory's method allows itself for the analytes with limits (CLIA 2019,
 # 42 CFR 493.931), and after four hours a critical value that stands is news by itself
 REPEAT = Tolerance(0.05, timedelta(hours=4))
+MOST_NAMED = 3  # our judgement: in a list, of more nobody reads the last
 PRIORITY = {rules.ACT_NOW: "stat", rules.TODAY: "urgent", rules.SEEN: "routine"}
 
 
@@ -98,8 +99,12 @@ class ResultFollowup:
         return view.view(suggestion)
 
     def headline(self, facts: ChartFacts) -> str:
-        critical = [facts.get(key) for found in rules.findings(facts) if found.floor for key in found.cites]
-        shown = ", ".join(fact.shown() for fact in critical if fact) or "results outside their range"
+        found = sorted((one for one in rules.findings(facts) if one.floor), key=lambda one: one.floor or "")
+        cited = (facts.get(key) for one in found for key in one.cites if _of_results(key) or key == "hr")
+        named = {fact.resource: fact for fact in cited if fact}  # of one Observation the number and its flag
+        told = [fact.shown() for fact in named.values()]
+        more = [f"and {len(told) - MOST_NAMED} more"] if len(told) > MOST_NAMED else []
+        shown = ", ".join([*told[:MOST_NAMED], *more]) or "results outside their range"
         age, sex = facts.get("age"), facts.get("sex")
         who = " ".join(fact.value for fact in (age, sex) if fact)
         return f"{shown} ({who or 'age and sex unknown'})"

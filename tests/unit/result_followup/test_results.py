@@ -471,6 +471,17 @@ def test_a_bound_hides_no_critical_result_and_says_how_many_it_hides() -> None:
     assert len(read(*enzymes, *critical).facts) == 25
 
 
+def test_the_headline_names_the_most_urgent_and_says_how_many_more_there_are() -> None:
+    enzymes = [observed(f"{10000 + n}-0", f"e{n}", **LAB | quantity(n) | flag("H")) for n in range(4)]
+    flagged = observed(K, "k", **LAB | quantity(7.4) | flag("HH"))
+    facts = read(*enzymes, flagged, age="1960-01-01")
+    told = PATHWAY.headline(facts)
+    assert told.startswith("Test 2823-3 7.4 mmol/L (flagged HH)") and "Potassium" not in told, "one of each resource"
+    assert told.count("(flagged H)") == 2 and "and 2 more (66" in told
+    kidney = read(observed("2160-0", **LAB | quantity(300, "umol/L") | flag("N")), age="1960-01-01")
+    assert "Age" not in PATHWAY.headline(kidney)
+
+
 def test_a_hospital_adds_its_own_words() -> None:
     result = observed(**LAB | {"valueString": "o. B."})
     assert PATHWAY.relevance(result) == Relevance.OPENS
