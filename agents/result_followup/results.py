@@ -247,7 +247,8 @@ def _is_observation(resource: Any) -> bool:
 
 def _analyte(code: Any) -> str | None:
     """Return the key of the analyte that a code stands for, of those that are a laboratory's."""
-    return next((CODES[name] for name in codes_of(code) if name in CODES and CODES[name] not in NO_RESULTS), None)
+    named = (name for name in sorted(codes_of(code)) if name in CODES)
+    return next((CODES[name] for name in named if CODES[name] not in NO_RESULTS), None)
 
 
 def _category(concept: Any) -> Iterator[str]:
