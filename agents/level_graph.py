@@ -31,7 +31,7 @@ class Levels:
     strong_from: float
     """Probability of the selected level from which support is called strong."""
     moderate_from: float
-    findings: Callable[[ChartFacts, tuple[Worked, ...]], tuple[Finding, ...]]
+    findings: Callable[[ChartFacts], tuple[Finding, ...]]
     judge: Callable[[ChartFacts], ChatRequest]
     explain: Callable[[ChartFacts, Choice], ChatRequest]
     work: Callable[[ChartFacts], Awaitable[tuple[Worked, ...]]] | None = None
@@ -93,7 +93,7 @@ class _Nodes:
 
     async def score(self, state: LevelState) -> Update:
         worked = await self.levels.work(state["facts"]) if self.levels.work else ()
-        return {"worked": worked, "findings": self.levels.findings(state["facts"], worked)}
+        return {"worked": worked, "findings": self.levels.findings(state["facts"])}
 
     async def judge(self, state: LevelState) -> Update:
         try:

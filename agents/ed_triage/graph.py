@@ -19,7 +19,7 @@ def build(scale: AcuityScale, options: EdTriageOptions, reasoning: ChatPort) -> 
         choices=tuple(Choice(code=level.code, display=level.display) for level in scale.levels),
         strong_from=options.strong_from,
         moderate_from=options.moderate_from,
-        findings=lambda facts, _worked: rules.findings(facts),
+        findings=rules.findings,
         judge=lambda facts: prompts.judge(facts, scale),
         explain=lambda facts, level: prompts.explain(facts, scale, level.code),
         missing=lambda facts: tuple(SHOWN[key].label for key in rules.missing(facts)),

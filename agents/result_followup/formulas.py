@@ -136,10 +136,8 @@ def computed(formula: Formula, facts: ChartFacts) -> float:
 
 def results(facts: ChartFacts) -> dict[str, float]:
     """Return the plausible results of all that this chart needs, by name."""
-    found = {formula.name: computed(formula, facts) for formula in needed(facts)}
-    return {
-        formula.name: found[formula.name] for formula in needed(facts) if formula.plausible.holds(found[formula.name])
-    }
+    found = ((formula, computed(formula, facts)) for formula in needed(facts))
+    return {formula.name: value for formula, value in found if formula.plausible.holds(value)}
 
 
 def needed(facts: ChartFacts) -> tuple[Formula, ...]:
@@ -158,10 +156,10 @@ def inputs(facts: ChartFacts, formula: Formula) -> dict[str, float]:
 def _has(facts: ChartFacts, formula: Formula) -> bool:
     if any(facts.number(key) is None for key in formula.needs) or any(_bounded(facts, key) for key in formula.needs):
         return False
-    taken = [fact.effective_at for key in formula.needs if key != "age" and (fact := facts.get(key))]
-    known = [at for at in taken if at]
-    sources = {fact.resource for key in formula.needs if key != "age" and (fact := facts.get(key))}
-    if len(sources) > 1 and (len(known) < len(taken) or max(known) - min(known) > formula.within):
+    taken = [fact for key in formula.needs if key != "age" and (fact := facts.get(key))]
+    known = [fact.effective_at for fact in taken if fact.effective_at]
+    several = len({fact.resource for fact in taken}) > 1
+    if several and (len(known) < len(taken) or max(known) - min(known) > formula.within):
         return False  # they belong to different moments, or nobody knows
     if formula.name == "corrected_sodium" and (facts.number("glucose") or 0) <= HIGH_GLUCOSE:
         return False

@@ -1,10 +1,7 @@
 """Deterministic findings: critical results, and what a calculation means. A model may raise, never lower."""
 
-from collections.abc import Sequence
-
 from agents.result_followup import flagged, formulas
 from agents.result_followup.analytes import ADULT_FROM_YEARS, ANALYTES, CRITICAL, RESULTS
-from contracts.calculations import Worked
 from contracts.charts import ChartFacts, Fact
 from contracts.suggestions import Finding
 
@@ -19,7 +16,7 @@ LONG_QTC_MS = 500.0  # AHA/ACC Scientific Statement on torsade de pointes in hos
 LONG_QTC = "Drew et al., Circulation 2010;121:1047"
 
 
-def findings(facts: ChartFacts, _worked: Sequence[Worked] = ()) -> tuple[Finding, ...]:
+def findings(facts: ChartFacts) -> tuple[Finding, ...]:
     """Return what the rules found; a critical result demands to act now. Nothing of it waits for a calculator."""
     keys = (flagged.KEY, flagged.CRITICAL_KEY)
     charted = tuple(_flagged(fact) for fact in facts.facts if fact.key.startswith(keys))
@@ -71,12 +68,12 @@ def _calcium(facts: ChartFacts) -> list[Finding]:
     total, fact = facts.number("calcium"), facts.get("calcium")
     if total is None or fact is None:
         return []
-    low, high = ANALYTES["calcium"].low or 0.0, ANALYTES["calcium"].high or 0.0
     adjusted = formulas.results(facts).get("corrected_calcium")
-    if low < (total if adjusted is None else adjusted) < high:
+    limit = ANALYTES["calcium"].beyond(total if adjusted is None else adjusted)
+    if limit is None:
         return []
     if adjusted is None:
-        text, cites = f"Critical: {fact.shown()}, albumin not known (critical from {low:g} or {high:g})", ("calcium",)
+        text, cites = f"Critical: {fact.shown()}, albumin not known (critical from {limit})", ("calcium",)
     else:
         text, cites = f"Critical: {fact.shown()}, {adjusted:.2f} for albumin 40 g/L", ("calcium", "albumin")
     return [Finding(rule="critical", text=text, source=CRITICAL, cites=cites, floor=ACT_NOW)]

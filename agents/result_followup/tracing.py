@@ -26,8 +26,7 @@ def with_its_rate(facts: ChartFacts, chart: Sequence[Resource]) -> ChartFacts:
 
 
 def _apart(one: Fact, other: Fact) -> timedelta:
-    both = one.effective_at and other.effective_at
-    return abs(one.effective_at - other.effective_at) if both and one.effective_at and other.effective_at else FAR
+    return abs(one.effective_at - other.effective_at) if one.effective_at and other.effective_at else FAR
 
 
 def _rate(facts: ChartFacts, chart: Sequence[Resource], resource: Resource) -> Fact | None:
