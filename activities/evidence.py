@@ -1,17 +1,22 @@
 """Whether the evidence of a suggestion stands in the chart as it was shown (I17, I18)."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from activities.chart_reads import read_resources
 from activities.snapshot_chart import facts_hash, freeze
 from activities.world import World
+from agents import evidence
 from contracts.cases import CaseRef
+from contracts.charts import Attention, ChartFacts
 from contracts.decisions import Evidence
 from contracts.errors import FhirError, FhirFault
 from integrations import clock
+from integrations.ledger import evidence as ledger_evidence
 from integrations.ledger.audit import Action
 from integrations.ledger.cases import CaseRow
+from integrations.ledger.evidence import LINE, Piece
 
 IDS_AT_ONCE = 50
 UNSEARCHABLE = "Binary"  # which many servers do not search (FHIR R4, Binary): the rest of the evidence is looked at
@@ -31,8 +36,10 @@ def look_at_versions(world: World, case: CaseRow) -> Evidence:
     """
     if case.snapshot_blob is None:
         return Evidence.UNCHECKED
-    shown = evidence(world, case, case.snapshot_blob)
-    found = dict(_versions(world, shown))
+    with world.records.db.read() as tx:
+        kept = ledger_evidence.of_version(tx, case.case_id, case.version)
+    shown = {one.resource: one.version_id for one in kept if one.version_id} or _behind(world, case)
+    found = dict(versions(world, shown))
     _audit(world, case.ref, f"{len(shown)} resources of the evidence")
     same = all(found.get(resource) == version for resource, version in shown.items())
     return Evidence.CHECKED if same else Evidence.CHANGED
@@ -56,21 +63,40 @@ def look_at_facts(world: World, case: CaseRow) -> Evidence:
     return Evidence.CHECKED if frozen.facts_hash == facts_hash(shown) else Evidence.CHANGED
 
 
-def evidence(world: World, case: CaseRow, snapshot_blob: str) -> dict[str, str]:
-    """Return the version of each resource (`Type/id`) behind the facts, and of the stay and the patient."""
+def pieces(world: World, ref: CaseRef, snapshot_blob: str, facts: ChartFacts) -> list[Piece]:
+    """Return the evidence of a suggestion that was made of these facts of a frozen chart, for the ledger."""
     chart = world.records.chart(snapshot_blob)
+    demanded: dict[str, Attention] = {}
+    lines: dict[str, Piece] = {}
+    for item in world.pathways[ref.pathway].attention(chart.resources, facts):
+        if item.resource:
+            demanded.setdefault(item.resource.partition("/_history/")[0], item)
+        else:
+            name = hashlib.sha256(item.line.encode()).hexdigest()
+            told = Piece(resource=f"{LINE}{name}", version_id="", facts_hash=name, rule=item.rule, floor=item.floor)
+            lines[name] = told
+    found = {
+        name: Piece(resource=name, version_id=version, facts_hash=evidence.hash_of(name, facts))
+        for name, version in evidence.behind(chart.resources, facts).items()
+    }
+    for name, item in demanded.items():
+        if name in found:
+            found[name] = found[name].model_copy(update={"rule": item.rule or ref.pathway, "floor": item.floor})
+    return [*found.values(), *lines.values()]
+
+
+def _behind(world: World, case: CaseRow) -> dict[str, str]:
+    """Return the evidence of a version that was shown before the ledger kept it."""
+    chart = world.records.chart(case.snapshot_blob or "")
     facts = world.pathways[case.pathway].read_chart(chart.resources, case.encounter_id, chart.as_of)
-    cited = {fact.resource for fact in facts.facts}
-    cited |= {version for heard in facts.recordings for version in (heard.resource, *heard.copies)}
-    for resource in chart.resources:
-        name = f"{resource.get('resourceType')}/{resource.get('id')}"
-        if name in (f"Encounter/{case.encounter_id}", facts.patient):
-            cited.add(f"{name}/_history/{resource.get('meta', {}).get('versionId', '')}")
-    return {name: version for name, _, version in (one.partition("/_history/") for one in sorted(cited))}
+    return evidence.behind(chart.resources, facts)
 
 
-def _versions(world: World, shown: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the version that the chart has of each of these resources; those that are gone are missing."""
+def versions(world: World, shown: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the version that the chart has of each of these resources; those that are gone are missing.
+
+    Where a type can't be searched, the version that was shown. Raises FhirError, ConfigurationError.
+    """
     ids: dict[str, list[str]] = {}
     for resource in sorted(shown):
         type_, _, id_ = resource.partition("/")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from activities import evidence
 from activities.boundary import boundary
 from activities.chart_writes import proposed, suggestion_of, write_to_chart
 from activities.world import World
@@ -12,6 +13,7 @@ from contracts.errors import FhirError, FhirFault, LedgerError, LedgerFault
 from contracts.suggestions import Suggestion
 from integrations.fhir import proposals
 from integrations.ledger import cases
+from integrations.ledger import evidence as ledger_evidence
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
@@ -43,9 +45,11 @@ class OpenCase:
                 if current:
                     entry["request"]["ifMatch"] = f'W/"{current["meta"]["versionId"]}"'
                 (written,) = write_to_chart(self.world, ref, [entry], Action.PROPOSE)
+            pieces = evidence.pieces(self.world, ref, request.snapshot.snapshot_blob, suggestion.facts)
             with self.world.records.db.write() as tx:
                 if cases.may_show(tx, request):
                     cases.show_version(tx, request, written["meta"]["versionId"])
+                    ledger_evidence.keep(tx, ref.case_id, request.version, pieces)
                     rows = (Row(Kind.SHOWN, (ref.case_id,)), Row(Kind.RUN, (ref.case_id, request.version)))
                     what, fields = f"suggestion {request.result.suggestion_hash}", {"encounter_id": ref.encounter_id}
                     self.world.records.auditor.append(tx, Action.SHOW, what, rows, case_id=ref.case_id, **fields)
@@ -56,8 +60,9 @@ def _refuse_foreign(request: OpenRequest, suggestion: Suggestion) -> None:
     """Raise LedgerError for a result of another case, version or snapshot, or one that its suggestion belies."""
     result = request.result
     asked = AgentRequest(ref=request.ref, version=request.version, snapshot=request.snapshot)
-    shown = (result.suggestion_hash, result.selected, result.approvable)
-    if not result.answers(asked) or shown != (suggestion.sha256(), suggestion.selected, suggestion.approvable):
+    told = (result.suggestion_hash, result.selected, result.approvable, result.revises)
+    is_ = (suggestion.sha256(), suggestion.selected, suggestion.approvable, suggestion.revises)
+    if not result.answers(asked) or told != is_:
         raise LedgerError(LedgerFault.FOREIGN_RESULT, f"of case {request.ref.case_id[:12]}")
 
 

@@ -6,10 +6,10 @@ from temporalio import activity
 
 from activities.boundary import boundary
 from activities.world import World
-from contracts.cases import DecisionRequest, UndoRequest
+from contracts.cases import CaseOutcome, CaseState, DecisionRequest, UndoRequest
 from contracts.decisions import Decision, DecisionReceipt
 from contracts.errors import ApprovalError, Refusal
-from integrations.ledger import decisions
+from integrations.ledger import cases, decisions
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
@@ -59,20 +59,31 @@ class UndoDecision:
 
     world: World
 
-    def __call__(self, request: UndoRequest) -> None:
-        """Open the case again. Raises ApprovalError (NOT_OPEN, DECIDED, NOT_YOURS, TOO_LATE)."""
+    def __call__(self, request: UndoRequest) -> CaseOutcome | None:
+        """Open the case again, or end it where news has opened the next one; return how it stands.
+
+        Raises ApprovalError (NOT_OPEN, DECIDED, NOT_YOURS, TOO_LATE).
+        """
         undo = request.undo
         with boundary():
             with self.world.records.db.write() as tx:
                 if decisions.undo(tx, undo):
+                    case = cases.find(tx, undo.case_id)
+                    assert case is not None
+                    later = cases.latest(tx, case.pathway, case.encounter_id)
+                    rows = (Row(Kind.DECISION, (undo.decision_id,)), Row(Kind.UNDONE, (undo.decision_id,)))
+                    if case.state == CaseState.CONTINUED and later:
+                        rows += (Row(Kind.ENDED, (case.case_id,)), Row(Kind.OPENED, (later.case_id,)))
                     self.world.records.auditor.append(
                         tx,
                         Action.UNDO,
                         f"decision {undo.decision_id}",
-                        rows=(Row(Kind.DECISION, (undo.decision_id,)), Row(Kind.UNDONE, (undo.decision_id,))),
+                        rows=rows,
                         actor=f"person:{undo.reviewer.reviewer_id}",
                         case_id=undo.case_id,
                         encounter_id=request.ref.encounter_id,
                         detail=f"as {undo.reviewer.role}",
                     )
+                case = cases.find(tx, undo.case_id)
             self.world.live.publish(undo.case_id)
+            return CaseOutcome(case_id=undo.case_id, state=case.state) if case else None

@@ -1,45 +1,51 @@
-"""Whether the chart of an ended case holds what demands a look and no decision of the stay showed (I17)."""
+"""Whether the chart of a decided or ended case holds news: what no decision of the stay showed, or what one showed and
+is not so any more (I17, I18)."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from activities import earlier
 from activities.chart_reads import read_resources
 from activities.world import World
-from agents.pathway import Pathway, RepeatingPathway
-from contracts.charts import Attention, ChartFacts
-from contracts.decisions import DecisionKind
+from agents.charts import over_since, stay_of
+from agents.pathway import EndingPathway
+from contracts.cases import CaseState
+from contracts.errors import FhirError, FhirFault
 from integrations import clock
 from integrations.fhir.client import Resource
-from integrations.ledger import cases, decisions
 from integrations.ledger.cases import CaseRow
 
 
 @dataclass(frozen=True)
 class ChartCheck:
-    """What reading the chart of an ended case gave."""
+    """What reading the chart of a case gave."""
 
     resources: list[Resource]
     demanded: bool
     """Whether the pathway needs a new case for it."""
+    late: int = 0
+    """Changes of what was decided on that came too long after the stay to be asked about: the audit has them."""
 
 
 def check_chart(world: World, case: CaseRow) -> ChartCheck:
-    """Read the chart of an ended case, as it is now. Raises FhirError, LedgerError.
+    """Read the chart of a case that waits for nobody, as it is now. Raises FhirError, LedgerError."""
+    pathway, now = world.pathways[case.pathway], clock.now()
+    try:
+        resources = read_resources(world, case.pathway, case.encounter_id)
+    except FhirError as fault:
+        if fault.kind != FhirFault.MISSING:
+            raise
+        return ChartCheck([], demanded=False)  # the stay itself is gone
+    facts = pathway.read_chart(resources, case.encounter_id, now)
+    stay = earlier.of_stay(world, case.pathway, case.encounter_id)
+    ends = isinstance(pathway, EndingPathway) and pathway.over(resources, case.encounter_id)
+    # Where the process ended with its stay, what it showed last stays listed; else the next event asks again.
+    new = earlier.uncovered(pathway, resources, facts, stay, stay.undecided if ends else ())
+    changed = earlier.changes(world, pathway, stay, resources, facts)
+    back = case.state == CaseState.STAY_ENDED and not ends  # nobody has triaged who came back
+    late = _late(world, over_since(stay_of(resources, case.encounter_id)), now)
+    return ChartCheck(resources, bool(new or back or (changed and not late)), len(changed) if late else 0)
 
-    What a decision showed is what its suggestion was made of: an approval, a change and a rejection all cover these
-    versions, whatever the level. What was accepted, and not rejected, covers its repeats as well.
-    """
-    pathway = world.pathways[case.pathway]
-    resources = read_resources(world, case.pathway, case.encounter_id)
-    facts = pathway.read_chart(resources, case.encounter_id, clock.now())
-    with world.records.db.read() as tx:
-        decided = cases.decided_of_stay(tx, case.pathway, case.encounter_id)
-        kinds = {case_id: one.kind for case_id, one in decisions.of_cases(tx, [row.case_id for row in decided]).items()}
-    read = {row.case_id: world.records.suggestion(row.suggestion_blob).facts for row in decided if row.suggestion_blob}
-    accepted = [one for case_id, one in read.items() if kinds[case_id] != DecisionKind.REJECT]
-    unseen = (item for item in pathway.attention(resources, facts) if not any(one.shows(item) for one in read.values()))
-    new = (item for item in unseen if not _repeats(pathway, item, facts, accepted))
-    return ChartCheck(resources, any(True for _ in new))
 
-
-def _repeats(pathway: Pathway, item: Attention, facts: ChartFacts, accepted: list[ChartFacts]) -> bool:
-    return isinstance(pathway, RepeatingPathway) and pathway.repeats(item, facts, accepted)
+def _late(world: World, since: datetime | None, now: datetime) -> bool:
+    return since is not None and now - since > world.revised_for

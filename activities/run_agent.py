@@ -104,12 +104,15 @@ class RunAgent:
                     self.world.facts, ref.pathway, ref.encounter_id, request.snapshot.snapshot_blob
                 )
                 suggestion = await suggest(pathway, facts, self.ports(request))
+                chart = await asyncio.to_thread(self.world.records.chart, request.snapshot.snapshot_blob)
+                suggestion = suggestion.model_copy(update={"earlier": chart.earlier})
                 blob = await asyncio.to_thread(self.world.records.blobs.put, suggestion.canonical())
         return AgentResult(
             case_id=request.ref.case_id,
             version=request.version,
             snapshot_blob=request.snapshot.snapshot_blob,
             approvable=suggestion.approvable,
+            revises=suggestion.revises,
             suggestion_blob=blob,
             suggestion_hash=suggestion.sha256(),
             choices=tuple(choice.code for choice in suggestion.choices),

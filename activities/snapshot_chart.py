@@ -7,10 +7,11 @@ from datetime import datetime
 
 from temporalio import activity
 
-from activities import recordings
+from activities import earlier, recordings
 from activities.boundary import boundary
 from activities.chart_reads import read_resources
 from activities.world import World
+from agents.pathway import EndingPathway, Pathway
 from contracts.cases import ChartSnapshot, SnapshotRequest
 from contracts.charts import ChartFacts
 from integrations import clock, traces
@@ -33,7 +34,7 @@ class SnapshotChart:
             as_of = clock.now()
             with traces.span("chart_read"):
                 resources = read_resources(self.world, ref.pathway, ref.encounter_id)
-                frozen = freeze(self.world, ref.pathway, ref.encounter_id, resources, as_of)
+                frozen = freeze(self.world, ref.pathway, ref.encounter_id, resources, as_of, ref.case_id)
             with self.world.records.db.write() as tx:
                 readings.note_snapshot(tx, ref.case_id, resources)
                 what, detail = f"Encounter/{ref.encounter_id}", f"snapshot {frozen.snapshot_blob[:16]}"
@@ -41,12 +42,26 @@ class SnapshotChart:
             return frozen
 
 
-def freeze(world: World, pathway: str, encounter_id: str, resources: list[Resource], as_of: datetime) -> ChartSnapshot:
-    """Keep a chart that was read at that moment as a blob, with its recordings. Raises FhirError, LedgerError."""
+def freeze(
+    world: World, pathway: str, encounter_id: str, resources: list[Resource], as_of: datetime, case_id: str = ""
+) -> ChartSnapshot:
+    """Keep a chart that was read at that moment as a blob, with its recordings; for a case also how it stands to what
+    was decided before in the stay. Raises FhirError, LedgerError."""
     recordings.freeze(world, resources)
-    chart = json.dumps({"as_of": as_of.isoformat(), "resources": resources}, sort_keys=True)
-    blob = world.records.blobs.put(chart.encode())
-    return ChartSnapshot(snapshot_blob=blob, facts_hash=facts_hash(world.facts(pathway, encounter_id, blob)))
+    facts = world.pathways[pathway].read_chart(resources, encounter_id, as_of)
+    before = earlier.compare(world, pathway, resources, facts, case_id) if case_id else None
+    told = {"earlier": before.model_dump(mode="json")} if before else {}
+    chart = json.dumps({"as_of": as_of.isoformat(), "resources": resources, **told}, sort_keys=True)
+    shown = facts_hash(facts)
+    return ChartSnapshot(
+        snapshot_blob=world.records.blobs.put(chart.encode()),
+        facts_hash=hashlib.sha256(f"{shown} {before.sha256()}".encode()).hexdigest() if before else shown,
+        over=_over(world.pathways[pathway], resources, encounter_id),
+    )
+
+
+def _over(pathway: Pathway, resources: list[Resource], encounter_id: str) -> bool:
+    return isinstance(pathway, EndingPathway) and pathway.over(resources, encounter_id)
 
 
 def facts_hash(facts: ChartFacts) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from agents.pathway import CalculatorPort, NoReference, NoSandbox, Pathway, ReferencePort
 from contracts.charts import ChartFacts
@@ -25,6 +26,8 @@ class World:
     reference: ReferencePort = field(default_factory=NoReference)
     ports: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Of a pathway: the roles of its agent that another model than the role's own serves."""
+    revised_for: timedelta = timedelta(days=7)
+    """How long after a stay a person is asked again where the evidence of a decision has changed (I18)."""
 
     def close(self) -> None:
         """Give back connections; a process that ends need not."""

@@ -9,12 +9,13 @@ from activities import evidence
 from activities.boundary import boundary
 from activities.chart_writes import note_writes, suggestion_of, write_to_chart
 from activities.world import World
-from contracts.cases import CaseOutcome, CaseRef, CaseState
-from contracts.decisions import Decision, Evidence
-from contracts.errors import ConfigurationError, FhirError, FhirFault
+from contracts.cases import ENDED, CaseOutcome, CaseRef, CaseState
+from contracts.decisions import WITHDRAWING, Decision, Evidence
+from contracts.errors import ConfigurationError, FhirError, FhirFault, LedgerError, LedgerFault
 from contracts.suggestions import Suggestion
 from integrations.fhir import proposals
-from integrations.ledger import cases, decisions
+from integrations.fhir.client import Resource
+from integrations.ledger import cases, decisions, own_writes
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 
@@ -72,6 +73,24 @@ class WriteBack:
             log.error("evidence_changed", case_id=case.case_id, pathway=case.pathway)
         return found
 
+    def _written_before(self, suggestion: Suggestion) -> list[Resource]:
+        """Return what the decisions in question wrote, as the chart has it; what is gone needs no withdrawal.
+
+        Raises LedgerError, to be tried again, while one of them is still to be written or taken back.
+        """
+        found: list[Resource] = []
+        for case_id in suggestion.earlier.revised if suggestion.earlier else ():
+            with self.world.records.db.read() as tx:
+                case, resources = cases.find(tx, case_id), own_writes.of_case(tx, case_id)
+            assert case is not None
+            if case.state not in ENDED:
+                raise LedgerError(LedgerFault.UNSETTLED, "what is withdrawn is not written yet", retryable=True)
+            ours = ("Task", proposals.resource_id(case.ref, "task"))
+            for type_, id_ in resources:
+                if type_ != "Provenance" and (type_, id_) != ours and (there := self.world.fhir.find(type_, id_)):
+                    found.append(there)
+        return found
+
     def _write(self, ref: CaseRef, decision: Decision, suggestion: Suggestion, state: CaseState) -> None:
         task = self.world.fhir.read("Task", proposals.resource_id(ref, "task"))
         carried = proposals.decided_in(task)
@@ -81,7 +100,8 @@ class WriteBack:
         if decision.selected is not None:
             meta, id_ = proposals.own_meta(ai=False), proposals.resource_id(ref, "result")
             results = self.world.pathways[ref.pathway].results(suggestion, decision, id_, meta)
-        entries = proposals.decision_entries(ref, suggestion, decision, task, results)
+        written = self._written_before(suggestion) if decision.kind in WITHDRAWING else []
+        entries = proposals.decision_entries(ref, suggestion, decision, task, results, written)
         if carried is None:
             write_to_chart(self.world, ref, entries, Action.WRITE, ends=state)
             return

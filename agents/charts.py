@@ -3,8 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from agents.physiology import POSSIBLE
@@ -14,6 +14,8 @@ from contracts.errors import FhirError, FhirFault
 
 Resource = dict[str, Any]
 UNDER_WAY = ("planned", "arrived", "triaged", "in-progress", "onleave", None)  # FHIR R4, EncounterStatus
+# FHIR R4 and R5, EncounterStatus: what is over, or never was
+OVER = ("finished", "cancelled", "entered-in-error", "completed", "discharged", "discontinued")
 IGNORED_STATUS = ("entered-in-error", "cancelled", "unknown")
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,6})?")
 COMPLAINT_CHARS = 300
@@ -38,6 +40,8 @@ class Reading:
     """Of a fact that is a number; one without is words."""
     understood: Callable[[Sequence[str], Sequence[str]], str | None] | None = None
     """From the texts and the codes that were charted to the word that the rules know; else it stays as charted."""
+    says: Mapping[str, str] = field(default_factory=dict)
+    """Codes that say this word by themselves, whatever their value is."""
     rank: Callable[[str], int] | None = None
     """Of such a word: of two of one moment the higher one counts. None: the one that was kept last."""
 
@@ -48,11 +52,17 @@ the Encounter's reason and, where the stay is not under way, its status."""
 
 
 def read_chart(
-    resources: Sequence[Resource], encounter_id: str, as_of: datetime, readings: Readings, codes: Mapping[str, str]
+    resources: Sequence[Resource],
+    encounter_id: str,
+    as_of: datetime,
+    readings: Readings,
+    codes: Mapping[str, str],
+    zone: tzinfo = UTC,
 ) -> ChartFacts:
     """Return the newest value of each fact at `as_of`, whose codes lead to keys of the readings.
 
-    Raises FhirError where the Encounter is missing.
+    Ages change at midnight in the hospital's zone, and what has no zone of its own is a time of that zone. Raises
+    FhirError where the Encounter is missing.
     """
     by_type: dict[str, list[Resource]] = {}
     left_out: list[str] = []
@@ -87,11 +97,45 @@ def read_chart(
     for who in by_type.get("Patient", ()):
         if patient == f"Patient/{who['id']}":
             for read in (_name, _sex, _age):  # an odd element costs no other
-                take(who, lambda who=who, read=read: read(who, as_of))
+                take(who, lambda who=who, read=read: read(who, as_of, zone))
     for resource in by_type.get("Observation", ()):
-        take(resource, lambda resource=resource: _observed(resource, patient, encounter_id, readings, codes))
+        take(resource, lambda resource=resource: _observed(resource, patient, encounter_id, readings, codes, zone))
     ordered = tuple(newest[key][1] for key in ("name", "sex", "age", *readings) if key in newest)
     return ChartFacts(encounter_id=encounter_id, patient=patient, as_of=as_of, facts=ordered, left_out=tuple(left_out))
+
+
+def over_since(encounter: Resource) -> datetime | None:
+    """Return since when a stay is over, as far as the chart says it; None while it goes on.
+
+    Without an end of its own it is over since its newest version. Never raises.
+    """
+    if encounter.get("status") not in OVER:
+        return None
+    period, meta = (encounter.get(element) for element in ("period", "meta"))
+    told = [part.get(key) for part, key in ((period, "end"), (meta, "lastUpdated")) if isinstance(part, dict)]
+    for text in told:
+        try:
+            return moment(str(text))
+        except (ValueError, TypeError, AttributeError):
+            continue
+    return datetime.min.replace(tzinfo=UTC)
+
+
+def stay_of(chart: Sequence[Resource], encounter_id: str) -> Resource:
+    """Return the Encounter of a frozen chart; empty where it is missing."""
+    return next((one for one in chart if (one.get("resourceType"), one.get("id")) == ("Encounter", encounter_id)), {})
+
+
+def is_over(chart: Sequence[Resource], encounter_id: str) -> bool:
+    """Return whether the stay is over by its status, or the patient has died. Never raises."""
+    stay = stay_of(chart, encounter_id)
+    who = reference(stay, "subject")
+    died = (
+        one.get("deceasedBoolean") is True or isinstance(one.get("deceasedDateTime"), str)
+        for one in chart
+        if one.get("resourceType") == "Patient" and who == f"Patient/{one.get('id')}"
+    )
+    return stay.get("status") in OVER or any(died)
 
 
 def reference(resource: Resource, element: str) -> str:
@@ -129,7 +173,7 @@ def _reasons(encounter: Resource, conditions: Sequence[Resource]) -> list[str]:
 
 
 def _observed(
-    resource: Resource, patient: str, encounter_id: str, readings: Readings, codes: Mapping[str, str]
+    resource: Resource, patient: str, encounter_id: str, readings: Readings, codes: Mapping[str, str], zone: tzinfo
 ) -> Iterator[Fact | str]:
     """Yield the facts of an Observation, and a line for each value of ours that can't be used."""
     if resource.get("status") in IGNORED_STATUS:
@@ -155,7 +199,7 @@ def _observed(
         return
     period, meta = resource.get("effectivePeriod") or {}, resource.get("meta") or {}
     exact = (resource.get("effectiveDateTime"), resource.get("effectiveInstant"), period.get("start"))
-    at = next((moment(text) for text in (*exact, resource.get("issued"), meta.get("lastUpdated")) if text), None)
+    at = next((moment(text, zone) for text in (*exact, resource.get("issued"), meta.get("lastUpdated")) if text), None)
     for part, key in parts:
         try:
             text, number = _value(part, readings[key])
@@ -172,20 +216,29 @@ def _key(code: Resource, readings: Readings, codes: Mapping[str, str]) -> str | 
 
 def _value(part: Resource, reading: Reading) -> tuple[str, float | None]:
     """Return the value as text, and as a number where the fact is one. Raises UnusableError."""
+    if reading.says and (word := _said_by_code(part, reading.says)):
+        return word, None
     concept = part.get("valueCodeableConcept") or {}
     texts = [*_words({"text": part.get("valueString")}), *_words(concept)]
+    coded = [text for c in concept.get("coding", ()) if (text := clean(c.get("code")))]
+    if reading.understood and (word := reading.understood(texts, coded)):
+        return word, None
     if reading.measure:
         text = next(iter(texts), None)
         bare = part.get("valueInteger", float(text) if text and NUMBER.fullmatch(text) else text)
         return measured(part.get("valueQuantity") or {"value": bare}, reading.measure)
     if "valueBoolean" in part:
         return ("yes" if part["valueBoolean"] else "no"), None
-    coded = [text for c in concept.get("coding", ()) if (text := clean(c.get("code")))]
     if not texts and not coded:
         raise UnusableError("without a value")
-    if reading.understood:
-        return reading.understood(texts, coded) or "; ".join(texts or coded).lower(), None
-    return (texts or coded)[0], None
+    return ("; ".join(texts or coded).lower() if reading.understood else (texts or coded)[0]), None
+
+
+def _said_by_code(part: Resource, says: Mapping[str, str]) -> str | None:
+    """Return the word that the part's code says, if the part has any value."""
+    if not any(name.startswith("value") for name in part):
+        return None
+    return next((says[c["code"]] for c in part["code"].get("coding", ()) if c.get("code") in says), None)
 
 
 def attachments(resource: Resource) -> list[Resource]:
@@ -253,18 +306,18 @@ def _fact(key: str, reading: Reading, value: str, number: float | None, source: 
     )  # fmt: skip
 
 
-def _name(patient: Resource, as_of: datetime) -> Iterator[Fact]:
-    words = clean(_called(_current(patient.get("name") or (), as_of)))
+def _name(patient: Resource, as_of: datetime, zone: tzinfo) -> Iterator[Fact]:
+    words = clean(_called(_current(patient.get("name") or (), as_of, zone)))
     if words:
         yield Fact(key="name", kind=FactKind.IDENTITY, label="Name", value=words, resource=version_of(patient))
 
 
-def _current(names: Sequence[Resource], as_of: datetime) -> Resource:
+def _current(names: Sequence[Resource], as_of: datetime, zone: tzinfo) -> Resource:
     """Return the name that holds at that moment, the official one first; an old one only where there is no other."""
 
     def rank(name: Resource) -> tuple[bool, int]:
         end = (name.get("period") or {}).get("end")
-        over = name.get("use") in ("old", "maiden") or bool(end and moment(end) < as_of)
+        over = name.get("use") in ("old", "maiden") or bool(end and moment(end, zone) < as_of)
         return over, NAME_USES.index(name.get("use")) if name.get("use") in NAME_USES else len(NAME_USES)
 
     told = [name for name in names if isinstance(name, dict) and _called(name)]
@@ -276,16 +329,16 @@ def _called(name: Resource) -> str:
     return str(name.get("text") or " ".join([*given, name.get("family") or ""]).strip())
 
 
-def _sex(patient: Resource, _as_of: datetime) -> Iterator[Fact]:
+def _sex(patient: Resource, _as_of: datetime, _zone: tzinfo) -> Iterator[Fact]:
     if sex := clean(patient.get("gender")):
         yield Fact(key="sex", kind=FactKind.PRESENTATION, label="Sex", value=sex, resource=version_of(patient))
 
 
-def _age(patient: Resource, as_of: datetime) -> Iterator[Fact | str]:
+def _age(patient: Resource, as_of: datetime, zone: tzinfo) -> Iterator[Fact | str]:
     told = patient.get("birthDate") or ""
     if len(told) < len("1900"):
         return
-    born, today = moment(told).date(), as_of.date()
+    born, today = _day(told, zone), as_of.astimezone(zone).date()
     years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
     if born > today and (born - today).days <= 1:  # born today, east of where our day is
         born, years = today, 0
@@ -302,6 +355,13 @@ def _age(patient: Resource, as_of: datetime) -> Iterator[Fact | str]:
         key="age", kind=FactKind.PRESENTATION, label="Age", value=value, number=number, unit=unit,
         resource=version_of(patient),
     )  # fmt: skip
+
+
+def _day(text: str, zone: tzinfo) -> date:
+    """Return the day of a FHIR dateTime in that zone; the first one of a year or month alone."""
+    if "T" in text:
+        return moment(text, zone).astimezone(zone).date()
+    return date.fromisoformat(_whole(text))
 
 
 def _count(number: int, unit: str) -> str:
@@ -334,9 +394,41 @@ def _minute(told: Any) -> datetime | None:
         return None
 
 
-def moment(text: str) -> datetime:
-    """Return the moment of a FHIR dateTime in UTC; a date alone is its first moment."""
-    if "T" not in text:
-        return datetime.fromisoformat((text + "-01-01")[:10]).replace(tzinfo=UTC)
-    told = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+def moment(text: str, zone: tzinfo = UTC) -> datetime:
+    """Return the moment of a FHIR dateTime in UTC; a date alone is its first moment.
+
+    What has no zone of its own is taken as a time of `zone`: the earlier one of an hour that comes twice.
+    """
+    told = datetime.fromisoformat(text.replace("Z", "+00:00") if "T" in text else _whole(text))
+    return (told if told.tzinfo else told.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _whole(text: str) -> str:
+    """Return a FHIR date with its month and day: the first, where it has none."""
+    return (text + "-01-01")[: len("1900-01-01")]
+
+
+CLOCKED = frozenset(("effectiveDateTime", "effectiveInstant", "issued", "lastUpdated", "start", "end"))
+"""Elements that hold a time, of those that pathways read by themselves."""
+NO_ZONE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+")
+
+
+def zoned(value: Any, zone: tzinfo) -> Any:
+    """Return resources in which each time without a zone, which is one of that zone, says so; dates alone stay."""
+    if zone is UTC:
+        return value
+    if isinstance(value, list | tuple):
+        return [zoned(one, zone) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _zoned(one, zone) if name in CLOCKED and isinstance(one, str) else zoned(one, zone)
+        for name, one in value.items()
+    }
+
+
+def _zoned(text: str, zone: tzinfo) -> str:
+    try:
+        return moment(text, zone).isoformat() if NO_ZONE.fullmatch(text) else text
+    except (ValueError, OverflowError):
+        return text

@@ -81,10 +81,18 @@ def floor(found: tuple[Finding, ...]) -> str | None:
 
 
 def attention(found: tuple[Finding, ...], facts: ChartFacts) -> tuple[Attention, ...]:
-    """Return what demands a look: each version that a floor rests on, and what could not be used of the chart."""
-    cited = (facts.get(key) for finding in found if finding.floor for key in finding.cites)
-    versions = dict.fromkeys(fact.resource for fact in cited if fact)
-    return (*(Attention(resource=version) for version in versions), *(Attention(line=line) for line in facts.left_out))
+    """Return what demands a look: each version that a floor rests on, and what could not be used of the chart.
+
+    Whose chart it is does not: a Patient has a new version with each address, and a new age is a change (I18).
+    """
+    demanded: dict[str, Attention] = {}
+    for finding in sorted((one for one in found if one.floor), key=lambda one: one.floor or ""):
+        for fact in filter(None, map(facts.get, finding.cites)):
+            if fact.resource == facts.patient or fact.resource.startswith(f"{facts.patient}/"):
+                continue
+            item = Attention(resource=fact.resource, rule=finding.rule, floor=finding.floor)
+            demanded.setdefault(fact.resource, item)
+    return (*demanded.values(), *(Attention(line=line, rule="left out") for line in facts.left_out))
 
 
 class _Nodes:

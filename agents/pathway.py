@@ -178,6 +178,15 @@ class RepeatingPathway(Pathway, Protocol):
 
 
 @runtime_checkable
+class EndingPathway(Pathway, Protocol):
+    """One whose question is over with the stay."""
+
+    def over(self, chart: Sequence[Resource], encounter_id: str) -> bool:
+        """Return whether a frozen chart says that the stay is over. Never raises."""
+        ...
+
+
+@runtime_checkable
 class TeachingPathway(Pathway, Protocol):
     """One whose decisions can make a model better."""
 

@@ -10,7 +10,7 @@ from contracts.suggestions import MadeBy
 
 
 class CaseState(StrEnum):
-    """opened = open + decided + written + rejected + closed_undecided (I1)."""
+    """opened = open + decided + written + rejected + closed_undecided + stay_ended + continued (I1)."""
 
     OPEN = "open"
     DECIDED = "decided"
@@ -19,9 +19,15 @@ class CaseState(StrEnum):
     REJECTED = "rejected"
     CLOSED_UNDECIDED = "closed_undecided"
     """Nobody decided until the end of the escalation ladder."""
+    STAY_ENDED = "stay_ended"
+    """Nobody decided before the stay was over: discharge, left without being seen, death."""
+    CONTINUED = "continued"
+    """Its decision was taken back after the next generation had opened, which asks for all of it again (I3)."""
 
 
-ENDED = (CaseState.WRITTEN, CaseState.REJECTED, CaseState.CLOSED_UNDECIDED)
+UNDECIDED = (CaseState.CLOSED_UNDECIDED, CaseState.STAY_ENDED)
+"""Ended without a decision: listed until a person acknowledges it (I17)."""
+ENDED = (CaseState.WRITTEN, CaseState.REJECTED, *UNDECIDED, CaseState.CONTINUED)
 
 
 class CaseRef(Frozen):
@@ -76,6 +82,8 @@ class ChartSnapshot(Frozen):
     snapshot_blob: str
     facts_hash: str
     """Equal when nothing changed of what a person is shown: coded values, what was left out, whose chart it is."""
+    over: bool = False
+    """The pathway's process ends with the stay, and the stay is over."""
 
 
 class AgentRequest(Frozen):
@@ -99,6 +107,8 @@ class AgentResult(Frozen):
     selected: str | None
     approvable: bool = True
     """Whether one key may approve it (`Suggestion.approvable`)."""
+    revises: bool = False
+    """Whether it asks what becomes of what was written before (`Suggestion.revises`)."""
     made_by: MadeBy
     fallback: Fallback | None = None
 

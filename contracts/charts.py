@@ -58,6 +58,10 @@ class Attention(Frozen):
     resource: str = ""
     """`Type/id/_history/version`; empty for a line of `ChartFacts.left_out`."""
     line: str = ""
+    rule: str = ""
+    """By which it does; empty where the pathway has one alone."""
+    floor: str | None = None
+    """Code that the rule demands at least."""
 
 
 class ChartFacts(Frozen):

@@ -16,6 +16,15 @@ class DecisionKind(StrEnum):
     """A choice where none was proposed, or only by a model that was never measured on the pathway."""
     REJECT = "reject"
     """Nothing is written but our own Task; needs a reason."""
+    KEEP = "keep"
+    """What was written before stands although its evidence changed; nothing is written but our own Task."""
+    WITHDRAW = "withdraw"
+    """What was written before is marked as not to be used, and nothing takes its place; needs a reason."""
+
+
+ACCEPTED = (DecisionKind.APPROVE, DecisionKind.CHANGE, DecisionKind.CHOOSE)
+"""Kinds that write a result. On a revision they withdraw what was written before."""
+WITHDRAWING = (*ACCEPTED, DecisionKind.WITHDRAW)
 
 
 class Reviewer(Frozen):
@@ -127,23 +136,35 @@ def contradiction(kind: DecisionKind, selected: str | None, reason: str | None, 
         return "a change without a reason"
     if kind == DecisionKind.REJECT and selected is not None:
         return "a rejection with a level"
+    if kind in (DecisionKind.KEEP, DecisionKind.WITHDRAW) and selected is not None:
+        return f"to {kind} what was written, with a level"
     return None
 
 
 def unfit(
-    kind: DecisionKind, selected: str | None, reason: str, proposed: str | None, choices: Sequence[str]
+    kind: DecisionKind,
+    selected: str | None,
+    reason: str,
+    proposed: str | None,
+    choices: Sequence[str],
+    *,
+    revises: bool = False,
 ) -> Refusal | None:
     """Return why that answer is none to what was shown, or None.
 
-    `proposed` is what one key may approve, None where there is no such thing; `choices` are the codes to choose from.
+    `proposed` is what one key may approve, None where there is no such thing; `choices` are the codes to choose from;
+    `revises` says whether something written before is in question.
     """
-    may_contradict = kind == DecisionKind.REJECT or (kind == DecisionKind.APPROVE and proposed is not None)
+    bare = (DecisionKind.REJECT, DecisionKind.KEEP, DecisionKind.WITHDRAW)
+    may_contradict = kind in bare or (kind == DecisionKind.APPROVE and proposed is not None)
     if may_contradict and contradiction(kind, selected, reason, proposed):
         return Refusal.CONTRADICTION
     fits = {
         DecisionKind.APPROVE: proposed is not None,
         DecisionKind.CHANGE: proposed not in (None, selected) and selected in choices and reason,
         DecisionKind.CHOOSE: proposed is None and selected in choices,
-        DecisionKind.REJECT: reason,
+        DecisionKind.REJECT: reason and not revises,
+        DecisionKind.KEEP: revises,
+        DecisionKind.WITHDRAW: revises and reason,
     }
     return None if fits[kind] else Refusal.CHOICE

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from contracts.frozen import Frozen
+from contracts.time_zones import DEFAULT, TimeZone
 
 
 class Doubt(Frozen):
@@ -59,3 +60,6 @@ class DictationOptions(Frozen):
     """The pathway's own block of the configuration."""
 
     language: str = "en"
+    time_zone: TimeZone = DEFAULT
+    """IANA name of the hospital's zone, in which ages change and times without a zone are read; by default that of
+    `[hospital]`."""

@@ -1,6 +1,7 @@
 """Emergency triage: acuity scales and code maps, which are configuration."""
 
 from contracts.frozen import Frozen
+from contracts.time_zones import DEFAULT, TimeZone
 
 
 class AcuityLevel(Frozen):
@@ -29,6 +30,9 @@ class EdTriageOptions(Frozen):
     likely than all others together."""
     moderate_from: float = 0.4
     """The same of moderate support; our judgement: twice what each of five levels has by chance."""
+    time_zone: TimeZone = DEFAULT
+    """IANA name of the hospital's zone, in which ages change and times without a zone are read; by default that of
+    `[hospital]`."""
     codes: dict[str, str] | None = None
     """Code (LOINC, or the hospital's own text) of an Observation or component, to the fact it becomes. None: the
     pathway's own map, `KEYS` in `agents.ed_triage.resources`."""

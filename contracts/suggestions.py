@@ -7,6 +7,7 @@ from contracts.charts import ChartFacts
 from contracts.dictation import Note
 from contracts.errors import Fallback
 from contracts.frozen import Frozen
+from contracts.revisions import Earlier
 
 
 class MadeBy(StrEnum):
@@ -83,6 +84,8 @@ class Suggestion(Proposal):
     facts: ChartFacts
     measured: bool = True
     """Whether the model that judged was measured on this pathway; one that was not is shown as unsure at most."""
+    earlier: Earlier | None = None
+    """What was decided before in the stay; None in a first case."""
 
     @property
     def approvable(self) -> bool:
@@ -90,9 +93,18 @@ class Suggestion(Proposal):
         proven = self.measured or self.made_by == MadeBy.RULES or self.selected == self.floor
         return self.selected is not None and proven
 
+    @property
+    def revises(self) -> bool:
+        """Return whether it asks a person what becomes of what was written before: keep, change or withdraw it."""
+        return self.earlier is not None and bool(self.earlier.revised)
+
     def canonical(self) -> bytes:
-        """Return the bytes that its hash is taken over: those of before there was `measured`, where it is True."""
-        return self.model_dump_json(exclude={"measured"}).encode() if self.measured else super().canonical()
+        """Return the bytes that its hash is taken over, without later fields where they say nothing.
+
+        Suggestions were shown, and approved by their hash, before there was `measured` and `earlier`.
+        """
+        silent = {name for name, said in (("measured", not self.measured), ("earlier", self.earlier)) if not said}
+        return self.model_dump_json(exclude=silent).encode()
 
     def choice(self, code: str | None) -> Choice | None:
         """Return the choice of that code, or None."""

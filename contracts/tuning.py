@@ -70,6 +70,8 @@ class NoLesson(StrEnum):
     """What was shown came from rules, or nobody knows from where (I11, I13)."""
     REJECTED = "rejected"
     """A person says that the suggestion is wrong, not which choice is right: a target would be our guess."""
+    REVISED = "revised"
+    """What was written before was kept or withdrawn: that says nothing of a choice."""
     UNKNOWN_CHOICE = "unknown_choice"
     """None of the choices, as after a change of scale."""
     TOO_FAST = "too_fast"

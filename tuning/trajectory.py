@@ -166,7 +166,7 @@ def _proposal_step(run: Run, decision: Decision | None) -> ProposalStep:
         snapshot_blob=run.snapshot_blob,
         suggestion_hash=run.suggestion_hash,
         shown_at=run.shown_at,
-        suggestion=ShownProposal.model_validate(shown.model_dump(exclude={"facts"})),
+        suggestion=ShownProposal.model_validate(shown.model_dump(exclude={"facts", "earlier"})),
     )
     result = ApprovalResult(
         source_call_id=call_id,

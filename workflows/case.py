@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.close_undecided import CloseCase
+from activities.close_undecided import CloseCase, CloseWithStay
 from activities.escalate_case import EscalateCase
 from activities.open_case import CoverEvents, OpenCase
 from activities.record_decision import RecordDecision, UndoDecision
@@ -64,6 +64,8 @@ class CaseProgress:
     """How many of these the newest version has followed."""
     shown: OpenRequest | None = None
     """What a person may decide on; None until this run of the workflow has shown something."""
+    stay_over: bool = False
+    """The stay was over before anybody decided."""
     ladder_ended: bool = False
     """Nobody decided until the end of the escalation ladder."""
     final: bool = False
@@ -73,7 +75,7 @@ class CaseProgress:
 
     def answered(self) -> bool:
         """Return whether nobody is waited for."""
-        return self.receipt is not None or self.ladder_ended or self.closed
+        return self.receipt is not None or self.ladder_ended or self.closed or self.stay_over
 
     def has_news(self) -> bool:
         """Return whether the chart may have changed since the newest version."""
@@ -100,6 +102,7 @@ class CaseProgress:
     def reopen(self) -> None:
         """Wait for a decision again."""
         self.receipt, self.closed, self.ladder_ended, self.final = None, False, False, False
+        self.stay_over = False
 
 
 @workflow.defn(name="case", versioning_behavior=VersioningBehavior.PINNED)
@@ -159,10 +162,12 @@ class Case:
             self._refuse_unfit_undo(undo)
             request = UndoRequest(ref=self.ref, undo=undo)
             try:
-                await workflow.execute_activity_class(UndoDecision, request, **policies.LEDGER)
+                after = await workflow.execute_activity_class(UndoDecision, request, **policies.LEDGER)
             except ActivityError as fault:
                 raise (fault.cause or fault) from None
-            self.progress.receipt, self.progress.closed = None, False
+            over = after is not None and after.state == CaseState.CONTINUED
+            self.progress.receipt, self.progress.closed = None, over
+            self.progress.looks_wanted += 1  # what came meanwhile was not delivered to a decided case
 
     @undo.validator
     def check_undo(self, undo: Undo) -> None:
@@ -202,7 +207,9 @@ class Case:
         if progress.has_news() or (decision.version, decision.shown_hash) != (shown.version, result.suggestion_hash):
             raise _refusal(Refusal.STALE)
         proposed = result.selected if result.approvable else None
-        refused = unfit(decision.kind, decision.selected, decision.reason, proposed, result.choices)
+        refused = unfit(
+            decision.kind, decision.selected, decision.reason, proposed, result.choices, revises=result.revises
+        )
         if refused:
             raise _refusal(refused)
 
@@ -221,7 +228,8 @@ class Case:
         await workflow.wait_condition(workflow.all_handlers_finished)
         state = CaseState.DECIDED
         if self.progress.receipt is None:
-            state = (await self._until_done(CloseCase, policies.WRITE)).state
+            close = CloseWithStay if self.progress.stay_over else CloseCase
+            state = (await self._until_done(close, policies.WRITE)).state
         if state == CaseState.DECIDED:
             state = (await self._until_done(WriteBack, policies.WRITE)).state
         if state == CaseState.OPEN:
@@ -242,6 +250,7 @@ class Case:
                 progress.cover(gathered, looks)
                 cover = CoverRequest(ref=self.ref, version=before.version, covers_event=covers)
                 await workflow.execute_activity_class(CoverEvents, cover, **policies.LEDGER)
+                progress.stay_over = snapshot.over
                 return True
             progress.version += 1
             result = await self._run_agent(AgentRequest(ref=self.ref, version=progress.version, snapshot=snapshot))
@@ -251,6 +260,7 @@ class Case:
             )
             progress.cover(gathered, looks)
             await workflow.execute_activity_class(OpenCase, progress.shown, **policies.SUGGEST)
+            progress.stay_over = snapshot.over  # once what it ended with is shown
         except ActivityError as fault:
             workflow.logger.error("suggestion_failed", extra={"activity": fault.activity_type})
             progress.uncover(gathered, looked, before)
@@ -272,13 +282,15 @@ class Case:
             await workflow.wait_condition(self.progress.answered, timeout=wait)
 
     async def _run_agent(self, request: AgentRequest) -> AgentResult:
-        """Return what the agent made of this very version; where the model's worker gives none, by rules."""
-        with suppress(ActivityError):
-            policy = policies.model(self.case.due_at - workflow.now(), self.case.model_limit)
-            result = await workflow.execute_activity_class(RunAgent, request, **policy)
-            if result.answers(request):
-                return result
-            workflow.logger.error("foreign_result", extra={"activity": "run_agent"})
+        """Return what the agent made of this very version; where the model's worker gives none, or nobody waits for a
+        level any more, by rules."""
+        if not request.snapshot.over:
+            with suppress(ActivityError):
+                policy = policies.model(self.case.due_at - workflow.now(), self.case.model_limit)
+                result = await workflow.execute_activity_class(RunAgent, request, **policy)
+                if result.answers(request):
+                    return result
+                workflow.logger.error("foreign_result", extra={"activity": "run_agent"})
         by_rules = request.model_copy(update={"rules_only": True})
         return await workflow.execute_activity_class(RunAgent, by_rules, **policies.RULES)
 

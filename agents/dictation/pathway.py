@@ -9,6 +9,7 @@ from contracts.charts import Attention, ChartFacts
 from contracts.decisions import Decision
 from contracts.dictation import DictationOptions
 from contracts.suggestions import Suggestion
+from contracts.time_zones import zone_named
 from contracts.views import View
 
 
@@ -24,7 +25,7 @@ class Dictation:
         return reading.queries(encounter_id)
 
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
-        return reading.read_chart(chart, encounter_id, as_of)
+        return reading.read_chart(chart, encounter_id, as_of, zone_named(self.options.time_zone))
 
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.options, ports)

@@ -1,7 +1,7 @@
 """What dictation reads of a chart: recordings that no decided case has dealt with, and the patient's medications."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from agents import charts
 from agents.charts import Reading, Resource
@@ -30,9 +30,9 @@ def queries(encounter_id: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def read_chart(resources: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
+def read_chart(resources: Sequence[Resource], encounter_id: str, as_of: datetime, zone: tzinfo = UTC) -> ChartFacts:
     """Return whose chart it is, the medications, and the recordings in the order in which they were made."""
-    facts = charts.read_chart(resources, encounter_id, as_of, READINGS, {})
+    facts = charts.read_chart(resources, encounter_id, as_of, READINGS, {}, zone)
     found: dict[str, ChartRecording] = {}
     left_out: list[str] = []
     pointed_at = {f"Binary/{id_}" for r in resources for a in charts.attachments(r) if (id_ := charts.binary_id(a))}
@@ -42,7 +42,7 @@ def read_chart(resources: Sequence[Resource], encounter_id: str, as_of: datetime
         if where in dealt_with or where in pointed_at or resource.get("resourceType") not in HOW:
             continue
         try:
-            for recording in _recordings(resource, encounter_id, facts.patient):
+            for recording in _recordings(resource, encounter_id, facts.patient, zone):
                 if isinstance(recording, str):
                     left_out.append(recording)
                 elif (same := recording.blob or recording.resource) in found:
@@ -71,7 +71,7 @@ def medications(facts: ChartFacts) -> tuple[str, ...]:
     return tuple(fact.value for fact in facts.facts if fact.key.startswith(MEDICATION))
 
 
-def _recordings(resource: Resource, encounter_id: str, patient: str) -> Iterator[ChartRecording | str]:
+def _recordings(resource: Resource, encounter_id: str, patient: str, zone: tzinfo) -> Iterator[ChartRecording | str]:
     if resource.get("status") in WITHDRAWN or f"Encounter/{encounter_id}" not in _encounters(resource):
         return
     where = f"{resource['resourceType']}/{resource['id']}"
@@ -90,7 +90,7 @@ def _recordings(resource: Resource, encounter_id: str, patient: str) -> Iterator
             resource=f"{where}/_history/{meta.get('versionId', '1')}",
             blob=marks.get(AUDIO_BLOB, ""),
             media_type=charts.clean(attachment["contentType"]),
-            recorded_at=charts.moment(at) if at else None,
+            recorded_at=charts.moment(at, zone) if at else None,
             told=charts.clean(marks.get(AUDIO_UNREAD, "")),
         )
 

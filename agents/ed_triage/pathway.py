@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from agents import level_graph, repeats
+from agents import charts, level_graph, repeats
 from agents.ed_triage import features, graph, resources, reward, rules, scales
 from agents.ed_triage.view import VIEW
 from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
@@ -12,6 +12,7 @@ from contracts.charts import Attention, ChartFacts
 from contracts.decisions import Decision
 from contracts.ed_triage import EdTriageOptions
 from contracts.suggestions import Suggestion
+from contracts.time_zones import zone_named
 from contracts.tuning import DecidedCase, Features, NoLesson, TrainingRow
 from contracts.views import View
 
@@ -34,7 +35,8 @@ class EdTriage:
         return f"Observation?encounter=Encounter/{encounter_id}", "Patient?_id={patient}", "Condition?_id={reasons}"
 
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
-        return resources.read_chart(chart, encounter_id, as_of, self.options.codes)
+        zone = zone_named(self.options.time_zone)
+        return resources.read_chart(chart, encounter_id, as_of, self.options.codes, zone)
 
     def build(self, ports: Ports) -> SuggestionGraph:
         return graph.build(self.scale, self.options, ports.model("reasoning"))
@@ -43,7 +45,10 @@ class EdTriage:
         return level_graph.attention(rules.findings(facts), facts)
 
     def repeats(self, item: Attention, facts: ChartFacts, accepted: Sequence[ChartFacts]) -> bool:
-        return repeats.is_repeat(item, facts, accepted, REPEAT, rules.worse)
+        return repeats.is_repeat(item, facts, accepted, REPEAT, rules.worse_for(facts))
+
+    def over(self, chart: Sequence[Resource], encounter_id: str) -> bool:
+        return charts.is_over(chart, encounter_id)
 
     def more_urgent(self, code: str, than: str) -> bool:
         return code < than

@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from fhir.resources.R4B.observation import Observation
 
 from agents import charts, codes
 from agents.charts import Reading, Resource
-from agents.ed_triage import responsiveness
-from agents.physiology import MEASURES
+from agents.ed_triage import hypercapnia, responsiveness
+from agents.physiology import MEASURES, UNITS, Range
+from agents.quantities import Measure, known, same
 from contracts.charts import ChartFacts, FactKind
 from contracts.decisions import Decision
 from contracts.ed_triage import AcuityScale
 
+# NEWS2 has two scales: Royal College of Physicians, 2017, chart 1
+SCALES = Measure(known(same, codes.SCORE, "score", "1"), (1, 2))
+PACO2 = Range(5, 250, "our judgement, mmHg: widely around what blood gas analysers show")
 # An Observation of another key is left aside
 SHOWN = {
     "complaint": Reading("Complaint", kind=FactKind.PRESENTATION),
@@ -30,9 +34,17 @@ SHOWN = {
     "dbp": Reading("DBP", "mmHg", measure=MEASURES["dbp"]),
     "temp_c": Reading("Temp", "°C", measure=MEASURES["temp_c"]),
     "spo2": Reading("SpO2", "%", measure=MEASURES["spo2"]),
+    "spo2_scale": Reading(
+        "SpO2 scale",
+        measure=SCALES,
+        understood=hypercapnia.scale,
+        says=hypercapnia.CHOSEN,
+        rank=lambda scale: scale != "2",  # of two of one moment the stricter one
+    ),
     "oxygen_l_min": Reading("Oxygen", "L/min", measure=MEASURES["oxygen_l_min"]),
     "fio2": Reading("FiO2", "%", measure=MEASURES["fio2"]),
     "oxygen_device": Reading("Oxygen by"),
+    "paco2": Reading("PaCO2", "mmHg", measure=Measure(UNITS["sbp"], PACO2.limits, bare=False)),
     "encounter": Reading("Encounter", kind=FactKind.STAY),
 }
 KEYS = {
@@ -61,16 +73,23 @@ KEYS = {
     codes.COMA_SCALE: "gcs",
     **dict.fromkeys(codes.INSPIRED_OXYGEN, "fio2"),
     "Oxygen delivery device": "oxygen_device",
+    **dict.fromkeys(hypercapnia.CHOSEN, "spo2_scale"),
+    "NEWS2 SpO2 scale": "spo2_scale",
+    codes.ARTERIAL_CARBON_DIOXIDE: "paco2",
 }
 """Code of an Observation or component to the fact that it becomes, where the configuration maps none of its own."""
 ACUITY = codes.loinc(codes.ACUITY, "Acuity assessment at First encounter")
 
 
 def read_chart(
-    resources: Sequence[Resource], encounter_id: str, as_of: datetime, keys: Mapping[str, str] | None = None
+    resources: Sequence[Resource],
+    encounter_id: str,
+    as_of: datetime,
+    keys: Mapping[str, str] | None = None,
+    zone: tzinfo = UTC,
 ) -> ChartFacts:
     """Return what triage reads of a chart, by the configured map of codes or KEYS; see `agents.charts.read_chart`."""
-    return charts.read_chart(resources, encounter_id, as_of, SHOWN, KEYS if keys is None else keys)
+    return charts.read_chart(resources, encounter_id, as_of, SHOWN, KEYS if keys is None else keys, zone)
 
 
 def acuity(facts: ChartFacts, scale: AcuityScale, decision: Decision, id_: str, meta: Resource) -> Resource:

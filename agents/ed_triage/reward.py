@@ -86,6 +86,8 @@ def _refused(case: DecidedCase, codes: list[str]) -> NoLesson | None:
         return NoLesson.RULES_ONLY
     if case.kind == DecisionKind.REJECT:
         return NoLesson.REJECTED
+    if case.kind in (DecisionKind.KEEP, DecisionKind.WITHDRAW):
+        return NoLesson.REVISED
     if case.selected not in codes:
         return NoLesson.UNKNOWN_CHOICE
     if case.arm == Arm.SHOWN and case.selected == case.suggested and (case.dwell_ms or 0) < DWELL_FLOOR_MS:

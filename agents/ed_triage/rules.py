@@ -1,5 +1,11 @@
 """Deterministic scores on vitals: what the model may raise and never lower (I10)."""
 
+from collections.abc import Mapping
+
+from agents.ed_triage import hypercapnia, oxygen, pews
+from agents.ed_triage.bands import Bands
+from agents.ed_triage.bands import points as points_of
+from agents.repeats import Worse
 from contracts.charts import ChartFacts
 from contracts.suggestions import Finding
 
@@ -9,13 +15,16 @@ ESI_LEVEL_2 = "AHRQ, Emergency Severity Index Implementation Handbook, 2012 edit
 ESI_DANGER = "AHRQ, Emergency Severity Index Implementation Handbook, 2012 edition, chapter 3, decision point D"
 
 # NEWS2 chart 1: (upper limit of the band, points), the last band open; numbers are measured values as charted.
-BANDS: dict[str, tuple[tuple[float, int], ...]] = {
+BANDS: Mapping[str, Bands] = {
     "rr": ((8, 3), (11, 1), (20, 0), (24, 2), (float("inf"), 3)),
     "spo2": ((91, 3), (93, 2), (95, 1), (float("inf"), 0)),  # scale 1
     "sbp": ((90, 3), (100, 2), (110, 1), (219, 0), (float("inf"), 3)),
     "hr": ((40, 3), (50, 1), (90, 0), (110, 1), (130, 2), (float("inf"), 3)),
     "temp_c": ((35.0, 3), (36.0, 1), (38.0, 0), (39.0, 1), (float("inf"), 2)),
 }
+# NEWS2 chart 1: SpO2 scale 2, for a target of 88 to 92 %
+SCALE_2_AIR: Bands = ((83, 3), (85, 2), (87, 1), (float("inf"), 0))
+SCALE_2_OXYGEN: Bands = ((83, 3), (85, 2), (87, 1), (92, 0), (94, 1), (96, 2), (float("inf"), 3))  # NEWS2 chart 1
 OXYGEN_POINTS = 2  # any supplemental oxygen, NEWS2 chart 1
 CONSCIOUSNESS_POINTS = 3  # anything but alert (CVPU), NEWS2 chart 1
 EMERGENCY_FROM, URGENT_FROM, SINGLE_URGENT = 7, 5, 3  # NEWS2 chart 2: clinical response thresholds
@@ -25,10 +34,7 @@ WANTED = ("avpu", "rr", "spo2", "sbp", "hr", "temp_c")
 # to consider level 2; as a floor they demand level 3, since "consider" is a person's to answer.
 DANGER_OF_CHILDREN = ((0.25, (180.0, 50.0)), (3.0, (160.0, 40.0)), (8.0, (140.0, 30.0)))
 DANGER = (100.0, 20.0)  # ESI_DANGER, above 8 years
-DANGER_SPO2_BELOW = 92.0  # ESI_DANGER, at any age
-AIR_PERCENT = 21.0  # of oxygen: any more is supplemental, NEWS2 chart 1
-# Words for no device, in lower case; our judgement: every other device gives oxygen
-AIR = frozenset(("room air", "air", "ra", "none", "no device", "no oxygen", "breathing room air", "self ventilating"))
+DANGER_SPO2_BELOW = 92.0  # ESI_DANGER, at any age; our judgement: not where a person chose NEWS2's SpO2 scale 2
 # AVPU by the Glasgow coma scale: Kelly et al., Ann Emerg Med 2004;44:108, medians 15 (A), 13 (V), 8 (P), 3 (U)
 DEEP_GCS, ALERT_GCS = 8, 15
 
@@ -36,12 +42,12 @@ DEEP_GCS, ALERT_GCS = 8, 15
 def news2_points(facts: ChartFacts) -> dict[str, int]:
     """Return the points of each parameter that was measured; a missing one scores nothing and is reported apart."""
     points: dict[str, int] = {}
-    for key, bands in BANDS.items():
+    for key, bands in _bands(facts).items():
         value = facts.number(key)
         if value is not None:
-            points[key] = next(score for limit, score in bands if not value > limit)
-    if oxygen := _oxygen(facts):
-        points[oxygen] = OXYGEN_POINTS
+            points[key] = points_of(bands, value)
+    if given := oxygen.given(facts):
+        points[given.key] = OXYGEN_POINTS
     avpu, gcs = facts.get("avpu"), facts.number("gcs")
     if avpu:
         points["avpu"] = 0 if avpu.value == "alert" else CONSCIOUSNESS_POINTS
@@ -50,14 +56,17 @@ def news2_points(facts: ChartFacts) -> dict[str, int]:
     return points
 
 
-def _oxygen(facts: ChartFacts) -> str | None:
-    """Return the key of the fact that says that oxygen is given: a flow, or a bound of one, a fraction, or a device."""
-    flow, fraction, device = (facts.get(key) for key in ("oxygen_l_min", "fio2", "oxygen_device"))
-    if flow and (flow.number or flow.value[:1] in "<>"):
-        return "oxygen_l_min"
-    if fraction and (fraction.number or 0) > AIR_PERCENT:
-        return "fio2"
-    return "oxygen_device" if device and device.value.lower() not in AIR else None
+def scale_2(facts: ChartFacts) -> bool:
+    """Return whether a person chose SpO2 scale 2 for this adult; what a chart says of hypercapnia never does."""
+    age, chosen = facts.number("age"), facts.get("spo2_scale")
+    return bool(chosen and chosen.value == "2") and (age is None or age >= ADULT_FROM_YEARS)
+
+
+def _bands(facts: ChartFacts) -> Mapping[str, Bands]:
+    """Return the bands of NEWS2, with those of the SpO2 scale that was chosen."""
+    if not scale_2(facts):
+        return BANDS
+    return {**BANDS, "spo2": SCALE_2_OXYGEN if oxygen.given(facts) else SCALE_2_AIR}
 
 
 def findings(facts: ChartFacts) -> tuple[Finding, ...]:
@@ -66,8 +75,8 @@ def findings(facts: ChartFacts) -> tuple[Finding, ...]:
     if age is not None and age < ADULT_FROM_YEARS:
         text = f"NEWS2 does not apply under {ADULT_FROM_YEARS} years"
         young = Finding(rule="age", text=text, source=NEWS2, cites=("age",))
-        return (young, *_consciousness(facts), *_danger_zone(facts))
-    return (*_news2(facts), *_consciousness(facts), *_danger_zone(facts))
+        return (young, *pews.findings(facts), *_consciousness(facts), *_danger_zone(facts))
+    return (*_news2(facts), *_spo2_scale(facts), *_consciousness(facts), *_danger_zone(facts))
 
 
 def worse(key: str, new: float, old: float) -> bool:
@@ -75,10 +84,22 @@ def worse(key: str, new: float, old: float) -> bool:
     bands = BANDS.get(key)
     if bands is None:
         return new != old
-    points, before = (next(score for limit, score in bands if not value > limit) for value in (new, old))
+    points, before = points_of(bands, new), points_of(bands, old)
     inner = [limit for limit, score in bands if score == 0 and limit != float("inf")]
     middle = inner[0] if inner else bands[-2][0]
     return points > before or (new > middle) != (old > middle) or abs(new - middle) > abs(old - middle)
+
+
+def worse_for(facts: ChartFacts) -> Worse:
+    """Return `worse` for this patient: it also holds where a child's PEWS, or the SpO2 scale in use, gives more."""
+    child = pews.bracket(facts)
+    own = child[1] if child else _bands(facts)
+
+    def judged(key: str, new: float, old: float) -> bool:
+        more = key in own and points_of(own[key], new) > points_of(own[key], old)
+        return more or worse(key, new, old)
+
+    return judged
 
 
 def missing(facts: ChartFacts) -> tuple[str, ...]:
@@ -104,11 +125,25 @@ def _news2(facts: ChartFacts) -> list[Finding]:
     bounded = any(fact.value[:1] in "<>" for key in BANDS if (fact := facts.get(key)))
     at_least = "at least " if bounded or missing(facts) else ""
     by_age = "" if facts.get("age") else "; age unknown, limits of adults"
-    return [
-        Finding(
-            rule="NEWS2", text=f"NEWS2 {at_least}{total} ({parts}){by_age}", source=NEWS2, cites=scored, floor=level
-        )
-    ]
+    text = f"NEWS2 {at_least}{total} ({parts}){by_age}"
+    # a choice of another scale is news to who decided by this one
+    chosen = ("spo2_scale",) if "spo2" in points and facts.get("spo2_scale") else ()
+    return [Finding(rule="NEWS2", text=text, source=NEWS2, cites=(*scored, *chosen), floor=level)]
+
+
+def _spo2_scale(facts: ChartFacts) -> list[Finding]:
+    """Return which SpO2 scale was used, where the chart holds a choice of scale 2, or says hypercapnia without one."""
+    if facts.number("spo2") is None:
+        return []
+    if scale_2(facts):
+        shown, limit = facts_label(facts, "spo2"), f"{DANGER_SPO2_BELOW:g} %"
+        text = f"{shown} scored on scale 2, as chosen in the chart; below {limit} is no danger zone then"
+        return [Finding(rule="SpO2 scale", text=text, source=NEWS2, cites=("spo2", "spo2_scale"))]
+    says = hypercapnia.cites(facts)
+    if not says or facts.get("spo2_scale"):
+        return []
+    text = "SpO2 scored on scale 1; scale 2 is for a person to choose (the chart says hypercapnia)"
+    return [Finding(rule="SpO2 scale", text=text, source=NEWS2, cites=("spo2", *says))]
 
 
 def _consciousness(facts: ChartFacts) -> list[Finding]:
@@ -136,7 +171,7 @@ def _danger_zone(facts: ChartFacts) -> list[Finding]:
     rates = young or DANGER
     out = [key for key, limit in zip(("hr", "rr"), rates, strict=True) if (facts.number(key) or 0) > limit]
     saturation = facts.number("spo2")
-    if saturation is not None and saturation < DANGER_SPO2_BELOW:
+    if saturation is not None and saturation < DANGER_SPO2_BELOW and not scale_2(facts):
         out.append("spo2")
     if not out:
         return []

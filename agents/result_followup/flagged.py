@@ -90,7 +90,7 @@ def attention(chart: Sequence[Resource], facts: ChartFacts, words: Words) -> Ite
             if not _not_used(resource, facts) and results.demands_look(resource, words):
                 version = version_of(resource)
                 if version in versions:
-                    yield Attention(resource=version)
+                    yield Attention(resource=version, rule="flagged")
         except ODD:
             continue  # there is a line that says so
 

@@ -16,6 +16,7 @@ from contracts.charts import Attention, ChartFacts, Fact
 from contracts.decisions import Decision
 from contracts.result_followup import ResultFollowupOptions
 from contracts.suggestions import Suggestion
+from contracts.time_zones import zone_named
 from contracts.views import View
 
 COLOURS = {rules.ACT_NOW: "#8f001a", rules.TODAY: "#ffe14d", rules.SEEN: "#123a8c"}
@@ -52,7 +53,10 @@ class ResultFollowup:
         return f"Observation?encounter=Encounter/{encounter_id}", "Patient?_id={patient}"
 
     def read_chart(self, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts:
-        read = tracing.with_its_rate(charts.read_chart(chart, encounter_id, as_of, READINGS, CODES), chart)
+        zone = zone_named(self.options.time_zone)
+        chart = charts.zoned(chart, zone)
+        read = charts.read_chart(chart, encounter_id, as_of, READINGS, CODES, zone)
+        read = tracing.with_its_rate(read, chart, zone)
         found = flagged.read(chart, read, self._words)
         judged = tuple(f"({where})" for where in found.judged)  # shown as charted, where it is not in order
         lines = [line for line in read.left_out if not (line.startswith(LABELS) and line.endswith(judged))]
@@ -65,7 +69,9 @@ class ResultFollowup:
 
     def attention(self, chart: Sequence[Resource], facts: ChartFacts) -> tuple[Attention, ...]:
         found = level_graph.attention(rules.findings(facts), facts)
-        return tuple(dict.fromkeys((*found, *flagged.attention(chart, facts, self._words))))
+        ruled = {item.resource for item in found}
+        charted = flagged.attention(chart, facts, self._words)
+        return (*found, *(item for item in charted if item.resource not in ruled))
 
     def repeats(self, item: Attention, facts: ChartFacts, accepted: Sequence[ChartFacts]) -> bool:
         return repeats.is_repeat(item, facts, accepted, REPEAT, _worse)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from fhir.resources.R4B.provenance import Provenance
@@ -93,9 +94,26 @@ def closed(task: Resource, status: str, reason: str, decision: Decision | None =
     return _valid(Task, body)
 
 
+def withdrawn(resource: Resource, decision: Decision) -> Resource:
+    """Return what we wrote before as it stands once a person withdrew it: never deleted, and not to be used.
+
+    An order is cancelled, what is done already and all else is marked as entered in error (FHIR R4, Task.status and
+    Observation.status).
+    """
+    open_order = resource["resourceType"] == "Task" and resource.get("status") not in ("completed", "entered-in-error")
+    body = {k: v for k, v in resource.items() if k not in ("meta", "text")} | {
+        "meta": {k: v for k, v in resource["meta"].items() if k in ("tag", "security")},
+        "status": "cancelled" if open_order else "entered-in-error",
+    }
+    if resource["resourceType"] == "Task":
+        body["statusReason"] = {"text": f"withdrawn by {decision.reviewer.name}: {decision.reason or decision.kind}"}
+    return json.loads(json.dumps(body))
+
+
 def provenance(ref: CaseRef, suggestion: Suggestion, decision: Decision, results: list[Resource]) -> Resource:
-    """Return who asserted the results: the device, verified by the clinician; or the clinician, who chose alone."""
-    chosen = decision.kind == DecisionKind.CHOOSE
+    """Return who asserted the results: the device, verified by the clinician; or the clinician, who chose alone, or who
+    withdrew what was written before."""
+    chosen = decision.kind in (DecisionKind.CHOOSE, DecisionKind.WITHDRAW)
     device = {
         "type": {"coding": [{"system": PARTICIPATION, "code": "author"}]},
         "who": {"type": "Device", "display": suggestion.model or "Wardflow rules"},
@@ -122,20 +140,36 @@ def provenance(ref: CaseRef, suggestion: Suggestion, decision: Decision, results
 
 
 def decision_entries(
-    ref: CaseRef, suggestion: Suggestion, decision: Decision, task: Resource, results: list[Resource]
+    ref: CaseRef,
+    suggestion: Suggestion,
+    decision: Decision,
+    task: Resource,
+    results: list[Resource],
+    before: Sequence[Resource] = (),
 ) -> list[Resource]:
     """Return the transaction of a decision: our Task at its known version, then what the decision writes.
 
-    A rejection changes only the Task (I2).
+    A rejection, and what is kept, change only the Task (I2). `before` is what earlier decisions wrote and this one
+    withdraws, as the chart has it.
     """
     rejected = decision.kind == DecisionKind.REJECT
     after = closed(task, "rejected" if rejected else "completed", decision.reason or decision.kind, decision)
     version = f'W/"{task["meta"]["versionId"]}"'
     entries = [{"resource": after, "request": {"method": "PUT", "url": f"Task/{after['id']}", "ifMatch": version}}]
-    written = [] if rejected else [*results, provenance(ref, suggestion, decision, results)]
-    for body in written:
-        entries.append({"resource": body, "request": {"method": "PUT", "url": f"{body['resourceType']}/{body['id']}"}})
+    if decision.kind in (DecisionKind.REJECT, DecisionKind.KEEP):
+        return entries
+    gone = [withdrawn(one, decision) for one in before]
+    for one, body in zip(before, gone, strict=True):
+        request = {"method": "PUT", "url": _at(body), "ifMatch": f'W/"{one["meta"]["versionId"]}"'}
+        entries.append({"resource": body, "request": request})
+    about = [*results, *gone] or [after]
+    for body in [*results, provenance(ref, suggestion, decision, about)]:
+        entries.append({"resource": body, "request": {"method": "PUT", "url": _at(body)}})
     return entries
+
+
+def _at(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
 
 
 def decided_in(task: Resource) -> str | None:

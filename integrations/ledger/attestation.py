@@ -45,6 +45,8 @@ class Kind(StrEnum):
     OUTCOME = "outcome"
     DELIVERY = "delivery"
     """Which case an event was told to."""
+    ACKNOWLEDGED = "acknowledged"
+    CORRECTION = "correction"
     MODEL = "model"
     DEPLOYMENT = "deployment"
     MARK = "mark"
@@ -103,6 +105,8 @@ KINDS: Mapping[Kind, Attested] = {
     Kind.TRAJECTORY: _of(tables.trajectories),
     Kind.OUTCOME: _of(tables.outcomes),
     Kind.DELIVERY: _of(tables.deliveries),
+    Kind.ACKNOWLEDGED: _of(tables.acknowledged),
+    Kind.CORRECTION: _of(tables.corrections),
     Kind.MODEL: _of(tables.models),
     Kind.DEPLOYMENT: _of(tables.deployments),
     Kind.MARK: _of(
@@ -130,6 +134,7 @@ DERIVED = {
     "marks.backed_up": "when the last backup was taken, a reminder; the backup has its own record",
     "marks.doctor": "a test of writing",
     "marks.audit_exported": "too low sends records again, under the same ids; too high is found",
+    "evidence.": "derived from the suggestions that were shown, which are attested",
     "own_writes.": "a row without a version is a write under way, and gone when it is done",
     "inbox.": "an event that waits, or was settled after the last round of attestation (a minute): not yet attested",
 }

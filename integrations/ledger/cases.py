@@ -6,12 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from contracts.cases import ENDED, CaseRef, CaseState, OpenRequest
+from contracts.cases import ENDED, UNDECIDED, CaseRef, CaseState, OpenRequest
 from contracts.decisions import DecisionKind
 from contracts.frozen import Frozen
 from integrations import clock
 from integrations.ledger import counters, inbox, tallies
-from integrations.ledger.tables import UtcTime, calls, cases, decisions, runs, trajectories
+from integrations.ledger.tables import UtcTime, acknowledged, calls, cases, decisions, evidence, runs, trajectories
 
 
 class CaseRow(Frozen):
@@ -56,6 +56,11 @@ def _rows(result: sa.CursorResult[Any]) -> list[CaseRow]:
     return [CaseRow.model_validate(dict(row)) for row in result.mappings()]
 
 
+def unnoticed_ids(tx: sa.Connection) -> set[str]:
+    """Return the cases that ended undecided and stay listed until a person takes note of them (I17)."""
+    return set(tx.scalars(sa.select(unnoticed())))
+
+
 def find(tx: sa.Connection, case_id: str) -> CaseRow | None:
     """Return the case, or None."""
     return next(iter(_rows(tx.execute(cases.select().where(cases.c.case_id == case_id)))), None)
@@ -68,19 +73,36 @@ def latest(tx: sa.Connection, pathway: str, encounter_id: str) -> CaseRow | None
     return next(iter(_rows(rows)), None)
 
 
-def decided_of_stay(tx: sa.Connection, pathway: str, encounter_id: str) -> list[CaseRow]:
-    """Return the generations of that encounter's case on whose suggestion somebody decided, the first one first."""
+def of_stay(tx: sa.Connection, pathway: str, encounter_id: str) -> list[CaseRow]:
+    """Return the generations of that encounter's case, the first one first."""
     same = (cases.c.pathway == pathway, cases.c.encounter_id == encounter_id)
-    decided = cases.c.case_id.in_(sa.select(decisions.c.case_id))
-    return _rows(tx.execute(cases.select().where(*same, decided).order_by(cases.c.generation)))
+    return _rows(tx.execute(cases.select().where(*same).order_by(cases.c.generation)))
 
 
 def listed(tx: sa.Connection, ended_after: datetime | None = None) -> list[CaseRow]:
-    """Return the cases, the first accepted first; with a moment, only those that had not ended by then."""
+    """Return the cases, the first accepted first; with a moment, only those that had not ended by then, and those that
+    ended undecided and that nobody took note of."""
     query = cases.select().order_by(cases.c.accepted_at)
     if ended_after:
-        query = query.where(cases.c.ended_at.is_(None) | (cases.c.ended_at > ended_after))
+        recent = cases.c.ended_at.is_(None) | (cases.c.ended_at > ended_after)
+        query = query.where(recent | cases.c.case_id.in_(sa.select(unnoticed())))
     return _rows(tx.execute(query))
+
+
+def unnoticed() -> sa.Subquery:
+    """Return the query of the cases that ended undecided and that nobody took note of.
+
+    Without those after which another case of their stay and pathway was opened, since what they showed is in that one
+    where the chart still holds it; and without those whose stay ended while nothing demanded a look.
+    """
+    later = cases.alias("later")
+    same = (later.c.pathway == cases.c.pathway, later.c.encounter_id == cases.c.encounter_id)
+    after = sa.exists().where(*same, later.c.generation > cases.c.generation)
+    noticed = cases.c.case_id.in_(sa.select(acknowledged.c.case_id))
+    shown = (evidence.c.case_id == cases.c.case_id, evidence.c.version == cases.c.version)
+    demanding = (cases.c.version == 0) | sa.exists().where(*shown, evidence.c.rule.is_not(None))
+    undecided = cases.c.state.in_(UNDECIDED) & ((cases.c.state != CaseState.STAY_ENDED) | demanding)
+    return sa.select(cases.c.case_id).where(undecided, ~noticed, ~after).subquery()
 
 
 def unfinished(tx: sa.Connection) -> list[CaseRow]:
@@ -192,13 +214,31 @@ def end(tx: sa.Connection, case_id: str, state: CaseState) -> None:
     tx.execute(cases.update().where(*decided).values(state=state, ended_at=clock.now()))
 
 
-def close_undecided(tx: sa.Connection, case_id: str) -> bool:
-    """End an open case that nobody decided; False if it is not open any more."""
+def close_undecided(tx: sa.Connection, case_id: str, state: CaseState = CaseState.CLOSED_UNDECIDED) -> bool:
+    """End an open case that nobody decided, in one of `UNDECIDED`; False if it is not open any more."""
     still_open = (cases.c.case_id == case_id, cases.c.state == CaseState.OPEN)
-    closed = tx.execute(
-        cases.update().where(*still_open).values(state=CaseState.CLOSED_UNDECIDED, ended_at=clock.now())
-    )
+    closed = tx.execute(cases.update().where(*still_open).values(state=state, ended_at=clock.now()))
     return closed.rowcount == 1
+
+
+def continued(tx: sa.Connection, case_id: str) -> bool:
+    """Go on after a decision was taken back: the case is open again, unless news has opened a later one of its stay.
+
+    That one asks, or asked, for all of it again; where it is open, no later than this one would have. Then this one has
+    ended, and True is returned.
+    """
+    case = find(tx, case_id)
+    assert case is not None
+    later = latest(tx, case.pathway, case.encounter_id)
+    if later is None or later.case_id == case_id:
+        tx.execute(cases.update().where(cases.c.case_id == case_id).values(state=CaseState.OPEN))
+        return False
+    ended = {"state": CaseState.CONTINUED, "ended_at": clock.now()}
+    tx.execute(cases.update().where(cases.c.case_id == case_id).values(ended))
+    open_ = (cases.c.case_id == later.case_id, cases.c.state == CaseState.OPEN)
+    sooner = (*open_, cases.c.due_at > case.due_at)
+    tx.execute(cases.update().where(*sooner).values(accepted_at=case.accepted_at, due_at=case.due_at))
+    return True
 
 
 def escalate(tx: sa.Connection, case_id: str, step: int) -> bool:
@@ -237,5 +277,5 @@ def balance(tx: sa.Connection) -> dict[str, int]:
 
 
 def outcome_state(kind: DecisionKind) -> CaseState:
-    """Return the state in which a case of that decision ends."""
+    """Return the state in which a case of that decision ends; what was kept or withdrawn stands in the chart so."""
     return CaseState.REJECTED if kind == DecisionKind.REJECT else CaseState.WRITTEN

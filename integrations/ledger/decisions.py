@@ -84,7 +84,8 @@ def decide(tx: sa.Connection, decision: Decision) -> bool:
 
 
 def undo(tx: sa.Connection, asked: Undo) -> bool:
-    """Take a decision back: its case is open again, with its old deadline; False if this one was taken back before.
+    """Take a decision back: its case is open again, with its old deadline, or has ended where a later one of its stay
+    is open already (`cases.continued`); False if this one was taken back before.
 
     The decision and the undo are kept. Raises ApprovalError where another decision holds (DECIDED), the decision is
     another person's (NOT_YOURS), or its write-back has begun (TOO_LATE).
@@ -113,7 +114,7 @@ def undo(tx: sa.Connection, asked: Undo) -> bool:
         )
     )
     tx.execute(decisions.delete().where(decisions.c.case_id == asked.case_id))
-    tx.execute(tables.cases.update().where(tables.cases.c.case_id == asked.case_id).values(state=CaseState.OPEN))
+    cases.continued(tx, asked.case_id)
     return True
 
 

@@ -2,9 +2,9 @@
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,13 +12,17 @@ import sqlalchemy as sa
 from contracts.events import REPEATED, AcceptedEvent, Fate, FhirEvent, Ignored
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import counters, readings
+from integrations.ledger import counters, evidence, readings
 from integrations.ledger.database import Database
 from integrations.ledger.tables import UtcTime, cases, deliveries, inbox, own_writes
 
 BODY_BYTES = 64 * 1024  # larger bodies go to the blob store
 UNREADABLE_AN_HOUR = 1_000
 """Rows for what a feed sent and nobody could read; beyond them one row an hour stands for what a counter counts."""
+USED_FOR = timedelta(days=90)
+"""How long after its end a case is told of what it used; our judgement: hardly a stay lasts longer, and a change more
+than some days after the stay only makes a record."""
+WITHOUT_BODY = {"body": None, "body_blob": None, "fate": Fate.PENDING, "reason": None}
 JUDGED_BY_READING = (Fate.ABSORBED, Fate.SUPERSEDED)
 """Fates by which some case was to read the chart; so it is with those that an ended case had read again."""
 
@@ -111,6 +115,8 @@ def accept_hints(db: Database, blobs: BlobStore, feed: str, resource_type: str, 
         known = set(tx.scalars(sa.select(inbox.c.encounter_id).where(*named, inbox.c.encounter_id.is_not(None))))
         readers = readings.readers(tx, resource_type, resource_id)
         known |= set(tx.scalars(sa.select(cases.c.encounter_id).where(cases.c.case_id.in_(readers))))
+        name = f"{resource_type}/{resource_id}"
+        known |= {use.encounter_id for use in evidence.uses(tx, [name], clock.now() - USED_FOR)}
     hints = [
         FhirEvent(
             feed=feed,
@@ -135,12 +141,26 @@ def _insert(
     for known in _versions(tx, events) & rows.keys():
         del rows[known]
     if rows:
-        moment = (
-            clock.now()
-        )  # under the lock: a later row was not accepted earlier, and a case's clock began at its first
-        tx.execute(inbox.insert(), [row | {"accepted_at": moment} for row in rows.values()])
-        counters.count(tx, "events_accepted", len(rows))
+        # Under the lock: a later row was not accepted earlier, and a case's clock began at its first.
+        moment = clock.now()
+        told = [*rows.values(), *_told_elsewhere(tx, [event for event in events if _key(event) in rows], moment)]
+        tx.execute(inbox.insert(), [row | {"accepted_at": moment} for row in told])
+        counters.count(tx, "events_accepted", len(told))
     return len(rows)
+
+
+def _told_elsewhere(tx: sa.Connection, events: Sequence[FhirEvent], moment: datetime) -> Iterator[dict[str, object]]:
+    """Yield a row for each other stay whose case uses what changed: what left a stay is news there too (I18)."""
+    named = {f"{one.resource_type}/{one.resource_id}": one for one in events if not one.quarantine and not one.hint}
+    used = {(use.resource, use.encounter_id) for use in evidence.uses(tx, named.keys(), moment - USED_FOR)}
+    for name, encounter_id in sorted(used):
+        event = named[name]
+        if encounter_id != event.encounter_id:
+            hint = FhirEvent(
+                feed=event.feed, resource_type=event.resource_type, resource_id=event.resource_id,
+                version_id=f"{REPEATED}{event.version_id}:{encounter_id}", encounter_id=encounter_id,
+            )  # fmt: skip
+            yield _fields(hint) | WITHOUT_BODY
 
 
 def _count_rest(tx: sa.Connection, feed: str, rows: dict[Any, dict[str, object]], most: int) -> None:
@@ -169,9 +189,13 @@ def _key(event: FhirEvent) -> tuple[str, str, str, str]:
     return event.feed, event.resource_type, event.resource_id, event.version_id
 
 
+def _fields(event: FhirEvent) -> dict[str, object]:
+    return event.model_dump(include={"feed", "resource_type", "resource_id", "version_id", "encounter_id", "own"})
+
+
 def _row(event: FhirEvent, blobs: BlobStore) -> dict[str, object]:
     large = len(event.body) > BODY_BYTES
-    return event.model_dump(include={"feed", "resource_type", "resource_id", "version_id", "encounter_id", "own"}) | {
+    return _fields(event) | {
         "body": None if large or not event.body else blobs.keyring.seal(event.body, "inbox"),
         "body_blob": blobs.put(event.body) if large else None,
         "fate": Fate.QUARANTINED if event.quarantine else Fate.PENDING,
@@ -239,6 +263,12 @@ def all_pending(tx: sa.Connection, event_ids: Collection[int]) -> bool:
     """Return whether each of these events is still pending."""
     waiting = (inbox.c.event_id.in_(event_ids), inbox.c.fate == Fate.PENDING)
     return tx.scalar(sa.select(sa.func.count()).select_from(inbox).where(*waiting)) == len(event_ids)
+
+
+def waits(tx: sa.Connection, encounter_id: str) -> bool:
+    """Return whether an event of that encounter is still pending."""
+    waiting = (inbox.c.encounter_id == encounter_id, inbox.c.fate == Fate.PENDING)
+    return tx.scalar(sa.select(inbox.c.event_id).where(*waiting).limit(1)) is not None
 
 
 def waiting_since(tx: sa.Connection) -> datetime | None:

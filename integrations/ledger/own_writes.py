@@ -77,6 +77,12 @@ def versions(tx: sa.Connection, resource_type: str, resource_id: str) -> set[str
     )
 
 
+def of_case(tx: sa.Connection, case_id: str) -> list[tuple[str, str]]:
+    """Return type and id of each resource that was first written for a case, the same order at every call."""
+    first = sa.select(own_writes.c.resource_type, own_writes.c.resource_id).where(own_writes.c.case_id == case_id)
+    return sorted({(row.resource_type, row.resource_id) for row in tx.execute(first)})
+
+
 def types(tx: sa.Connection) -> set[str]:
     """Return the types of the resources that we wrote."""
     return set(tx.scalars(sa.select(own_writes.c.resource_type).distinct()))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from contracts.revisions import Earlier
 from contracts.suggestions import Suggestion
 from integrations.blobs.store import BlobStore
 from integrations.ledger.audit import Auditor
@@ -17,6 +18,8 @@ class FrozenChart:
     """When it was read."""
     resources: list[dict[str, Any]]
     """FHIR resources as the server gave them."""
+    earlier: Earlier | None = None
+    """How it stood to what was decided before, where something was."""
 
 
 @dataclass(frozen=True)
@@ -32,4 +35,6 @@ class Records:
     def chart(self, snapshot_blob: str) -> FrozenChart:
         """Return a frozen chart."""
         chart = json.loads(self.blobs.get(snapshot_blob))
-        return FrozenChart(datetime.fromisoformat(chart["as_of"]), chart["resources"])
+        told = chart.get("earlier")
+        earlier = Earlier.model_validate(told) if told else None
+        return FrozenChart(datetime.fromisoformat(chart["as_of"]), chart["resources"], earlier)

@@ -7,7 +7,7 @@ from integrations import clock
 from integrations.ledger.marks import BOUND_SINCE, mark, set_mark
 from integrations.ledger.tables import marks, metadata
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of this program: the number of the newest migration."""
 MARK = "schema_version"
 MIGRATIONS = "integrations.ledger:migrations"

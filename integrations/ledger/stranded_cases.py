@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from contracts.cases import ENDED
 from contracts.frozen import Frozen
 from integrations import clock
 from integrations.ledger import marks, tables
@@ -19,7 +20,7 @@ class Stranded(Frozen):
 def live(tx: sa.Connection, older_than: timedelta) -> set[str]:
     """Return the ids of the cases that wait for a decision or its write-back and were accepted that long ago."""
     accepted = tables.cases.c.accepted_at < clock.now() - older_than
-    return set(tx.scalars(sa.select(tables.cases.c.case_id).where(tables.LIVE, accepted)))
+    return set(tx.scalars(sa.select(tables.cases.c.case_id).where(tables.cases.c.state.not_in(ENDED), accepted)))
 
 
 def last(tx: sa.Connection) -> Stranded:

@@ -99,9 +99,9 @@ cases = sa.Table(  # each case with what it shows now
     sa.Index("cases_encounter", "encounter_id"),
     sa.Index("cases_state", "state", "due_at", "accepted_at"),
 )
-LIVE = cases.c.state.in_(["open", "decided"])
-sa.Index(  # I3: one live case for each encounter and pathway
-    "cases_live", cases.c.pathway, cases.c.encounter_id, unique=True, sqlite_where=LIVE, postgresql_where=LIVE
+OPEN = cases.c.state == "open"
+sa.Index(  # I3: one open case for each encounter and pathway
+    "cases_open", cases.c.pathway, cases.c.encounter_id, unique=True, sqlite_where=OPEN, postgresql_where=OPEN
 )
 runs = sa.Table(  # one row for each version that was shown: what the trajectory is made of
     "runs",
@@ -111,6 +111,34 @@ runs = sa.Table(  # one row for each version that was shown: what the trajectory
     _required("snapshot_blob", sa.String, "blob of the chart as this version saw it"),
     _required("suggestion_blob", sa.String, "blob of the suggestion"),
     _required("shown_at", UtcTime, "when people first could see it"),
+)
+evidence = sa.Table(  # the resources behind each version that was shown, by which events find the cases that use them
+    "evidence",
+    metadata,
+    _key("case_id", sa.String, "case that showed it"),
+    _key("version", sa.Integer, "of its suggestion"),
+    _key("resource", sa.String, "`Type/id`; `line/` and a SHA-256 for a line of what could not be used"),
+    _required("version_id", sa.String, "of the resource, as it was read; empty for a line"),
+    _required("facts_hash", sa.String, "SHA-256 of the facts that were read from it"),
+    _optional("rule", sa.String, "by which it demands a look; NULL where it demands none"),
+    _optional("floor", sa.String, "code that this rule demands at least, where it names one"),
+    sa.Index("evidence_resource", "resource"),
+)
+acknowledged = sa.Table(  # cases that ended undecided, and that a person has taken note of
+    "acknowledged",
+    metadata,
+    _key("case_id", sa.String, "case that was listed until then"),
+    _required("reviewer", sa.String, "id of the person who took note of it"),
+    _required("acknowledged_at", UtcTime, "when that person did"),
+)
+corrections = sa.Table(  # cases that a person opened to correct what was decided before
+    "corrections",
+    metadata,
+    _key("case_id", sa.String, "case that was opened"),
+    _required("corrects", sa.String, "case whose decision is in question"),
+    _required("reviewer", sa.String, "id of the person who opened it"),
+    _required("name", sa.String, "that person's name"),
+    _required("asked_at", UtcTime, "when that person did"),
 )
 decisions = sa.Table(  # the decision that holds for each case; `undone` has those that were taken back
     "decisions",

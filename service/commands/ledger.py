@@ -35,7 +35,8 @@ def audit_ledger(
         if as_json:
             console.say(report.model_dump_json())
         else:
-            for name, counted in (("events", report.events), ("cases", report.cases)):
+            balances = {"events": report.events, "cases": report.cases, "attention": report.attention}
+            for name, counted in balances.items():
                 console.say(f"{name}: " + ", ".join(f"{k} {v}" for k, v in counted.items()))
             console.say(f"events not yet attested: {report.unattested_events}")
             console.say("\n".join(report.findings) or "ledger, Temporal and FHIR server agree; audit chains unbroken")

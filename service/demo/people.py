@@ -42,13 +42,15 @@ class People:
         kind = "approve" if action == "silent" else action
         if kind in ("approve", "change") and not row["approvable"]:  # nothing is proposed: the person chooses
             kind, selected = "choose", selected or row["selected"] or row["choices"][len(row["choices"]) // 2]
+        if kind == "reject" and kind not in row["kinds"]:  # something that was decided before is in question
+            kind = "withdraw"
         form = {
             "kind": kind,
             "version": row["version"],
             "shown_hash": row["suggestion_hash"],
             "decision_id": uuid.uuid4().hex,
             "selected": selected,
-            "reason": "clinical judgement" if kind in ("change", "reject") else "",
+            "reason": "clinical judgement" if kind in ("change", "reject", "withdraw") else "",
         }
         # Who is simulated listens to nothing: what is marked is confirmed, and what nobody heard is said so.
         for item in (item for item in row["items"] if item["doubt"]):

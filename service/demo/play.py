@@ -208,6 +208,7 @@ async def _account(
     result = {
         "events": report.events,
         "cases": report.cases,
+        "attention": report.attention,
         "suggestions": len(shown),
         "with_model": sum(s.made_by == MadeBy.MODEL for s in shown),
         "by_rules": dict(Counter(str(s.fallback or "no model asked") for s in shown if s.made_by != MadeBy.MODEL)),

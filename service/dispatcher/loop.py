@@ -18,7 +18,7 @@ from contracts.cases import CaseState
 from contracts.errors import WardflowError
 from contracts.events import AcceptedEvent
 from integrations import clock, traces
-from integrations.ledger import cases, deliveries, inbox, own_writes
+from integrations.ledger import cases, corrections, deliveries, evidence, inbox, own_writes
 from integrations.ledger.cases import CaseRow
 from integrations.ledger.database import Transaction
 from integrations.ledger.leases import LeaseLostError, Write
@@ -69,6 +69,8 @@ class Dispatcher:
         self.delays = Delays()
         self._charts = ChartReader(world, self.woken)
         self._seen = 0
+        self._started = set[str]()
+        """Cases opened by people that this process has started, and that have not shown anything yet."""
         self._turn = 0
         """Position in the list of waiting encounters at which the next look begins, where not all fit into one."""
 
@@ -81,6 +83,7 @@ class Dispatcher:
         written = await asyncio.to_thread(self.look, write)
         for case in written.opened:
             _note_opened(case)
+        await self._start_corrections()
         readings = await self._read_charts(written)
         taken, held = written.taken, set(written.held)
         reached = await self._deliver_all(written.deliveries, held)
@@ -92,6 +95,16 @@ class Dispatcher:
             async with asyncio.timeout(POLL_S):
                 await self.woken.wait()
         return 0.0
+
+    async def _start_corrections(self) -> None:
+        """Start the cases that people opened to correct what was decided: the page only writes them to the ledger."""
+        with self._world.records.db.read() as tx:
+            waiting = set(corrections.waiting(tx))
+        self._started &= waiting
+        for case_id in sorted(waiting - self._started - self.delays.cases.keys()):
+            async with self._isolated(case_id):
+                await self._signal(case_id, NO_EVENTS)
+                self._started.add(case_id)
 
     def look(self, write: Write) -> Written:
         """Plan from one consistent view, outside of any write transaction, and write the plan. Raises LedgerError."""
@@ -129,6 +142,7 @@ class Dispatcher:
             delayed_cases=frozenset(self.delays.cases),
             delayed_encounters=frozenset(self.delays.encounters),
             next_close=closing.next_close,
+            used=_used(tx, [a for a in pending if a.event.encounter_id in closed]),
         )
 
     def _next_of(self, closed: Sequence[str | None]) -> Sequence[str | None]:
@@ -249,6 +263,19 @@ class Dispatcher:
             # RuntimeError is how a lazy client says that Temporal is away; the rest is a chart like none before.
             log.warning("case_waits", case_id=case_id, exc_info=fault)
             self.delays.cases[case_id] = clock.now() + LATER
+
+
+def _used(tx: Transaction, pending: Sequence[AcceptedEvent]) -> dict[int, frozenset[str]]:
+    """Return the pathways whose cases of its encounter use the resource of each event."""
+    names = {a.event_id: f"{a.event.resource_type}/{a.event.resource_id}" for a in pending}
+    uses = evidence.uses(tx, names.values(), clock.now() - inbox.USED_FOR)
+    found: dict[int, frozenset[str]] = {}
+    for accepted in pending:
+        name, encounter_id = names[accepted.event_id], accepted.event.encounter_id
+        using = {use.pathway for use in uses if (use.resource, use.encounter_id) == (name, encounter_id)}
+        if using:
+            found[accepted.event_id] = frozenset(using)
+    return found
 
 
 def _own_write(tx: Transaction, accepted: AcceptedEvent) -> OwnWrite:

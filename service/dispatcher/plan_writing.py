@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
+from activities.opening import open_case
 from activities.world import World
-from contracts.cases import CaseRef, CaseState
+from contracts.cases import CaseState
 from contracts.events import Fate
 from integrations.ledger import cases, deliveries, inbox
 from integrations.ledger.attestation import Kind, Row
@@ -65,12 +66,8 @@ class PlanWriter:
 
     def open(self, tx: Transaction, pathway: str, encounter_id: str, generation: int, accepted_at: datetime) -> CaseRow:
         """Open a case and audit it."""
-        case_id = self.world.records.blobs.keyring.name("case", pathway, encounter_id, str(generation))
-        ref = CaseRef(case_id=case_id, pathway=pathway, encounter_id=encounter_id, generation=generation)
-        case = cases.open_new(tx, ref, self.pathways[pathway].deadline, accepted_at)
-        rows, fields = (Row(Kind.OPENED, (case_id,)),), {"case_id": case_id, "encounter_id": encounter_id}
-        self.world.records.auditor.append(tx, Action.OPEN, f"case due {case.due_at.isoformat()}", rows, **fields)
-        return case
+        limit = self.pathways[pathway].deadline
+        return open_case(self.world, tx, pathway, encounter_id, generation, limit, accepted_at)
 
     def absorb(self, case_id: str, events: EventIds, held: Iterable[int], write: Write) -> None:
         """Settle events that a case has got, unless the case ended meanwhile: then the next look re-examines it."""

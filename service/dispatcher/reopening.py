@@ -97,7 +97,8 @@ def conclude(
         if now is None or (now.case_id, now.state) != (case.case_id, case.state):
             return None
         if not reading.recorded:
-            what, detail = f"Encounter/{case.encounter_id}", "re-check of an ended case"
+            late = f"; {reading.check.late} changes of its evidence, too late to ask" if reading.check.late else ""
+            what, detail = f"Encounter/{case.encounter_id}", f"re-check of an ended case{late}"
             world.records.auditor.append(tx, Action.READ, what, case_id=case.case_id, detail=detail)
             readings.note_snapshot(tx, case.case_id, reading.check.resources)
         opened = _open_next(tx, writer, wanted) if reading.check.demanded else None

@@ -5,7 +5,7 @@ its plan.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any, TypeAlias
@@ -93,6 +93,8 @@ class Look:
     delayed_encounters: Collection[str] = ()
     next_close: datetime | None = None
     """When the next open window closes."""
+    used: Mapping[int, Collection[str]] = field(default_factory=dict)
+    """By event, the pathways whose cases of its encounter use its resource as evidence, whatever their triggers."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Reexamination:
-    """An ended case with new events: the chart has to be read for whether its pathway needs a new case (I17)."""
+    """A case that waits for nobody, with new events: its chart has to be read for whether the next one is needed (I17,
+    I18). One that is not written yet holds nothing back (I3)."""
 
     case: CaseRow
     events: EventIds
@@ -149,7 +152,7 @@ class EncounterPlan:
     deliveries: tuple[Delivery, ...] = ()
     reexaminations: tuple[Reexamination, ...] = ()
     held: EventIds = NO_EVENTS
-    """Events that stay pending for a case which can't take them yet: its decision is being written, or it waits."""
+    """Events that stay pending for a case that is left alone for a while, after a fault."""
     settlements: tuple[Settlement, ...] = ()
 
     @property
@@ -262,6 +265,8 @@ class _Encounter:
         wanted, held = set[int](), set[int]()
         for name, matches in self._matches.items():
             case, matched = self._known[name], frozenset(matches)
+            if case:
+                matched |= self._used_by(name)
             if case and case.state == CaseState.OPEN:
                 matched |= hints
                 if case.case_id in self._look.undelivered:  # else nobody would signal it
@@ -272,7 +277,7 @@ class _Encounter:
             wanted |= matched
             if case is None:
                 openings.append(Opening(name, self._accepted_at, matched))
-            elif case.state == CaseState.DECIDED or case.case_id in self._look.delayed_cases:
+            elif case.case_id in self._look.delayed_cases:
                 held |= matched
             elif case.state == CaseState.OPEN:
                 deliveries.append(Delivery(case.case_id, matched))
@@ -282,6 +287,11 @@ class _Encounter:
             self.encounter_id, self._assumed, tuple(openings), tuple(deliveries), tuple(reexaminations),
             frozenset(held), self._settlements(frozenset(wanted), hints),
         )  # fmt: skip
+
+    def _used_by(self, name: str) -> EventIds:
+        """Return the events of what a pathway's cases use, but for what the pathway wrote itself."""
+        used = (a.event_id for a in self._newest if name in self._look.used.get(a.event_id, ()))
+        return frozenset(event_id for event_id in used if self._writers.get(event_id) != name)
 
     @property
     def _accepted_at(self) -> datetime:

@@ -18,6 +18,7 @@ from integrations.ledger import attestation, audit, inbox
 from integrations.live.wakes import Wakes
 from integrations.live.worklist import LEDGER_AWAY
 from service.gateway import anchors, audit_export, outcomes, stranded_cases, watchdog
+from service.gateway.evidence_watch import EvidenceWatch
 from service.gateway.group_commit import GroupCommit
 from service.gateway.reconciler import Reconciler
 from service.process import guard
@@ -50,7 +51,7 @@ def create_app(
     timing = settings.timing
     types = {feed.name: feed.types for feed in feeds}
     health = Health(world, timing, "gateway", ("ledger",), probes(world, client, types), types)
-    reconciler = Reconciler(records, feeds, timing)
+    reconciler, watch = Reconciler(records, feeds, timing), EvidenceWatch(world, settings)
 
     async def woke() -> float:
         """Wake the dispatcher once for what was committed meanwhile."""
@@ -81,12 +82,17 @@ def create_app(
         full = await asyncio.to_thread(outcomes.collect, records, world.fhir) == outcomes.BATCH
         return 0.0 if full else timing.outcomes_s
 
+    async def compared() -> float:
+        await asyncio.to_thread(watch.look)
+        return timing.evidence_watch_s
+
     async def found_stranded() -> float:
         return await stranded_cases.watch(records.db, client)
 
     loops = {
         "door": door.commit, "wakes": woke, "reconciler": reconciled, "watchdog": watched,
         "audit": exported, "attest": attested, "heads": headed, "outcomes": followed, "stranded": found_stranded,
+        "evidence": compared,
         **health.loops(),
     }  # fmt: skip
     app = FastAPI(title="Wardflow gateway", lifespan=beside(loops, health.done), openapi_url=None)

@@ -1,6 +1,7 @@
 """Recomputes both identities of I1 and every case from ledger, Temporal and FHIR server, and believes none alone."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +12,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.world import World
 from contracts.cases import ENDED, CaseOutcome, CaseState
 from contracts.charts import TAG
-from contracts.decisions import Decision
+from contracts.decisions import WITHDRAWING, Decision, DecisionKind
 from contracts.frozen import Frozen
 from integrations.fhir.client import Resource
-from integrations.fhir.proposals import HASH, content_hash, decided_in, own_meta, resource_id
+from integrations.fhir.proposals import HASH, content_hash, decided_in, own_meta, resource_id, withdrawn
 from integrations.ledger import attestation, audit, cases, decisions, inbox, own_writes
 from service.gateway import anchors
-from service.operate import ledger_checks, recovery
+from service.operate import attention, ledger_checks, recovery
+from service.operate.attention import Accounted
 from service.operate.ledger_checks import Contradiction
 from workflows.case import Case
 
@@ -26,7 +28,13 @@ TASK_STATUS = {
     CaseState.WRITTEN: "completed",
     CaseState.REJECTED: "rejected",
     CaseState.CLOSED_UNDECIDED: "cancelled",
+    CaseState.STAY_ENDED: "cancelled",
+    CaseState.CONTINUED: "cancelled",
 }
+
+
+AGAIN_S = (2.0, 5.0, 10.0)
+"""Between two looks at what nobody answers for; together longer than a search for what a feed missed takes to come."""
 
 
 class Report(Frozen):
@@ -34,6 +42,8 @@ class Report(Frozen):
 
     events: dict[str, int]
     cases: dict[str, int]
+    attention: dict[str, int] = {}
+    """items = decided + repeat + open + undecided + unaccounted (`service.operate.attention`)."""
     findings: tuple[str, ...]
     contradictions: tuple[Contradiction, ...] = ()
     """Decisions whose reason contradicts their kind: for a person to look at, and no disagreement of the records."""
@@ -46,7 +56,7 @@ class Report(Frozen):
 
     @property
     def unaccounted(self) -> int:
-        return self.events["unaccounted"] + self.cases["unaccounted"]
+        return sum(counted.get("unaccounted", 0) for counted in (self.events, self.cases, self.attention))
 
 
 async def check(world: World, client: Client, verify_key: str, heads: Sequence[tuple[Path, str]] = ()) -> Report:
@@ -57,7 +67,20 @@ async def check(world: World, client: Client, verify_key: str, heads: Sequence[t
     report, rows, rebuilt_at = await asyncio.to_thread(_ledger, world, verify_key, heads)
     disagreeing = await _temporal(client, rows, rebuilt_at)
     disagreeing += await asyncio.to_thread(lambda: list(_chart(world, rows)))
-    return report.model_copy(update={"findings": (*report.findings, *disagreeing)})
+    accounted = await asyncio.to_thread(_attention, world)
+    findings = (*report.findings, *disagreeing, *accounted.findings)
+    return report.model_copy(update={"findings": findings, "attention": accounted.items})
+
+
+def _attention(world: World) -> Accounted:
+    """Account again where something is missing: what a feed has not told yet is on its way, or found by a search."""
+    found = attention.account(world)
+    for wait_s in AGAIN_S:
+        if not found.findings:
+            break
+        time.sleep(wait_s)
+        found = attention.account(world)
+    return found
 
 
 def _ledger(
@@ -132,11 +155,27 @@ def _chart(world: World, rows: list[cases.CaseRow]) -> Iterator[str]:
             of_case[case_id][resource["id"]] = resource
         else:
             yield f"{_name(resource)} is in the chart, and its case is not in the ledger"
+    withdrawals = _withdrawals(world, rows)
     for row in rows:
-        yield from _case_in_chart(world, row, of_case[row.case_id])
+        yield from _case_in_chart(world, row, of_case[row.case_id], withdrawals.get(row.case_id))
 
 
-def _case_in_chart(world: World, row: cases.CaseRow, found: dict[str, Resource]) -> Iterator[str]:
+def _withdrawals(world: World, rows: list[cases.CaseRow]) -> dict[str, tuple[Decision, CaseState]]:
+    """Return the newest decision that withdraws what each case wrote, and how the case of that decision stands."""
+    with world.records.db.read() as tx:
+        decided = decisions.of_cases(tx, [row.case_id for row in rows if row.generation > 1])
+    found: dict[str, tuple[Decision, CaseState]] = {}
+    for row in sorted(rows, key=lambda row: row.generation):
+        decision = decided.get(row.case_id)
+        if decision and decision.kind in WITHDRAWING and row.suggestion_blob:
+            earlier = world.records.suggestion(row.suggestion_blob).earlier
+            found |= dict.fromkeys(earlier.revised if earlier else (), (decision, row.state))
+    return found
+
+
+def _case_in_chart(
+    world: World, row: cases.CaseRow, found: dict[str, Resource], withdrawal: tuple[Decision, CaseState] | None
+) -> Iterator[str]:
     name, task = f"case {row.case_id[:12]}", found.pop(resource_id(row.ref, "task"), None)
     if row.version and (task is None or task["status"] != TASK_STATUS.get(row.state, task["status"])):
         yield f"{name} is {row.state}, its Task is {task['status'] if task else 'missing'}"
@@ -156,12 +195,27 @@ def _case_in_chart(world: World, row: cases.CaseRow, found: dict[str, Resource])
             yield f"{name} is {row.state}, and its result is in the chart"
         if there and _strays(world, row, there):
             yield f"{name}: its result is of another patient or encounter"
-        if there and content_hash(wanted) != content_hash(there):
+        if there and not _as_decided(wanted, there, withdrawal):
             yield f"{name}: what is in the chart is not what was decided"
     for resource in found.values():
         yield f"{_name(resource)} carries our mark, and we never wrote it"
-    if row.state == CaseState.WRITTEN and world.fhir.find("Provenance", resource_id(row.ref, "provenance")) is None:
+    bare = decision is not None and decision.kind == DecisionKind.KEEP
+    if row.state == CaseState.WRITTEN and not bare and _unproven(world, row):
         yield f"{name} has a result without Provenance"
+
+
+def _unproven(world: World, row: cases.CaseRow) -> bool:
+    return world.fhir.find("Provenance", resource_id(row.ref, "provenance")) is None
+
+
+def _as_decided(wanted: Resource, there: Resource, withdrawal: tuple[Decision, CaseState] | None) -> bool:
+    """Return whether a result is as its decision has it, or withdrawn by a later one; while that is written, either."""
+    decision, state = withdrawal or (None, CaseState.DECIDED)
+    stood = content_hash(there) == content_hash(wanted)
+    if decision is None:
+        return stood
+    gone = content_hash(there) == content_hash(withdrawn(wanted | {"meta": own_meta(ai=False)}, decision))
+    return gone or (stood and state == CaseState.DECIDED)
 
 
 def _foreign(world: World, row: cases.CaseRow, task: Resource | None) -> Iterator[str]:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from contracts.cases import ENDED, CaseState
-from contracts.decisions import Decision, Undo, contradiction
+from contracts.cases import ENDED, UNDECIDED, CaseState
+from contracts.decisions import Decision, DecisionKind, Undo, contradiction
 from contracts.errors import WardflowError
 from contracts.frozen import Frozen
 from contracts.suggestions import Suggestion
@@ -154,8 +154,10 @@ def _case(records: Records, row: cases.CaseRow, kind: str | None) -> Iterator[st
     named = records.blobs.keyring.name("case", row.pathway, row.encounter_id, str(row.generation))
     if row.case_id != named:
         yield "its id is not that of its encounter, pathway and generation"
-    wanted = {CaseState.OPEN: {None}, CaseState.CLOSED_UNDECIDED: {None}, CaseState.REJECTED: {"reject"}}
-    others = {"approve", "change", "choose"}
+    bare = (CaseState.OPEN, *UNDECIDED, CaseState.CONTINUED)
+    wanted: dict[CaseState, set[str | None]] = {state: {None} for state in bare}
+    wanted[CaseState.REJECTED] = {"reject"}
+    others = {str(kind) for kind in DecisionKind} - {"reject"}
     fits = wanted.get(row.state, others if row.state == CaseState.WRITTEN else {*others, "reject"})
     if kind not in fits:
         yield f"it is {row.state}, and its decision is {kind or 'missing'}"

@@ -15,6 +15,7 @@ from contracts.decisions import Reviewer
 from contracts.errors import ConfigurationError, ConfigurationFault
 from contracts.frozen import Frozen
 from contracts.roles import Role
+from contracts.time_zones import DEFAULT, TimeZone
 from integrations.inference.chat import ChatEndpoint, Dialect, Phi, private
 from integrations.inference.transcription import SPEECH
 
@@ -138,6 +139,11 @@ class TimingSettings(Frozen):
     """The most that a person who decides waits for the look at the evidence; then it is repeated before write-back."""
     undo_s: float = 10.0
     """How long its author may take a decision back, from its recording to the beginning of write-back."""
+    evidence_watch_s: float = 30.0
+    """Between two looks at whether what cases show is still in the chart: not every server tells of a deletion."""
+    revised_days: float = Field(default=7.0, ge=0)
+    """How long after a stay a person is asked again where the evidence of a decision has changed; later it is only
+    recorded."""
     health_s: float = 5.0
     """Between two looks at every part; one that misses four counts as away."""
 
@@ -167,6 +173,11 @@ class Stores(Frozen):
     users: dict[str, UserSettings] = {}
 
 
+class HospitalSettings(Frozen):
+    time_zone: TimeZone = DEFAULT
+    """IANA name: ages change at its midnight, and a chart's times without a zone are its times."""
+
+
 class DeploymentSettings(Frozen):
     build_id: str = ""
     """Names the version of the workflows, such as an image's tag; empty: a hash of their code."""
@@ -183,6 +194,7 @@ class Settings(Frozen):
     worklist: WorklistSettings = WorklistSettings()
     gateway: GatewaySettings = GatewaySettings()
     deployment: DeploymentSettings = DeploymentSettings()
+    hospital: HospitalSettings = HospitalSettings()
 
     @property
     def budgets(self) -> dict[str, float]:
@@ -228,8 +240,13 @@ class Settings(Frozen):
         return self
 
     def pathway_objects(self) -> dict[str, Pathway]:
-        """Return each pathway. Raises ConfigurationError."""
-        return {name: pathway_named(name, pathway.options) for name, pathway in self.pathways.items()}
+        """Return each pathway, with the hospital's time zone where that is another than UTC.
+
+        Raises ConfigurationError.
+        """
+        zone = self.hospital.time_zone
+        given = {} if zone == DEFAULT else {"time_zone": zone}
+        return {name: pathway_named(name, given | pathway.options) for name, pathway in self.pathways.items()}
 
     def reviewer(self, user_id: str) -> Reviewer | None:
         """Return the person of that id, or None."""

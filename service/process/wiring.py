@@ -1,6 +1,7 @@
 """Builds what the processes share from the settings."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +27,9 @@ from service.process.seals import Seals
 from service.process.secrets import Secrets, create_secrets, load_secrets
 from service.process.settings import ModelSettings, Settings, load, pathway_named, stores
 from service.process.temporal import connect
+
+EVIDENCE = ("Encounter", "Patient")
+"""Every suggestion rests on them, whatever opens its case: a birth date that is corrected is news (I18)."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ def world(settings: Settings, secrets: Secrets, chain: str) -> World:
         calculator=Sandbox(),
         reference=Clincalc(settings.parts.reference_python),
         ports={name: pathway.ports for name, pathway in settings.pathways.items()},
+        revised_for=timedelta(days=settings.timing.revised_days),
     )
 
 
@@ -92,10 +97,11 @@ def workbench(state: Path, venv: Path, chain: str) -> Workbench:
 
 
 def feed_types(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Return each feed that a pathway names, with the resource types that its triggers wait for, each once."""
+    """Return each feed that a pathway names, with the types that triggers or all suggestions need, once each."""
     types: dict[str, dict[str, None]] = {}
     for pathway in settings.pathways.values():
-        types.setdefault(pathway.feed, {}).update(dict.fromkeys(trigger.resource for trigger in pathway.triggers))
+        wanted = [trigger.resource for trigger in pathway.triggers]
+        types.setdefault(pathway.feed, {}).update(dict.fromkeys([*wanted, *EVIDENCE]))
     return {feed: tuple(wanted) for feed, wanted in types.items()}
 
 

@@ -8,7 +8,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from activities.close_undecided import CloseCase
+from activities.close_undecided import CloseCase, CloseWithStay
 from activities.escalate_case import EscalateCase
 from activities.open_case import CoverEvents, OpenCase
 from activities.record_decision import RecordDecision, UndoDecision
@@ -29,7 +29,7 @@ from workflows.case import Case
 log = structlog.get_logger()
 THREADS, LEDGER_THREADS = 12, 4
 AGENTS_AT_ONCE = 32  # they wait for the model, whose own slots are the bound
-CASE_ACTIVITIES = (SnapshotChart, OpenCase, WriteBack, CloseCase, RecordTrajectory)
+CASE_ACTIVITIES = (SnapshotChart, OpenCase, WriteBack, CloseCase, CloseWithStay, RecordTrajectory)
 
 
 def workers(client: Client, world: World, deployed: WorkerDeploymentConfig) -> list[Worker]:

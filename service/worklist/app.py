@@ -18,6 +18,7 @@ from service.process.secrets import Secrets
 from service.process.settings import Settings
 from service.process.wiring import feed_types
 from service.worklist import access, api, failures, rendering
+from service.worklist.again import Again
 from service.worklist.decisions import Decisions
 from service.worklist.dependencies import Services
 from service.worklist.dictating import Speaking
@@ -58,7 +59,8 @@ def create_app(world: World, client: Client, settings: Settings, secrets: Secret
 
 
 def _services(world: World, client: Client, settings: Settings, secrets: Secrets) -> Services:
-    worklist = Worklist(world, timedelta(seconds=settings.timing.undo_s))
+    roles = {name: pathway.roles for name, pathway in settings.pathways.items()}
+    worklist = Worklist(world, timedelta(seconds=settings.timing.undo_s), roles)
     feeds = feed_types(settings)
     needs = ("ledger", "temporal", "worker")
     health = Health(world, settings.timing, "worklist", needs, probes(world, client, feeds), feeds)
@@ -67,6 +69,7 @@ def _services(world: World, client: Client, settings: Settings, secrets: Secrets
         session=secrets.session_keyring(),
         worklist=worklist,
         decisions=Decisions(world, client, secrets.signer(), settings.timing.evidence_s),
+        again=Again(world, settings),
         speaking=Speaking(world, settings),
         live=world.live,
         blobs=world.records.blobs,

@@ -60,6 +60,10 @@ def since(
         parts.append(f"Decided by {decision.reviewer.name}: {outcome}.")
     elif case.state == CaseState.CLOSED_UNDECIDED and seen.state != case.state:
         parts.append("Closed: nobody decided in time.")
+    elif case.state == CaseState.STAY_ENDED and seen.state != case.state:
+        parts.append("Closed: the stay is over, and nobody had decided.")
+    elif case.state == CaseState.CONTINUED and seen.state != case.state:
+        parts.append("The decision was taken back: the newer suggestion of this stay asks for all of it.")
     elif case.state == CaseState.OPEN and seen.state != case.state:
         parts.append("The decision was taken back: the case is open again.")
     return Change(news=News.CHANGED, message=" ".join(parts))
@@ -108,6 +112,10 @@ def outcome(decision: Decision | None, suggestion: Suggestion | None, noun: str)
     """Return what was decided: `Level 3 approved`."""
     if decision is None:
         return ""
+    if decision.kind == DecisionKind.KEEP:
+        return "What was written is kept"
+    if decision.kind == DecisionKind.WITHDRAW:
+        return "What was written is withdrawn"
     if decision.kind == DecisionKind.REJECT or decision.selected is None:
         return "Suggestion rejected"
     choice = suggestion.choice(decision.selected) if suggestion else None

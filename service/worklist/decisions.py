@@ -18,7 +18,17 @@ from temporalio.service import RPCError
 from activities import evidence
 from activities.world import World
 from contracts.cases import CaseSignal, CaseState
-from contracts.decisions import Correction, Decision, DecisionKind, DecisionReceipt, Evidence, Reviewer, Undo, unfit
+from contracts.decisions import (
+    ACCEPTED,
+    Correction,
+    Decision,
+    DecisionKind,
+    DecisionReceipt,
+    Evidence,
+    Reviewer,
+    Undo,
+    unfit,
+)
 from contracts.errors import ApprovalError, ConfigurationError, FhirError, Refusal
 from contracts.suggestions import Suggestion
 from integrations import clock, traces
@@ -236,7 +246,7 @@ def _refuse_unfit(row: Row, form: DecisionForm) -> None:
     if row.suggestion and (refused := _unfit(row.suggestion, form)):
         raise ApprovalError(refused)
     answered = {correction.key for correction in form.corrections}
-    if row.view and form.kind != DecisionKind.REJECT and row.view.doubtful() - answered:
+    if row.view and form.kind in ACCEPTED and row.view.doubtful() - answered:
         raise ApprovalError(Refusal.DOUBT)
     if form.kind == DecisionKind.APPROVE and _is_empty(row, form.corrections):
         raise ApprovalError(Refusal.EMPTY)
@@ -249,7 +259,8 @@ def _unfit(shown: Suggestion, form: DecisionForm) -> Refusal | None:
         selected = selected or proposed  # the page sends none with it
     if form.kind == DecisionKind.CHOOSE and _below(shown, selected) and not form.reason:
         return Refusal.CHOICE
-    return unfit(form.kind, selected, form.reason, proposed, [choice.code for choice in shown.choices])
+    codes = [choice.code for choice in shown.choices]
+    return unfit(form.kind, selected, form.reason, proposed, codes, revises=shown.revises)
 
 
 def _is_empty(row: Row, corrections: Sequence[Correction]) -> bool:

@@ -12,7 +12,7 @@ from integrations.blobs.sealing import Keyring
 from integrations.blobs.store import BlobStore
 from integrations.live.worklist import LiveWorklist
 from service.process import health, settings
-from service.worklist import access, decisions, dictating, rows
+from service.worklist import access, again, decisions, dictating, rows
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Services:
     """Seals the cookies."""
     worklist: rows.Worklist
     decisions: decisions.Decisions
+    again: again.Again
     speaking: dictating.Speaking
     live: LiveWorklist
     blobs: BlobStore
@@ -57,6 +58,7 @@ SignedIn = Annotated[Reviewer, Depends(_signed_in)]
 """The person; a request of nobody is refused with 401."""
 Settings = Annotated[settings.Settings, _service(lambda services: services.settings)]
 Session = Annotated[Keyring, _service(lambda services: services.session)]
+Again = Annotated[again.Again, _service(lambda services: services.again)]
 Worklist = Annotated[rows.Worklist, _service(lambda services: services.worklist)]
 Decisions = Annotated[decisions.Decisions, _service(lambda services: services.decisions)]
 Speaking = Annotated[dictating.Speaking, _service(lambda services: services.speaking)]

@@ -1,6 +1,6 @@
 """What the list and the page of a case show: rows of what waits and why, read from the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from activities.world import World
-from contracts.cases import CaseState
+from contracts.cases import ENDED, UNDECIDED, CaseState
 from contracts.decisions import Correction, Decision, DecisionKind, Evidence, Reviewer
 from contracts.errors import WardflowError
 from contracts.suggestions import Suggestion
@@ -45,6 +45,8 @@ class Row:
     """Until when its author may take the decision back; None without a decision whose write-back can wait."""
     evidence: Evidence | None = None
     """What the last look at a decision's evidence found."""
+    unnoticed: bool = False
+    """Whether it ended undecided and stays listed until a person takes note of it."""
 
     @property
     def decidable(self) -> bool:
@@ -60,10 +62,11 @@ class Row:
         """Kinds of decision that answer this suggestion."""
         if not self.decidable or self.suggestion is None:
             return ()
+        bare = (DecisionKind.KEEP, DecisionKind.WITHDRAW) if self.suggestion.revises else (DecisionKind.REJECT,)
         if not self.approvable:
-            return DecisionKind.CHOOSE, DecisionKind.REJECT
+            return DecisionKind.CHOOSE, *bare
         others = (DecisionKind.CHANGE,) if len(self.suggestion.choices) > 1 else ()
-        return DecisionKind.APPROVE, *others, DecisionKind.REJECT
+        return DecisionKind.APPROVE, *others, *bare
 
     @property
     def codes(self) -> str:
@@ -90,19 +93,28 @@ class Row:
 class Worklist:
     """Reads rows; pages and the JSON API both call it."""
 
-    def __init__(self, world: World, undo: timedelta = timedelta()) -> None:
-        """`undo` is how long a decision may be taken back."""
-        self._world, self._undo = world, undo
+    def __init__(
+        self, world: World, undo: timedelta = timedelta(), roles: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """`undo` is how long a decision may be taken back; `roles` may decide on each pathway."""
+        self._world, self._undo, self._roles = world, undo, roles or {}
         self._shown = lru_cache(2000)(self._read)  # of one version, which never changes
 
     def rows(self, reader: Reviewer) -> list[Row]:
         """Return the open cases, then those that ended in the last minutes; one audit record for the reading."""
         with self._world.records.db.read() as tx:
             listed, stale = cases.listed(tx, ended_after=clock.now() - RECENT), cases.stale(tx)
+            unnoticed = cases.unnoticed_ids(tx)
             ids = [case.case_id for case in listed if case.state != CaseState.OPEN]
             decided, begun = decisions.of_cases(tx, ids), decisions.writes_begun(tx, ids)
         rows = [
-            self._row(case, case.case_id in stale, decided.get(case.case_id), begun.get(case.case_id))
+            self._row(
+                case,
+                case.case_id in stale,
+                decided.get(case.case_id),
+                begun.get(case.case_id),
+                unnoticed=case.case_id in unnoticed,
+            )
             for case in listed
         ]
         with self._world.records.db.write() as tx:
@@ -142,7 +154,8 @@ class Worklist:
             newest = inbox.newest_event(tx, case.encounter_id, case.case_id)
             decision = decisions.of_case(tx, case_id) if case.state != CaseState.OPEN else None
             begun = decisions.write_begun(tx, case_id)
-        return self._row(case, newest > case.covers_event, decision, begun)
+            unnoticed = case.state in UNDECIDED and case_id in cases.unnoticed_ids(tx)
+        return self._row(case, newest > case.covers_event, decision, begun, unnoticed=unnoticed)
 
     def _viewed(self, row: Row, reader: Reviewer) -> None:
         with self._world.records.db.write() as tx:
@@ -150,6 +163,21 @@ class Worklist:
                 tx, Action.VIEW, f"suggestion {row.case.suggestion_hash}", actor=f"person:{reader.reviewer_id}",
                 case_id=row.case.case_id, encounter_id=row.case.encounter_id,
             )  # fmt: skip
+
+    def correctable(self, row: Row, reader: Reviewer) -> bool:
+        """Return whether that person may open a case to correct what was decided in this one.
+
+        Only the newest of a stay: a later one has asked already, or asks now.
+        """
+        if row.decision is None or row.case.state not in ENDED:
+            return False
+        with self._world.records.db.read() as tx:
+            latest = cases.latest(tx, row.case.pathway, row.case.encounter_id)
+        return (
+            latest is not None
+            and latest.case_id == row.case.case_id
+            and reader.role in self._roles.get(row.case.pathway, ())
+        )
 
     def case(self, case_id: str) -> cases.CaseRow | None:
         """Return the case without what it shows, or None."""
@@ -170,7 +198,15 @@ class Worklist:
             )  # fmt: skip
         return played
 
-    def _row(self, case: cases.CaseRow, newer: bool, decision: Decision | None, begun: Evidence | None = None) -> Row:
+    def _row(
+        self,
+        case: cases.CaseRow,
+        newer: bool,
+        decision: Decision | None,
+        begun: Evidence | None = None,
+        *,
+        unnoticed: bool = False,
+    ) -> Row:
         headline, colour, suggestion, view = "no suggestion yet: judge by hand", NEUTRAL, None, None
         if case.suggestion_blob:
             try:
@@ -183,7 +219,7 @@ class Worklist:
         waits = decision is not None and case.state == CaseState.DECIDED and begun is None
         undo_until = decision.decided_at + self._undo if decision and waits else None
         found = begun or (decision.evidence if decision else None)
-        return Row(case, suggestion, decision, stale, headline, colour, view, undo_until, found)
+        return Row(case, suggestion, decision, stale, headline, colour, view, undo_until, found, unnoticed)
 
     def _read(self, pathway_name: str, blob: str) -> tuple[Suggestion, str, str, View]:
         suggestion, pathway = self._world.records.suggestion(blob), self._world.pathways[pathway_name]
@@ -226,7 +262,7 @@ class Worklist:
 
 
 def _urgency(row: Row) -> tuple[bool, bool, str, Any]:
-    open_ = row.case.state == CaseState.OPEN
+    open_ = row.case.state == CaseState.OPEN or row.unnoticed
     return not open_, not (open_ and row.case.escalated_at), _level(row), row.case.due_at
 
 

@@ -1,5 +1,6 @@
 """A ledger that real activities have filled with cases in every state, and the chart that they wrote to."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from activities.close_undecided import CloseCase
 from activities.escalate_case import EscalateCase
 from activities.open_case import CoverEvents, OpenCase
+from activities.opening import open_case
 from activities.record_decision import RecordDecision, UndoDecision
 from activities.record_trajectory import RecordTrajectory
 from activities.world import World
@@ -33,7 +35,18 @@ from contracts.model_calls import ChatRequest, Message, ModelCall
 from contracts.tuning import FitKind, RegisteredModel, VerdictOutcome
 from integrations import clock
 from integrations.blobs.store import BlobStore
-from integrations.ledger import audit, cases, decisions, deliveries, inbox, marks, registry, switches, tables
+from integrations.ledger import (
+    audit,
+    cases,
+    corrections,
+    decisions,
+    deliveries,
+    inbox,
+    marks,
+    registry,
+    switches,
+    tables,
+)
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action, Auditor
 from integrations.ledger.database import Database
@@ -110,6 +123,7 @@ def fill(folder: Path) -> Full:
         RecordTrajectory(world)(full.refs[name])
     EscalateCase(world)(EscalationRequest(ref=full.refs["closed"], step=1))
     CloseCase(world)(full.refs["closed"])
+    _again(world, full.refs)
     RecordTrajectory(world)(full.refs["closed"])
     CoverEvents(world)(CoverRequest(ref=full.refs["open"], version=1, covers_event=30))
     _decide(full, "decided", DecisionKind.APPROVE, "2")
@@ -143,7 +157,8 @@ def _show(full: Full, name: str) -> None:
     chart = facts(**CALM).model_copy(update={"encounter_id": encounter, "patient": f"Patient/pat-{name}"})
     kept = suggestion(facts=chart)
     blob = world.records.blobs.put(kept.canonical())
-    snapshot = ChartSnapshot(snapshot_blob=world.records.blobs.put(name.encode()), facts_hash="f")
+    frozen = {"as_of": chart.as_of.isoformat(), "resources": [{"resourceType": "Encounter", "id": encounter}]}
+    snapshot = ChartSnapshot(snapshot_blob=world.records.blobs.put(json.dumps(frozen).encode()), facts_hash="f")
     result = AgentResult(
         case_id=case_id, version=1, snapshot_blob=snapshot.snapshot_blob, suggestion_blob=blob,
         suggestion_hash=kept.sha256(), choices=tuple(c.code for c in kept.choices), selected=kept.selected,
@@ -180,6 +195,18 @@ def _undo(world: World, ref: CaseRef, decision: Decision) -> None:
     )
     undo = unsigned.model_copy(update={"signature": SIGNER.sign(unsigned.signed_bytes()).hex()})
     UndoDecision(world)(UndoRequest(ref=ref, undo=undo))
+
+
+def _again(world: World, refs: dict[str, CaseRef]) -> None:
+    """Take note of a case that nobody decided, and open one to correct what was decided, as the page does."""
+    with world.records.db.write() as tx:
+        assert corrections.acknowledge(tx, refs["closed"].case_id, NURSE.reviewer_id)
+        world.records.auditor.append(
+            tx, Action.ACKNOWLEDGE, "noted", (Row(Kind.ACKNOWLEDGED, (refs["closed"].case_id,)),)
+        )
+        again = open_case(world, tx, "ed_triage", refs["written"].encounter_id, 2, timedelta(minutes=5), clock.now())
+        corrections.ask(tx, again.case_id, refs["written"].case_id, NURSE.reviewer_id, NURSE.name)
+        world.records.auditor.append(tx, Action.CORRECT, "decision", (Row(Kind.CORRECTION, (again.case_id,)),))
 
 
 def _call(world: World, ref: CaseRef) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from integrations import clock
 from integrations.fhir import proposals
 from integrations.ledger import cases
 from integrations.ledger.cases import CaseRow
+from tests.fakes.lab import result
 from tests.fakes.model_server import ModelServer, model_config
 from tests.ward import CHARGE, Ward
 
@@ -23,21 +23,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iterato
     ward = Ward(Path(tmp_path_factory.mktemp("lab")), extra=PHYSICIAN + served).start()
     yield ward
     ward.stop()
-
-
-def result(encounter: str, code: str, value: float, unit: str, **more: Any) -> dict[str, Any]:
-    return {
-        "resourceType": "Observation",
-        "id": f"{encounter}-{code}",
-        "status": "final",
-        "category": [{"coding": [{"code": "laboratory"}]}],
-        "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
-        "subject": {"reference": f"Patient/{encounter}"},
-        "encounter": {"reference": f"Encounter/{encounter}"},
-        "effectiveDateTime": clock.now().isoformat(),
-        "valueQuantity": {"value": value, "unit": unit},
-        **more,
-    }
 
 
 def normal(encounter: str, code: str, value: float, unit: str) -> dict[str, Any]:

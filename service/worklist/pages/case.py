@@ -14,7 +14,7 @@ from contracts.errors import ApprovalError, Refusal
 from integrations.blobs.sealing import Keyring
 from service.worklist import access, changes, flash, forms
 from service.worklist.changes import Seen
-from service.worklist.dependencies import Decisions, Live, Session, SignedIn, Speaking, Templates, Worklist
+from service.worklist.dependencies import Again, Decisions, Live, Session, SignedIn, Speaking, Templates, Worklist
 from service.worklist.flash import Flash
 from service.worklist.forms import SentForm
 from service.worklist.rows import Row
@@ -25,8 +25,8 @@ REFUSALS = {
     Refusal.DECIDED: "Already decided by {by}. Nothing was changed by you.",
     Refusal.NOT_OPEN: "This case is not open for a decision. Nothing was written.",
     Refusal.ROLE: "Your role may not decide here. Nothing was written.",
-    Refusal.CHOICE: "A change needs another level and a reason, a rejection a reason, and where nothing is proposed a "
-    "level has to be chosen. Nothing was written.",
+    Refusal.CHOICE: "A change needs another level and a reason, a rejection or a withdrawal a reason, and where "
+    "nothing is proposed a level has to be chosen. Nothing was written.",
     Refusal.CONTRADICTION: "An approval can't carry another level or a reason, nor a rejection a level: "
     "choose one answer. Nothing was written.",
     Refusal.UNDONE: "This decision was taken back. Nothing was written: decide again.",
@@ -72,6 +72,7 @@ def show(
         "decision_id": uuid.uuid4().hex,
         "seen": seen,
         "may_speak": speaking.may_speak(me),
+        "correctable": worklist.correctable(row, me),
         "changed": changed,
         "said": {correction.key: correction.text for correction in corrections},
         "flash": message,
@@ -103,6 +104,8 @@ def changes_since(
 
 @router.get("/cases/{case_id}/decision")
 @router.get("/cases/{case_id}/undo")
+@router.get("/cases/{case_id}/correct")
+@router.get("/cases/{case_id}/acknowledge")
 def instead_of_form(case_id: str) -> Response:
     """Where a person reloads the address that a form was sent to."""
     return RedirectResponse(_path(case_id), status_code=303)
@@ -153,6 +156,36 @@ async def undo(
     if row.decision and row.decision.decision_id == decision_id:  # what was typed is there to be mended
         kept = row.decision.model_dump(include={"version", "kind", "selected", "reason", "corrections"})
     return _back_to_case(session, me, Flash(path=_path(case_id), message=TAKEN_BACK, refused=False, **kept))
+
+
+@router.post("/cases/{case_id}/correct")
+async def correct(
+    request: Request, case_id: str, me: SignedIn, worklist: Worklist, again: Again, session: Session
+) -> Response:
+    """Open the next case of the stay, which asks what becomes of what was decided; show it."""
+    await _answered(worklist, case_id, me)
+    try:
+        opened = await asyncio.to_thread(again.correct, case_id, me)
+    except ApprovalError as fault:
+        return _refused(request, session, case_id, me, fault, {})
+    if access.wants_json(request):
+        return JSONResponse({"case_id": opened})
+    return RedirectResponse(_path(opened), status_code=303)
+
+
+@router.post("/cases/{case_id}/acknowledge")
+async def acknowledge(
+    request: Request, case_id: str, me: SignedIn, worklist: Worklist, again: Again, session: Session
+) -> Response:
+    """Take note that nobody decided; the case leaves the list."""
+    await _answered(worklist, case_id, me)
+    try:
+        await asyncio.to_thread(again.acknowledge, case_id, me)
+    except ApprovalError as fault:
+        return _refused(request, session, case_id, me, fault, {})
+    if access.wants_json(request):
+        return JSONResponse({"acknowledged": case_id})
+    return RedirectResponse("/", status_code=303)
 
 
 async def _answered(worklist: Worklist, case_id: str, me: Reviewer) -> Row:

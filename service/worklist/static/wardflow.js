@@ -133,7 +133,7 @@ function missing(form) {
   if (radio && !form.querySelector("input[name=selected]:checked")) return [`No ${noun} is chosen: press its number. Nothing was sent.`, radio];
   if (kind === "choose" && below(form) && !reason.value.trim()) return [`The rules demand at least ${form.dataset.floor}: less needs a reason. Nothing was sent.`, reason];
   if (kind === "choose") return null;
-  if (reason && !reason.value.trim()) return [kind === "reject" ? "A rejection needs a reason. Nothing was sent." : "A change needs a reason. Nothing was sent.", reason];
+  if (reason && !reason.value.trim()) return [kind === "reject" ? "A rejection needs a reason. Nothing was sent." : kind === "withdraw" ? "A withdrawal needs a reason. Nothing was sent." : "A change needs a reason. Nothing was sent.", reason];
   return null;
 }
 document.querySelector(".decide")?.addEventListener("submit", (event) => {

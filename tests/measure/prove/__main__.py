@@ -98,7 +98,8 @@ def _cut(folder: Path, sabotage: str) -> dict[str, Any]:
 def _told(what: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     begun = time.monotonic()
     result = work()
-    _say(f"{what}: {len(result['findings'])} findings, {time.monotonic() - begun:.0f} s")
+    shown = f", {report.attention([result])}" if "attention" in result else ""
+    _say(f"{what}: {len(result['findings'])} findings, {time.monotonic() - begun:.0f} s{shown}")
     for finding in result["findings"][:5]:
         _say(f"  {finding}")
     return result

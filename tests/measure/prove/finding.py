@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """`rule` as numbered in the design (I1 to I16), `case` the case, encounter or resource that it is about."""
+    """`rule` as numbered in the design (I1 to I22), `case` the case, encounter or resource that it is about."""
 
     rule: str
     case: str

@@ -15,6 +15,8 @@ from contracts.cases import ENDED
 from tests.ward import Resource
 
 USERS = ("n-okafor", "c-lindqvist", "p-third")
+DECIDERS = {"ed_triage": USERS, "result_followup": USERS[1:]}
+"""Who may decide on a pathway, by their roles; to dictations nobody listens."""
 THIRD = '\n[users.p-third]\nname = "Physician Third (simulated)"\nrole = "physician"\n'
 ACTIONS = {"approve": 0.70, "change": 0.15, "reject": 0.15}
 SILENT, NEVER = 0.08, 0.04
@@ -49,6 +51,7 @@ class Click:
 class Seen:
     """When somebody looking at the page first saw a case, and saw it raised or over."""
 
+    pathway: str
     encounter: str
     generation: int
     listed_at: float
@@ -104,15 +107,17 @@ class People:
         self.looks[user] += 1
         at = time.time()
         for row in answer.json():
-            seen = self.seen.setdefault(row["case_id"], Seen(row["encounter_id"], row["generation"], at))
+            first = Seen(row["pathway"], row["encounter_id"], row["generation"], at)
+            seen = self.seen.setdefault(row["case_id"], first)
             seen.raised_at = seen.raised_at or (at if row["escalated_at"] else None)
             seen.over_at = seen.over_at or (at if row["state"] in ("decided", *ENDED) else None)
         return answer.json()
 
     def _moved_by(self, row: Resource) -> list[tuple[Resource, str, str, float]]:
         """Return who clicks what, and after how long, at this version of this case."""
-        shown, name = (row["case_id"], row["version"]), f"{row['encounter_id']}:{row['generation']}"
-        if not row["decidable"] or shown in self._tried or row["case_id"] in self._done:
+        shown, deciders = (row["case_id"], row["version"]), DECIDERS.get(row["pathway"], ())
+        name = f"{row['pathway']}:{row['encounter_id']}:{row['generation']}"
+        if not deciders or not row["decidable"] or shown in self._tried or row["case_id"] in self._done:
             return []
         rng = random.Random(f"{self.seed}:people:{name}")
         patience = rng.random() if row["generation"] == 1 else 1.0
@@ -120,7 +125,7 @@ class People:
             return []
         self._tried.add(shown)
         rng = random.Random(f"{self.seed}:people:{name}:{row['version']}")
-        people = rng.sample(USERS, 2 if rng.random() < DOUBLED else 1)
+        people = rng.sample(deciders, 2 if rng.random() < DOUBLED else 1)
         think_s = rng.uniform(2, 4) if rng.random() < HESITANT else rng.uniform(0.05, 0.8)
         kinds = rng.choices(list(ACTIONS), list(ACTIONS.values()), k=len(people))
         return [(row, user, kind, think_s) for user, kind in zip(people, kinds, strict=True)]
@@ -131,13 +136,15 @@ class People:
         selected = {"approve": row["selected"], "change": others[0], "reject": None}[kind]
         if kind != "reject" and not row["approvable"]:  # nothing is proposed: the person chooses
             kind, selected = "choose", others[0]
+        if kind == "reject" and kind not in row["kinds"]:  # something that was decided before is in question
+            kind = ("keep", "withdraw")[row["version"] % 2]
         form = {
             "kind": kind,
             "version": row["version"],
             "shown_hash": row["suggestion_hash"],
             "decision_id": uuid.uuid4().hex,
             "selected": (kind in ("change", "choose") and selected) or "",
-            "reason": "clinical judgement" if kind in ("change", "reject") else "",
+            "reason": "clinical judgement" if kind in ("change", "reject", "withdraw") else "",
         }
         sent_at = time.time()
         status, answer = self._answered(user, f"/cases/{row['case_id']}/decision", form)

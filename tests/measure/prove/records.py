@@ -16,6 +16,8 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from integrations.blobs.store import BlobStore
+from tests.measure.oracle import chart as oracle_chart
+from tests.measure.oracle import rows as oracle_rows
 from tests.measure.prove.network import Delivery, value_of
 from tests.measure.prove.people import Click, Seen
 from tests.measure.prove.samples import Late
@@ -46,6 +48,8 @@ class Ledger:
     exported: int
     evidence: dict[tuple[str, int], dict[str, tuple[int, str]]]
     """Case and version to what was read: `Type/id` to its version and value."""
+    told_to_people: oracle_rows.Told
+    """What people were shown and what they decided, for the clinical oracle."""
 
 
 @dataclass
@@ -87,6 +91,8 @@ class Records:
     ledger: Ledger
     executions: list[Execution]
     chart: Chart
+    whole_chart: oracle_chart.Chart
+    """The same chart as the clinical oracle reads it, with every version."""
     audit_key: bytes
     names: dict[str, str]
     """User id to the name that others are told."""
@@ -111,6 +117,10 @@ def ours(resource: Resource) -> bool:
 def claimed_version(row: Row) -> int:
     """Return the version that a feed named; 0 for a notice without one. What we read again is kept as `2#1`."""
     return int(row["version_id"].partition("#")[0] or 0)
+
+
+def name_of(case: Row) -> str:
+    return f"{case['encounter_id']}#{case['generation']}"
 
 
 def moment(text: str) -> float:
@@ -142,6 +152,9 @@ def ledger(file: Path, blobs: BlobStore) -> Ledger:
             counters={row["name"]: row["count"] for row in rows("counters")},
             exported=int(marks.get("audit_exported", 0)),
             evidence=shown,
+            told_to_people=oracle_rows.told(
+                rows("cases"), rows("runs"), rows("decisions"), rows("acknowledged"), blobs.get
+            ),
         )
 
 
@@ -176,7 +189,7 @@ def chart(base_url: str, token: str) -> Chart:
     with httpx.Client(base_url=base_url, headers=headers, timeout=60) as http:
         current = {
             f"{r['resourceType']}/{r['id']}": r
-            for type_ in ("Encounter", "Observation", "Task", "Provenance")
+            for type_ in ("Encounter", "Observation", "Patient", "Task", "Provenance")
             for r in _pages(http, f"{type_}?_count=500")
         }
         written = [r for type_ in ("Task", "Observation", "Provenance") for r in _history(http, type_) if ours(r)]
@@ -194,13 +207,14 @@ def _pages(http: httpx.Client, url: str | None) -> list[Resource]:
 
 
 def _history(http: httpx.Client, type_: str) -> list[Resource]:
+    """Return every version of a type; a deletion makes one without a resource."""
     found: list[Resource] = []
     while True:
         query = {"_count": 500, "_offset": len(found)}
         page = http.get(f"{type_}/_history", params=query).raise_for_status().json()
-        found += [entry["resource"] for entry in page.get("entry", ())]
+        found += page.get("entry", ())
         if len(found) >= page["total"]:
-            return found
+            return [entry["resource"] for entry in found if "resource" in entry]
 
 
 def _anchored(event: Resource) -> str:

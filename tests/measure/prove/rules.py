@@ -5,16 +5,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+from tests.measure.oracle import account
+from tests.measure.prove import effects
 from tests.measure.prove.finding import Finding
 from tests.measure.prove.network import Delivery
-from tests.measure.prove.records import Records, Row, claimed_version, link, marked_for, moment, ours
+from tests.measure.prove.records import Records, Row, claimed_version, link, marked_for, moment, name_of, ours
+from tests.ward import Resource
 
 PROMISE_S = 5.0
 """How long after its deadline a case may wait unraised while the gateway, which holds the watchdog, is up."""
 LOOKING_S = 3.0
 """Until somebody looks at the page."""
 SETTLED = {"ignored", "superseded", "quarantined", "absorbed"}
-ENDED = {"written": "completed", "rejected": "rejected", "closed_undecided": "cancelled"}
 Rule = Callable[[Records], Iterator[Finding]]
 
 
@@ -57,9 +59,9 @@ def unkept(sent: list[Delivery], inbox: list[Row]) -> Iterator[Finding]:
 def gaps_are_filled(r: Records) -> Iterator[Finding]:
     """I8, chart against ledger: the newest version of all that the hospital wrote was heard of, and has its case."""
     kept = {(row["resource_type"], row["resource_id"], row["version_id"]) for row in r.ledger.inbox}
-    cases = {case["encounter_id"] for case in r.ledger.cases}
+    cases = {case["encounter_id"] for case in r.ledger.cases if case["pathway"] == effects.TRIAGE}
     for resource in r.chart.current.values():
-        if ours(resource) or resource["resourceType"] not in ("Encounter", "Observation"):
+        if ours(resource) or resource["resourceType"] not in ("Encounter", "Observation", "Patient"):
             continue
         key = resource["resourceType"], resource["id"], resource["meta"]["versionId"]
         if key not in kept:
@@ -68,57 +70,26 @@ def gaps_are_filled(r: Records) -> Iterator[Finding]:
             yield Finding("I1", resource["id"], "arrived, and has no case")
 
 
-def one_effect(r: Records) -> Iterator[Finding]:
-    """I2, chart against ledger: one result of an approval, written once; nothing else of any other end."""
-    decisions = {row["case_id"]: json.loads(row["document"]) for row in r.ledger.decisions}
-    for case in r.ledger.cases:
-        case_id, name = case["case_id"], _name(case)
-        decision = decisions.get(case_id)
-        results, tasks = r.chart.of_case("Observation", case_id), r.chart.of_case("Task", case_id)
-        wanted = int(decision is not None and decision["kind"] != "reject")
-        if len(results) != wanted:
-            yield Finding("I2", name, f"{len(results)} results in the chart, its decision demands {wanted}")
-        for result in results:
-            coded = result["valueCodeableConcept"]["coding"][0]["code"]
-            if decision and coded != decision["selected"]:
-                yield Finding("I6", name, f"{coded} is in the chart, {decision['selected']} was decided")
-            if result["meta"]["versionId"] != "1":
-                yield Finding("I2", name, f"its result was written {result['meta']['versionId']} times")
-        verdict = ENDED.get(case["state"])
-        if len(tasks) > 1 or (case["version"] and not tasks) or any(task["status"] != verdict for task in tasks):
-            yield Finding("I2", name, f"is {case['state']}, its Tasks are {[task['status'] for task in tasks]}")
-        ids = {task["id"] for task in tasks}
-        finals = [v for v in r.chart.history if v["id"] in ids and v["status"] != "requested"]
-        if len(finals) > 1:
-            yield Finding("I2", name, f"its Task was ended {len(finals)} times")
-        proofs = [
-            p for p in r.chart.current.values()
-            if p["resourceType"] == "Provenance" and decision and decision["decision_id"] in p["activity"]["text"]
-        ]  # fmt: skip
-        if len(proofs) != wanted:
-            yield Finding("I2", name, f"{len(proofs)} Provenances, its decision demands {wanted}")
-    known = {case["case_id"] for case in r.ledger.cases}
-    for where, resource in r.chart.current.items():
-        if marked_for(resource) and marked_for(resource) not in known:
-            yield Finding("I2", where, "is in the chart for a case that the ledger does not know")
-
-
 def one_live_case(r: Records) -> Iterator[Finding]:
-    """I3, ledger against Temporal: a case has one run, and the next of an encounter begins after the last has ended."""
+    """I3, ledger against Temporal: a case has one run, and the next of a stay begins after the last was decided."""
     runs = {e.case_id: e for e in r.executions}
     for case_id, count in Counter(e.case_id for e in r.executions).items():
         if count > 1:
             yield Finding("I3", case_id[:12], f"{count} runs in Temporal")
-    by_encounter: dict[str, list[Row]] = {}
+    decided_at = {row["case_id"]: row["recorded_at"] for row in r.ledger.decisions}
+    of_stay: dict[tuple[str, str], list[Row]] = {}
     for case in sorted(r.ledger.cases, key=lambda c: c["generation"]):
-        by_encounter.setdefault(case["encounter_id"], []).append(case)
-    for encounter, cases in by_encounter.items():
+        of_stay.setdefault((case["pathway"], case["encounter_id"]), []).append(case)
+    for (pathway, encounter), cases in of_stay.items():
         if [case["generation"] for case in cases] != list(range(1, len(cases) + 1)):
-            yield Finding("I3", encounter, "has generations out of order")
+            yield Finding("I3", encounter, f"{pathway}: has generations out of order")
         for before, after in pairwise(cases):
-            run = runs.get(after["case_id"])
-            if before["ended_at"] is None or (run and run.started_at < moment(before["ended_at"])):
-                yield Finding("I3", encounter, "has a case that began before the one before it had ended")
+            if before["state"] == "continued":
+                continue  # its decision was taken back after the next had opened
+            run, over = runs.get(after["case_id"]), decided_at.get(before["case_id"]) or before["ended_at"]
+            if over is None or (run and run.started_at < moment(over)):
+                text = "has a case that began before the one before it was decided or had ended"
+                yield Finding("I3", encounter, f"{pathway}: {text}")
 
 
 def temporal_agrees(r: Records) -> Iterator[Finding]:
@@ -126,14 +97,14 @@ def temporal_agrees(r: Records) -> Iterator[Finding]:
     runs, kept = {e.case_id: e for e in r.executions}, {row["case_id"] for row in r.ledger.trajectories}
     known = {case["case_id"] for case in r.ledger.cases}
     for case in r.ledger.cases:
-        run, name = runs.get(case["case_id"]), _name(case)
-        if case["state"] not in ENDED:
+        run, name = runs.get(case["case_id"]), name_of(case)
+        if case["state"] not in effects.ENDED:
             yield Finding("I1", name, f"is {case['state']} at the end")
         if run is None:
             yield Finding("I1", name, "is unknown to Temporal")
         elif not run.completed or run.state != case["state"]:
             yield Finding("I1", name, f"is {case['state']} in the ledger, {run.state} in Temporal")
-        if case["state"] in ENDED and case["case_id"] not in kept:
+        if case["state"] in effects.ENDED and case["case_id"] not in kept:
             yield Finding("I1", name, "ended without a trajectory")
     for run in r.executions:
         if run.case_id not in known:
@@ -143,12 +114,15 @@ def temporal_agrees(r: Records) -> Iterator[Finding]:
 
 
 def seen_in_time(r: Records) -> Iterator[Finding]:
-    """I4, sender against people: by its deadline somebody looking saw each arrival raised, or over."""
+    """I4, sender against people: by its deadline somebody looking saw each arrival raised, or over.
+
+    Of all pathways: no case waited past its own deadline, as the looks into the ledger saw it.
+    """
     first: dict[str, float] = {}
     for sent in r.sent:
         if sent.accepted and sent.resource_type == "Encounter":
             first[sent.encounter] = min(first.get(sent.encounter, sent.answered_at), sent.answered_at)
-    seen = {s.encounter: s for s in r.seen.values() if s.generation == 1}
+    seen = {s.encounter: s for s in r.seen.values() if (s.pathway, s.generation) == (effects.TRIAGE, 1)}
     for encounter, accepted in first.items():
         row, due = seen.get(encounter), accepted + r.deadline_s
         times = [t for t in (row and row.raised_at, row and row.over_at) if t]
@@ -171,10 +145,11 @@ def seen_in_time(r: Records) -> Iterator[Finding]:
             accepted_at[row["encounter_id"]] = min(at, accepted_at.get(row["encounter_id"], at))
     for case in r.ledger.cases:
         if abs(limits[case["case_id"]] - r.deadline_s) > 0.001:
-            yield Finding("I4", _name(case), f"has a limit of {limits[case['case_id']]} s")
+            yield Finding("I4", name_of(case), f"has a limit of {limits[case['case_id']]} s")
         begun = accepted_at.get(case["encounter_id"])
-        if case["generation"] == 1 and begun and moment(case["accepted_at"]) > begun + 0.001:
-            yield Finding("I4", _name(case), "its clock began after its first event was accepted")
+        first_of_all = (case["pathway"], case["generation"]) == (effects.TRIAGE, 1)
+        if first_of_all and begun and moment(case["accepted_at"]) > begun + 0.001:
+            yield Finding("I4", name_of(case), "its clock began after its first event was accepted")
 
 
 def decisions_are_honoured(r: Records) -> Iterator[Finding]:
@@ -197,7 +172,7 @@ def decisions_are_honoured(r: Records) -> Iterator[Finding]:
                 yield Finding("I5", name, f"its acknowledged decision ended as {states.get(click.case_id)}")
             if told["decision_id"] not in updates.get(click.case_id, ()):
                 yield Finding("I5", name, "its acknowledged decision is not in Temporal's history")
-            for task in r.chart.of_case("Task", click.case_id):
+            for task in effects.proposals(r, click.case_id):
                 if told["decision_id"] not in [i["value"] for i in task["identifier"]]:
                     yield Finding("I5", name, "its Task does not carry the acknowledged decision")
         elif click.answer.get("refused") == "decided":
@@ -228,17 +203,24 @@ def shown_is_written(r: Records) -> Iterator[Finding]:
         if (decision["version"], decision["shown_hash"]) != (click.version, click.shown_hash):
             yield Finding("I6", click.encounter, "was decided on another suggestion than was shown")
         for result in r.chart.of_case("Observation", click.case_id):
-            if result["valueCodeableConcept"]["coding"][0]["code"] != click.selected:
+            if effects.level(result) != click.selected:
                 yield Finding("I6", click.encounter, f"{click.user} chose {click.selected}, the chart has another")
         evidence = r.ledger.evidence.get((click.case_id, click.version), {})
         for sent in r.sent:
             earlier = sent.accepted and sent.encounter == click.encounter and sent.answered_at < click.sent_at
             what = f"{sent.resource_type}/{sent.resource_id}"
-            if not earlier or sent.resource_type != "Observation" or marked_for(r.chart.current[what]):
+            if not earlier or sent.resource_type != "Observation" or not _stays(r.chart.current.get(what), sent):
                 continue
             version, value = evidence.get(what, (0, ""))
             if version < int(sent.version_id) and value != sent.value:
                 yield Finding("I6", click.encounter, f"was decided without {what} version {sent.version_id}")
+
+
+def _stays(resource: Resource | None, sent: Delivery) -> bool:
+    """Return whether a resource is the hospital's, and was neither deleted nor moved to another stay."""
+    if resource is None or marked_for(resource):
+        return False
+    return resource["encounter"]["reference"] == f"Encounter/{sent.encounter}"
 
 
 def all_is_audited(r: Records) -> Iterator[Finding]:
@@ -287,14 +269,22 @@ def own_writes_are_ignored(r: Records) -> Iterator[Finding]:
             yield Finding("I15", row["encounter_id"], f"our own {'/'.join(key)} was taken for news: {fate}")
 
 
-def _name(case: Row) -> str:
-    return f"{case['encounter_id']}#{case['generation']}"
+def accounted(r: Records) -> account.Report:
+    """Return what became of all that demands attention in the chart, by the clinical oracle."""
+    told = r.ledger.told_to_people
+    return account.check(r.whole_chart, told.cases, told.shown, told.decisions)
+
+
+def no_news_is_lost(r: Records) -> Iterator[Finding]:
+    """I17 to I20, chart against ledger: all that demands attention is decided, open, or listed as undecided."""
+    for found in accounted(r).findings:
+        yield Finding(found.rule, found.case, found.text)
 
 
 RULES: tuple[Rule, ...] = (
     accepted_is_kept,
     gaps_are_filled,
-    one_effect,
+    effects.one_effect,
     one_live_case,
     temporal_agrees,
     seen_in_time,
@@ -302,4 +292,5 @@ RULES: tuple[Rule, ...] = (
     shown_is_written,
     all_is_audited,
     own_writes_are_ignored,
+    no_news_is_lost,
 )

@@ -19,6 +19,7 @@ from integrations.ledger import marks, tables
 from service.process import settings
 from service.process.temporal import connect
 from tests.fakes.model_server import ModelServer, model_config
+from tests.measure.oracle import chart as oracle_chart
 from tests.measure.prove import people, records, rules, script
 from tests.measure.prove.finding import Finding
 from tests.measure.prove.harm import WATCHED, Harm, Watch
@@ -28,8 +29,23 @@ from tests.measure.prove.samples import Samples
 from tests.ward import Ward
 
 DEADLINE_S = 15.0
-SHORT = {"deadline_s = 300": f"deadline_s = {DEADLINE_S}", "ladder_s = [600, 1800, 3600]": "ladder_s = [15, 10]"}
-TIMING = "\n[timing]\nwindow_quiet_s = 0.3\nwindow_most_s = 1.5\nreconcile_s = 3\nreconcile_overlap_s = 10\n"
+SHORT = {
+    "deadline_s = 300": f"deadline_s = {DEADLINE_S}",
+    "ladder_s = [600, 1800, 3600]": "ladder_s = [15, 10]",
+    "deadline_s = 900": f"deadline_s = {DEADLINE_S}",
+    "ladder_s = [900, 1800, 3600]": "ladder_s = [15, 10]",
+}
+RECONCILE_S, EVIDENCE_WATCH_S = 3, 2
+TIMING = f"""
+[timing]
+window_quiet_s = 0.3
+window_most_s = 1.5
+reconcile_s = {RECONCILE_S}
+reconcile_overlap_s = 10
+evidence_watch_s = {EVIDENCE_WATCH_S}
+"""
+QUIET_S = 2.0 * max(RECONCILE_S, EVIDENCE_WATCH_S)
+"""How long nothing must be under way at the end: by then the chart was searched for what nobody told of."""
 EVENTS_A_SECOND = 4.0
 FAULT_SHARE = 0.4
 DECIDED_SHARE, LONGER_S = 0.5, 40.0
@@ -82,6 +98,8 @@ class Result:
     chart_asked: int
     """Calls to the chart while it was faulty."""
     chart_faults: dict[str, int]
+    attention: dict[str, int]
+    """What became of each item of the chart that demands attention, by the clinical oracle (`account.Fate`)."""
     samples: int
     late_s: float
     """Longest that an open case was seen past its deadline, not raised, the gateway being up."""
@@ -165,11 +183,13 @@ class Chaos:
         return {step.encounter for step in self.steps if step.status}
 
     def settle(self) -> tuple[float, list[Finding]]:
-        """Wait until nothing is under way, for a bounded time; then end all that looks on."""
-        start, open_ = time.monotonic(), ["everything"]
-        while open_ and time.monotonic() - start < self.plan.settle_s:
+        """Wait until nothing was under way for `QUIET_S`, for a bounded time; then end all that looks on."""
+        start = busy = time.monotonic()
+        open_ = ["everything"]
+        while (open_ or time.monotonic() - busy < QUIET_S) and time.monotonic() - start < self.plan.settle_s:
             time.sleep(0.5)
             open_ = self._under_way()
+            busy = time.monotonic() if open_ else busy
         self.over.set()
         for work in self._watching:
             work.result()
@@ -240,6 +260,7 @@ class Chaos:
             ledger=ledger,
             executions=executions,
             chart=chart,
+            whole_chart=oracle_chart.read(self.hospital_url, ward.secrets.fhir_token.get_secret_value()),
             audit_key=ward.secrets.audit_bytes(),
             names={user: found.name for user, found in ward.settings.users.items()},
             deadline_s=DEADLINE_S,
@@ -276,6 +297,7 @@ class Chaos:
             dispatcher_pauses=self.harm.pauses,
             chart_asked=self.chart.asked,
             chart_faults=dict(sorted(self.chart.taken.items())),
+            attention={fate.value: count for fate, count in rules.accounted(joined).counts.items()},
             samples=self.samples.taken,
             late_s=round(
                 max((s.at - s.since - joined.away_s("gateway", s.since, s.at) for s in joined.late), default=0.0), 1

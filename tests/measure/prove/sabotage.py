@@ -7,22 +7,36 @@ module.
 import inspect
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from activities.reopening import ChartCheck
+from activities.world import World
+from agents.charts import Resource
+from agents.result_followup import results
+from agents.result_followup.flags import Words
+from agents.result_followup.results import Result, Standing
 from infra import stack
 from infra.embedded import Embedded
 from infra.ports import Ports
+from integrations import clock
 from integrations.fhir import proposals
-from integrations.ledger import database
+from integrations.ledger import database, decisions, evidence
 from integrations.ledger import own_writes as writes
+from integrations.ledger.cases import CaseRow
 from service.commands import cli
+from service.dispatcher import reopening
 from service.gateway import app as gateway
 from service.gateway import watchdog as overdue_cases
+from service.gateway.evidence_watch import EvidenceWatch
+
+LEAST_URGENT = "~"
+"""Sorts after every code of a level."""
 
 
-def _replace(owner: Any, name: str, stand_in: object) -> None:
+def _replace(owner: Any, name: str, stand_in: Callable[..., Any]) -> None:
     """Put the stand-in in the place of that name.
 
     Raises AttributeError where nothing has it any more, TypeError where the stand-in can't be called like it.
@@ -55,6 +69,42 @@ def reconciliation() -> None:
     _replace(gateway.Feed, "changed_since", lambda self, resource_type, moment: iter(()))
 
 
+def evidence_index() -> None:
+    """Nobody knows which cases use a resource: only what a trigger matches in its own stay is news to a case."""
+    _replace(evidence, "uses", lambda *_: set())
+    _replace(EvidenceWatch, "look", lambda self: 0)
+
+
+def evidence_of_decisions() -> None:
+    """A decision covers all that is no more urgent than the level that was decided, whatever it showed."""
+    by_evidence = reopening.check_chart
+
+    def by_level(world: World, case: CaseRow) -> ChartCheck:
+        read = by_evidence(world, case)
+        with world.records.db.read() as tx:
+            decision = decisions.of_case(tx, case.case_id)
+        if not read.demanded or decision is None or case.suggestion_blob is None:
+            return read
+        pathway = world.pathways[case.pathway]
+        facts = pathway.read_chart(read.resources, case.encounter_id, clock.now())
+        decided = decision.selected or world.records.suggestion(case.suggestion_blob).floor or LEAST_URGENT
+        floors = [item.floor for item in pathway.attention(read.resources, facts) if item.floor]
+        return replace(read, demanded=min(floors, default=LEAST_URGENT) < decided)
+
+    _replace(reopening, "check_chart", by_level)
+
+
+def doubt() -> None:
+    """A result that can't be compared is taken for normal."""
+    judged = results._result
+
+    def certain(part: Any, resource: Resource, words: Words) -> Result:
+        found = judged(part, resource, words)
+        return replace(found, standing=Standing.UNREMARKABLE) if found.standing == Standing.UNCLEAR else found
+
+    _replace(results, "_result", certain)
+
+
 def fsync() -> None:
     """The ledger believes the page cache."""
     made = database._engine
@@ -72,6 +122,9 @@ CONTROLS = {
     "watchdog": (watchdog, "I4"),
     "own_writes": (own_writes, "I15"),
     "reconciliation": (reconciliation, "I8"),
+    "evidence_index": (evidence_index, "I18"),
+    "evidence_of_decisions": (evidence_of_decisions, "I17"),
+    "doubt": (doubt, "I17"),
     "fsync": (fsync, "I1"),
 }
 """What is taken out, and the rule that must be found broken."""

@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +14,11 @@ from typing import Any
 from tests.measure.prove.finding import Finding
 
 EVERY_S = 0.25
-OVER = ("written", "rejected", "closed_undecided")
+OVER = ("written", "rejected", "closed_undecided", "stay_ended", "continued")
+MAY_BECOME = {"open": ("decided", *OVER), "decided": ("open", "written", "rejected", "continued")}
+"""What a case may be some moments after a state; a decision that is taken back opens it again, or has it continued."""
+
+FATES = {"pending": ("ignored", "superseded", "quarantined", "absorbed")}
 
 
 @dataclass(frozen=True)
@@ -70,14 +74,14 @@ class Samples:
         for event_id, fate, case_id, encounter in events:
             if fate == "absorbed" and case_id not in known:
                 yield Finding("I1", encounter, f"event {event_id} was given to a case that does not exist")
-        yield from self._unchanged("event", self._fates, {e[0]: e[1] for e in events}, ("pending",))
-        yield from self._unchanged("case", self._states, {c[0]: c[3] for c in cases}, ("open", "decided"))
+        yield from self._unchanged("event", self._fates, {e[0]: e[1] for e in events}, FATES)
+        yield from self._unchanged("case", self._states, {c[0]: c[3] for c in cases}, MAY_BECOME)
         decided = dict(ledger.execute("SELECT case_id, decision_id FROM decisions").fetchall())
-        yield from self._unchanged("decision of case", self._decided, decided, ())
-        live = Counter((pathway, encounter) for _, encounter, pathway, state, *_ in cases if state not in OVER)
-        for (pathway, encounter), count in live.items():
+        yield from self._unchanged("decision of case", self._decided, decided, {})
+        waiting = Counter((pathway, encounter) for _, encounter, pathway, state, *_ in cases if state == "open")
+        for (pathway, encounter), count in waiting.items():
             if count > 1:
-                yield Finding("I3", encounter, f"{count} live cases of {pathway}")
+                yield Finding("I3", encounter, f"{count} open cases of {pathway}")
         heads = dict(ledger.execute("SELECT chain, max(position) FROM audit GROUP BY chain").fetchall())
         for chain, head in self._heads.items():
             if heads.get(chain, 0) < head:
@@ -89,13 +93,13 @@ class Samples:
                 self.late[case_id] = Late(case_id, encounter, max(due, begun) if generation > 1 else due, at)
 
     def _unchanged(
-        self, what: str, before: dict[Any, str], after: dict[Any, str], open_: tuple[str, ...]
+        self, what: str, before: dict[Any, str], after: dict[Any, str], may_become: Mapping[str, Collection[str]]
     ) -> Iterator[Finding]:
-        """What was settled stays so, and stays there."""
+        """What was settled stays so, and stays there; what is not becomes only what may follow."""
         for name, state in before.items():
             if name not in after:
                 yield Finding("I1", str(name)[:12], f"{what} vanished, it was {state}")
-            elif state not in open_ and after[name] != state:
+            elif after[name] not in (state, *may_become.get(state, ())):
                 yield Finding("I1", str(name)[:12], f"{what} was {state} and became {after[name]}")
         before.clear()
         before.update(after)

@@ -5,57 +5,113 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import httpx
 
 from integrations import clock
+from tests.measure.prove import laboratory
+from tests.measure.prove.laboratory import Result
 from tests.ward import Resource, observation
 
 CHANGED, DETERIORATES, MOVED = 0.45, 0.12, 0.15
 """Shares of the encounters with a new vital sign, with one that raises the rules' floor, and with a new status."""
+TESTED, CHILDREN, BORN_OTHERWISE = 0.45, 0.15, 0.08
+"""Shares of the encounters with a laboratory result, of a child, and with a birth date that is corrected."""
+FOLLOWED = {"nothing": 4, "repeat": 3, "second": 4, "correct": 3, "withdraw": 2, "move": 2, "delete": 2}
+"""Weights of what becomes of a result: the same again, another critical one, another value, entered in error, another
+patient's, deleted."""
+GROWN_DAYS, CHILD_DAYS = (round(56.8 * 365.25), round(81.3 * 365.25)), (round(4.4 * 365.25), round(9.6 * 365.25))
 
 
 @dataclass(frozen=True, order=True)
 class Step:
-    """Resources of one encounter, written in one transaction."""
+    """Resources of one encounter, written in one transaction; in a plan it follows the steps that it builds on."""
 
     at_s: float
     encounter: str
     status: str = ""
     """Of the Encounter; empty where it is not written again."""
     vitals: dict[str, float | str] = field(default_factory=dict, compare=False)
+    aged_days: int | None = field(default=None, compare=False)
+    """Of the Patient; None where it is not written again."""
+    results: tuple[Result, ...] = field(default=(), compare=False)
+    deleted: tuple[str, ...] = field(default=(), compare=False)
+    """Ids of Observations."""
 
     @property
     def events(self) -> int:
-        return bool(self.status) + len(self.vitals)
+        """How many versions it makes: of a Patient, an Encounter, or Observations; a deletion makes one, too."""
+        written = bool(self.status) + (self.aged_days is not None)
+        return written + len(self.vitals) + len(self.results) + len(self.deleted)
 
 
 def steps(seed: int, events: int, seconds: float) -> list[Step]:
-    """Return steps of exactly that many events, each a version of an Encounter or an Observation."""
+    """Return steps of exactly that many events, each a version of a Patient, an Encounter or an Observation."""
     rng, made = random.Random(f"{seed}:script"), []
+    arrived: list[Step] = []
     number = count = 0
     while count < events:
         number += 1
-        for step in _encounter(rng, f"s{seed}-{number:04d}", rng.uniform(0, 0.75) * seconds):
-            if count + step.events <= events:
-                made.append(step)
-                count += step.events
-        if events - count == 1:
-            made.append(Step(rng.uniform(0, seconds), f"s{seed}-last", "arrived"))
+        name, start = f"s{seed}-{number:04d}", rng.uniform(0, 0.75) * seconds
+        for step in _encounter(rng, name, start, arrived):
+            if count + step.events > events:
+                break  # what follows builds on it
+            made.append(step)
+            count += step.events
+            arrived += [step] if step.status == "arrived" else []
+        if events - count <= 2:
+            made += _last(seed, events - count, arrived, seconds)
             break
     return sorted(made)
 
 
-def _encounter(rng: random.Random, name: str, start: float) -> Iterator[Step]:
+def _last(seed: int, events: int, arrived: list[Step], seconds: float) -> Iterator[Step]:
+    """Yield a step of the events that are left, too few for an arrival with a vital sign."""
+    if events == 1 and arrived:
+        yield Step(max(seconds, arrived[-1].at_s + 1), arrived[-1].encounter, vitals={"spo2": 97.0})
+    elif events:
+        yield Step(0.5 * seconds, f"s{seed}-last", "arrived", aged_days=GROWN_DAYS[0] if events > 1 else None)
+
+
+def _encounter(rng: random.Random, name: str, start: float, arrived: list[Step]) -> Iterator[Step]:
     # Values of many digits, so that each new version is another value and a stale one can be told.
     vitals: dict[str, float | str] = {"hr": rng.uniform(62, 88)}
-    yield Step(start, name, "arrived", vitals | ({"spo2": 97.0} if rng.random() < 0.3 else {}))
+    ages = CHILD_DAYS if rng.random() < CHILDREN else GROWN_DAYS
+    aged = rng.choice(ages)
+    yield Step(start, name, "arrived", vitals | ({"spo2": 97.0} if rng.random() < 0.3 else {}), aged)
     if rng.random() < CHANGED:
         yield Step(start + rng.uniform(0.3, 12), name, vitals={"hr": rng.uniform(62, 88)})
     if rng.random() < MOVED:
         yield Step(start + rng.uniform(0.5, 5), name, "in-progress")
     if rng.random() < DETERIORATES:
         yield Step(start + rng.uniform(9, 14), name, vitals={"avpu": "unresponsive"})
+    if rng.random() < BORN_OTHERWISE:
+        yield Step(start + rng.uniform(3, 12), name, aged_days=rng.choice([d for d in GROWN_DAYS if d != aged]))
+    if rng.random() < TESTED:
+        yield from _tested(rng, name, start, arrived)
+
+
+def _tested(rng: random.Random, name: str, start: float, arrived: list[Step]) -> Iterator[Step]:
+    """Yield a laboratory result, and what becomes of it once people may have decided on it."""
+    first = laboratory.drawn(rng, f"{name}-lab")
+    reported = start + rng.uniform(0, 4)
+    yield Step(reported, name, results=(first,))
+    (what,) = rng.choices(list(FOLLOWED), list(FOLLOWED.values()))
+    later = reported + rng.uniform(2, 12)
+    others = [step for step in arrived if step.encounter != name and step.at_s < later]
+    if what == "repeat":
+        yield Step(later, name, results=(laboratory.repeated(rng, first, f"{name}-lab-again"),))
+    elif what == "second":
+        yield Step(later, name, results=(laboratory.critical(rng, f"{name}-lab-second", other_than=first),))
+    elif what == "correct":
+        yield Step(later, name, results=(laboratory.corrected(rng, first),))
+    elif what == "withdraw":
+        yield Step(later, name, results=(laboratory.withdrawn(first),))
+    elif what == "move" and others:
+        yield Step(later, rng.choice(others).encounter, results=(first,))
+    elif what == "delete":
+        yield Step(later, name, deleted=(first.id,))
 
 
 class Hospital:
@@ -64,6 +120,8 @@ class Hospital:
     def __init__(self, base_url: str) -> None:
         self._http = httpx.Client(base_url=base_url, timeout=10)
         self.token = ""
+        self._taken_at: dict[str, str] = {}
+        """By the id of a result: when its sample was taken, which no correction changes."""
 
     def play(self, plan: list[Step], start: float) -> None:
         for step in plan:
@@ -71,15 +129,18 @@ class Hospital:
             self.write(step)
 
     def write(self, step: Step) -> None:
-        bodies: list[Resource] = []
-        if step.status == "arrived":
-            bodies.append({"resourceType": "Patient", "id": step.encounter, "birthDate": "1970-02-03"})
+        """Write a step in one transaction. Safe to be sent again: all of it is PUT or DELETE under ids of its own."""
+        bodies: list[Resource] = [_patient(step)] if step.aged_days is not None else []
         if step.status:
             bodies.append(_stay(step))
         bodies += [observation(step.encounter, key, value) for key, value in step.vitals.items()]
-        entries = [
+        for result in step.results:
+            taken_at = self._taken_at.setdefault(result.id, clock.now().isoformat())
+            bodies.append(laboratory.observation(result, step.encounter, taken_at))
+        entries: list[Resource] = [
             {"resource": b, "request": {"method": "PUT", "url": f"{b['resourceType']}/{b['id']}"}} for b in bodies
         ]
+        entries += [{"request": {"method": "DELETE", "url": f"Observation/{id_}"}} for id_ in step.deleted]
         bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
         while True:
             try:
@@ -92,6 +153,11 @@ class Hospital:
 
     def close(self) -> None:
         self._http.close()
+
+
+def _patient(step: Step) -> Resource:
+    born = (clock.now() - timedelta(days=step.aged_days or 0)).date()
+    return {"resourceType": "Patient", "id": step.encounter, "gender": "female", "birthDate": born.isoformat()}
 
 
 def _stay(step: Step) -> Resource:

@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
+from tests.measure.oracle import items
+from tests.measure.oracle.answers import Decision
 from tests.measure.prove.network import Delivery
 from tests.measure.prove.records import Records, claimed_version, marked_for
 from tests.measure.prove.samples import Late
@@ -142,6 +144,33 @@ def _taken_for_news(r: Records) -> None:
     row["reason"] = "case_closed"
 
 
+def _undecided(r: Records) -> None:
+    r.ledger.told_to_people.decisions.remove(_of_an_item(r))
+
+
+def _least_urgent(r: Records) -> None:
+    decision = _of_an_item(r)
+    shown = next(
+        s for s in r.ledger.told_to_people.shown if (s.case_id, s.version) == (decision.case_id, decision.version)
+    )
+    shown.suggestion["floor"] = None
+
+
+def _unchanged(r: Records) -> None:
+    for shown in r.ledger.told_to_people.shown:
+        shown.suggestion["earlier"] = None
+
+
+def _of_an_item(r: Records) -> Decision:
+    """Return the only decision of a stay in which something demands attention: it alone answers that."""
+    told = r.ledger.told_to_people
+    cases = {case.case_id: (case.pathway, case.encounter_id) for case in told.cases}
+    decided = [cases[decision.case_id] for decision in told.decisions]
+    demanding = {(item.pathway, item.encounter) for item in items.of_chart(r.whole_chart.current, r.whole_chart.at)}
+    alone = {stay for stay in demanding if decided.count(stay) == 1 == list(cases.values()).count(stay)}
+    return next(decision for decision in told.decisions if cases[decision.case_id] in alone)
+
+
 def _result(r: Records) -> dict:
     return next(v for v in r.chart.current.values() if v["resourceType"] == "Observation" and marked_for(v))
 
@@ -156,5 +185,8 @@ LIES: dict[str, tuple[Lie, ...]] = {
     "I8": (_gap,),
     "I9": (_audit_changed, _audit_cut, _unaudited, _unaudited_write),
     "I15": (_taken_for_news,),
+    "I17": (_undecided,),
+    "I18": (_unchanged,),
+    "I19": (_least_urgent,),
 }
 """By the rule that must be found broken."""

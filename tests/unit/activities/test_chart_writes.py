@@ -67,7 +67,7 @@ def test_a_cancelled_task_whose_answer_was_lost_is_noted_by_the_retry(world: Wor
     chart.loses = False
     assert CloseCase(world)(REF).state == CaseState.CLOSED_UNDECIDED
     assert (chart.kept[TASK]["status"], chart.kept[TASK]["meta"]["versionId"]) == ("cancelled", "2")
-    assert audited(db) == ["close nobody decided", f"write Task/{TASK}/_history/2"]
+    assert audited(db) == ["close nobody decided within the escalation ladder", f"write Task/{TASK}/_history/2"]
     with db.read() as tx:
         assert own_writes.versions(tx, "Task", TASK) == {"2"}
 

@@ -18,7 +18,9 @@ from contracts.errors import FhirError, FhirFault
 from integrations import clock
 from integrations.fhir.client import Resource
 from integrations.ledger import cases, decisions, tables
+from integrations.ledger import evidence as ledger_evidence
 from integrations.ledger.cases import CaseRow
+from integrations.ledger.evidence import Piece
 from tests.fakes import full_ledger
 from tests.fakes.full_ledger import Full
 from tests.fakes.samples import decision
@@ -130,9 +132,10 @@ def test_a_type_that_a_server_cannot_search_hides_no_change_of_the_others(
             raise FhirError(FhirFault.REFUSED, "GET answered 400")
         return search(query)
 
-    shown = evidence.evidence
     monkeypatch.setattr(full.chart, "search", refusing)
-    monkeypatch.setattr(evidence, "evidence", lambda *given: shown(*given) | {"Binary/b1": "1"})
+    with full.world.records.db.write() as tx:
+        heard = Piece(resource="Binary/b1", version_id="1", facts_hash="")
+        ledger_evidence.keep(tx, case.case_id, case.version, [heard])
     assert evidence.look(full.world, case) == Evidence.CHECKED
     full.chart.kept["p1"] = changed(PATIENT, birthDate="1931-01-01")
     assert evidence.look(full.world, case) == Evidence.CHANGED

@@ -83,10 +83,10 @@ def test_the_floor_is_the_most_urgent_of_what_the_rules_found(
 
 
 def test_adult_scores_are_not_applied_under_sixteen() -> None:
-    child = {"rr": 30, "hr": 140, "spo2": 90}
+    child = {"rr": 25, "hr": 100, "spo2": 94, "temp_c": 39.5}
     assert floor(**child, age=16) == "2"
     assert floor(**child, age=15) == "3"
-    assert [f.rule for f in rules.findings(facts(**child, age=15))] == ["age", "danger zone"]
+    assert [f.rule for f in rules.findings(facts(**child, age=15))] == ["age", "PEWS", "danger zone"]
 
 
 @pytest.mark.parametrize(

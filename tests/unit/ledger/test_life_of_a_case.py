@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from contracts.cases import ENDED, CaseRef, CaseState
+from contracts.cases import CaseRef, CaseState
 from contracts.decisions import Decision, Evidence, Reviewer, Undo
 from contracts.errors import ApprovalError, LedgerError, Refusal
 from contracts.events import Fate
@@ -119,7 +119,7 @@ class LifeOfACase(RuleBasedStateMachine):
         generation = latest.ref.generation + 1 if latest else 1
         case_id = f"{encounter}:{generation}"
         ref = CaseRef(case_id=case_id, pathway="ed_triage", encounter_id=encounter, generation=generation)
-        if latest and latest.state not in ENDED:
+        if latest and latest.state == CaseState.OPEN:
             with pytest.raises(LedgerError), self.db.write() as tx:
                 cases.open_new(tx, ref, timedelta(minutes=5), NOW)
             return
@@ -185,11 +185,29 @@ class LifeOfACase(RuleBasedStateMachine):
             got = refused.kind
         assert got == expected
         if expected is True:
-            case.state, case.decided_by = CaseState.OPEN, None
+            self._reopened(case)
             case.undone[who.reviewer_id] = case.undone.get(who.reviewer_id, 0) + 1
             late = self.asked(case, who).model_copy(update={"decision_id": decision_id})
             with pytest.raises(ApprovalError, match=Refusal.UNDONE), self.db.write() as tx:
                 decisions.decide(tx, late)
+
+    @rule(encounter=ENCOUNTERS)
+    def undo_an_earlier_one(self, encounter: str) -> None:
+        """News opened the next case while this one could still be taken back (I3)."""
+        earlier = [k for k in self.model.cases if k.ref.encounter_id == encounter][:-1]
+        case = next((k for k in earlier if k.state == CaseState.DECIDED and not k.written), None)
+        if case is None or case.decided_by is None:
+            return
+        who = next(who for who in (NURSE, PHYSICIAN) if f" by {who.reviewer_id}" in case.decided_by)
+        asked = Undo(decision_id=case.decided_by, case_id=case.ref.case_id, reviewer=who, undone_at=NOW)
+        with self.db.write() as tx:
+            assert decisions.undo(tx, asked)
+        self._reopened(case)
+        assert case.state == CaseState.CONTINUED
+
+    def _reopened(self, case: Known) -> None:
+        later = self.model.current(case.ref.encounter_id) is not case
+        case.state, case.decided_by = CaseState.CONTINUED if later else CaseState.OPEN, None
 
     @rule(encounter=ENCOUNTERS)
     def begin_write(self, encounter: str) -> None:

@@ -52,6 +52,9 @@ class Hospital:
     def read(self, _type: str, _id: str) -> Resource:
         return STAY
 
+    def find(self, _type: str, id_: str) -> Resource | None:
+        return self.found.get(id_)
+
     def pages(self, _query: str) -> list[list[Resource]]:
         return [list(self.found.values())]
 
@@ -87,7 +90,9 @@ class Stay:
             suggestion_blob=self.blobs.put(made.canonical()), suggestion_hash=made.sha256(), selected=made.selected,
             choices=tuple(choice.code for choice in made.choices), made_by=made.made_by,
         )  # fmt: skip
-        snapshot = ChartSnapshot(snapshot_blob="chart", facts_hash="facts")
+        chart = {"as_of": facts.as_of.isoformat(), "resources": resources}
+        blob = self.blobs.put(json.dumps(chart).encode())
+        snapshot = ChartSnapshot(snapshot_blob=blob, facts_hash="facts")
         shown = OpenRequest(ref=self.case.ref, version=1, covers_event=self.events, snapshot=snapshot, result=result)
         with self.db.write() as tx:
             cases.show_version(tx, shown, "1")
@@ -279,7 +284,7 @@ def vital(id_: str, code: str, value: float, unit: str) -> Resource:
 def test_a_floor_of_vitals_that_were_not_shown_brings_the_triage_back(triage: Stay) -> None:
     triage.hospital.has(vital("hr", "8867-4", 82, "/min"))
     triage.decided("choose", "1")
-    assert triage.news(vital("hr", "8867-4", 84, "/min")) is None, "no floor rests on it"
+    assert triage.news(vital("hr-2", "8867-4", 84, "/min")) is None, "no floor rests on it"
     again = triage.news(vital("spo2", "2708-6", 84, "%"))
     assert again and (again.floor, again.selected) == ("3", "3"), "though 1 was decided, of other facts"
     triage.decided("approve", "3")

@@ -56,7 +56,10 @@ def test_a_case_that_was_decided_meanwhile_gets_nothing_and_nothing_is_lost(two:
     assert (written.deliveries, written.opened, opened(two.db)) == ([], [], 1)
     assert rows(two.db) == [(Fate.PENDING, None, None), (Fate.PENDING, None, None)]
     again = two.dispatcher.look(two.db.write)
-    assert [case.pathway for case in again.opened] == ["hears"] and again.held == {1}
+    assert [case.pathway for case in again.opened] == ["hears"]
+    assert [wanted.events for wanted in again.reexaminations] == [{1}], (
+        "its chart is read, though its decision may wait"
+    )
     assert rows(two.db)[1] == (Fate.IGNORED, Ignored.NO_TRIGGER, None)
 
 

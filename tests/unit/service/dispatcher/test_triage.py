@@ -250,9 +250,11 @@ def test_bodies_are_read_for_conditions_alone() -> None:
     "state, expected",
     [
         (CaseState.OPEN, "deliver"),
-        (CaseState.DECIDED, "held"),
+        (CaseState.DECIDED, "reexamine"),
         (CaseState.WRITTEN, "reexamine"),
         (CaseState.CLOSED_UNDECIDED, "reexamine"),
+        (CaseState.STAY_ENDED, "reexamine"),
+        (CaseState.CONTINUED, "reexamine"),
     ],
 )
 def test_the_state_of_the_case_decides_what_it_gets(state: CaseState, expected: str) -> None:

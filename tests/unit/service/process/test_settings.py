@@ -2,7 +2,9 @@
 
 import json
 import stat
+import zoneinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -167,6 +169,42 @@ def test_broken_secrets_are_refused_without_being_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         load_secrets(tmp_path)
     assert "5ecre7" not in str(refused.value)
+
+
+def test_the_hospitals_time_zone_reaches_every_pathway_and_one_may_have_its_own(state: Path) -> None:
+    edit(state, 'time_zone = "UTC"', 'time_zone = "Europe/Berlin"')
+    edit(state, "[pathways.dictation.options]", '[pathways.dictation.options]\ntime_zone = "Asia/Tokyo"')
+    zones = {name: vars(made)["options"].time_zone for name, made in settings.load(state).pathway_objects().items()}
+    assert zones == {"ed_triage": "Europe/Berlin", "result_followup": "Europe/Berlin", "dictation": "Asia/Tokyo"}
+
+
+def test_a_pathway_that_knows_no_zone_goes_on_while_the_hospital_names_none(state: Path) -> None:
+    edit(state, "[hospital]\n", "")
+    edit(state, "time_zone = ", "# time_zone = ")
+    loaded = settings.load(state)
+    assert loaded.hospital.time_zone == "UTC"
+    assert vars(loaded.pathway_objects()["ed_triage"])["options"].time_zone == "UTC"
+
+
+@pytest.mark.parametrize("name", ["Europe/Berln", "", "+01:00", "../../etc/passwd", "Europe", "localtime", "\\u0000"])
+def test_a_time_zone_that_is_none_is_refused_by_the_name_of_its_setting(state: Path, name: str) -> None:
+    edit(state, 'time_zone = "UTC"', f'time_zone = "{name}"')
+    told = refusal(state)
+    assert "hospital.time_zone: " in told and "such as Europe/Berlin" in told
+    edit(state, f'time_zone = "{name}"', 'time_zone = "UTC"')
+    edit(state, "[pathways.dictation.options]", f'[pathways.dictation.options]\ntime_zone = "{name}"')
+    assert "[pathways.dictation.options] time_zone: " in refusal(state)
+
+
+def test_utc_needs_no_zone_database(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("contracts.time_zones.ZoneInfo", ZoneInfo.no_cache)
+    zoneinfo.reset_tzpath(to=())
+    try:
+        assert settings.load(state).pathway_objects()
+        edit(state, 'time_zone = "UTC"', 'time_zone = "Europe/Berlin"')
+        assert "hospital.time_zone: " in refusal(state)
+    finally:
+        zoneinfo.reset_tzpath()
 
 
 def test_a_port_that_names_no_model_is_refused(state: Path) -> None:
