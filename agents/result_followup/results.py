@@ -163,7 +163,9 @@ def _result(part: Any, resource: Resource, words: Words) -> Result:
     whole = resource.get("code") or {}
     try:
         code = part.get("code") or {}
-        name, analyte = named_of(code), _analyte(code)
+        analyte = _analyte(code)
+        known = ANALYTES[analyte].reading.label if analyte else ""
+        name = named(code) or known or named_of(code)  # a bare code says nothing to a nurse
         if part is not resource and named(whole):
             name = f"{named_of(whole)}: {name}"
         number = usable(part, ANALYTES[analyte]) if analyte else None

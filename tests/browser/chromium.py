@@ -17,11 +17,11 @@ FLAGS = (
 )
 
 
-def signed_in(browser: Browser, address: str, **options: Any) -> Page:
-    """Return the worklist as the nurse sees it, in a context of its own with these options."""
+def signed_in(browser: Browser, address: str, person: str = "Nurse Okafor", **options: Any) -> Page:
+    """Return the worklist as that person sees it, in a context of its own with these options."""
     page = browser.new_context(base_url=address, **options).new_page()
     page.goto("/")
-    page.get_by_role("button", name="Nurse Okafor").click()
+    page.get_by_role("button", name=person).click()
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
     return page
 

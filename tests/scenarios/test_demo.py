@@ -12,6 +12,14 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import Fallback
+from infra import stack
+from infra.ports import Ports
+from integrations.blobs.store import BlobStore
+from service.process import settings
+from service.process.secrets import load_secrets
+from tests.measure.oracle import account, chart
+from tests.measure.oracle.account import Fate
+from tests.measure.prove import records
 from tests.ward import ROOT
 
 pytestmark = pytest.mark.integration
@@ -37,6 +45,10 @@ def test_the_demo_accounts_for_everything_although_parts_are_killed(tmp_path: Pa
     assert result["cases"]["opened"] == result["trajectories"] >= ARRIVALS
     assert result["with_model"] >= result["suggestions"] / 3, "how many more depends on the machine"
     assert set(result["by_rules"]) <= set(Fallback), "each of the others says why"
+    report = _accounted(state)
+    print(f"\n{account.attention_line(report)}")
+    assert report.findings == []
+    assert report.counts[Fate.DECIDED], "nobody had to decide on anything"
 
 
 def test_a_demo_that_is_killed_takes_its_parts_along(tmp_path: Path) -> None:
@@ -54,6 +66,24 @@ def test_a_demo_that_is_killed_takes_its_parts_along(tmp_path: Path) -> None:
     while (alive := [pid for pid in _pids(state).values() if Path(f"/proc/{pid}").exists()]) and time.monotonic() < end:
         time.sleep(0.1)
     assert alive == []
+
+
+def _accounted(state: Path) -> account.Report:
+    """Return what the clinical oracle makes of the demo's chart, whose server is started once more, and its ledger."""
+    secrets = load_secrets(state)
+    told = records.ledger(
+        state / settings.LEDGER_FILE, BlobStore.at(str(state / settings.BLOBS_FOLDER), secrets.keyring())
+    ).told_to_people
+    with Ports() as reserved:
+        (server,) = [part for part in stack.prepare(state, reserved) if part.name == "fhir"]
+        server.start(state / "logs")
+        try:
+            stack.wait(server, [], state / "logs")
+            url = json.loads((state / "parts.json").read_text())["fhir_url"]
+            read = chart.read(url, secrets.fhir_token.get_secret_value())
+        finally:
+            server.stop()
+    return account.check(read, told.cases, told.shown, told.decisions)
 
 
 def _pids(state: Path) -> dict[str, int]:

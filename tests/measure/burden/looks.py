@@ -1,57 +1,62 @@
-"""What a version brings a person who looks again, and whether a result was ever shown."""
+"""What a version brings a person who looks again, and why a result was in no version."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from agents import evidence
-from agents.pathway import Pathway, Resource
+from agents.evidence import WITHDRAWN
+from agents.pathway import Resource
+from agents.result_followup.pathway import ResultFollowup
 from contracts.charts import Attention, ChartFacts
-from contracts.suggestions import Suggestion
 from tests.measure.burden.streams import Stay, Truth, content
+
+Key = tuple[str, str]
+"""Of an item: id and content of a result, or `line` and its text."""
 
 
 class Brings(StrEnum):
     """The most that is new in a version, the most urgent first."""
 
     CRITICAL = "a critical result"
-    CORRECTION = "a correction or withdrawal"
+    CORRECTION = "a correction or a withdrawal of what was shown"
     FIRST = "the first result of a test that demands a look"
     OTHER_FLAG = "a test again, with another flag"
-    SAME_FLAG = "a test again, with the same flag"
+    SAME_FLAG = "a test again, with the same flag and another number"
     EQUAL = "a test again, with the same flag and number"
-    LINE = "another line of what is not shown"
-    UNDECIDED = "what nobody decided on before"
+    LINE = "a line of what could not be used or is not shown"
+    UNDECIDED = "only what was shown and nobody decided on"
     NORMAL = "only results that demand no look"
-    STAY = "only where the stay stands"
+    STAY = "only that the stay is over"
     NOTHING = "nothing that a person could see"
 
 
-NOISE = (Brings.NORMAL, Brings.STAY, Brings.NOTHING)
-"""What brings nothing that demands a look."""
+EMPTY = (Brings.NORMAL, Brings.STAY, Brings.NOTHING)
+"""What demands no look."""
 
 
 class Unshown(StrEnum):
-    """Why a result that demands a look was in no suggestion."""
+    """Why a result that demands a look was in no version."""
 
     REPEAT = "repeats what a person accepted"
-    REPLACED = "a later number of its test was there"
+    REPLACED = "a later number of its test was there, or it was withdrawn"
     MISSED = "missed"
 
 
 @dataclass(frozen=True)
 class Look:
-    """One version that a person had to look at."""
+    """A version that a person had to look at."""
 
     stay: int
-    case: int
-    """Generation."""
+    generation: int
     version: int
-    first: bool
-    """Of the first case of a stay: not again."""
     brings: Brings
-    told: tuple[str, ...] = ()
-    """What is new, for an example."""
+    told: tuple[str, ...]
+    """What its facts say that those of the version before did not."""
+
+    @property
+    def again(self) -> bool:
+        """Return whether somebody had looked at results of this stay before."""
+        return (self.generation, self.version) != (1, 1)
 
 
 @dataclass
@@ -59,37 +64,53 @@ class Seen:
     """All that people were shown of one stay."""
 
     stay: Stay
-    contents: dict[str, Resource] = field(default_factory=dict)
-    """What each version (`Type/id/_history/version`) says."""
-    shown: set[tuple[str, str]] = field(default_factory=set)
-    """Contents by id, and lines, that some version showed as demanding a look."""
-    tests: dict[str, tuple[str, float | None]] = field(default_factory=dict)
-    """Flag and number of each test that was shown as demanding a look, the newest."""
-    facts: set[tuple[str, str, str]] = field(default_factory=set)
-    """Key, value and unit of what the last version showed."""
+    versions: dict[str, Resource] = field(default_factory=dict)
+    """Every result by `Type/id/_history/version`."""
+    current: dict[str, Resource] = field(default_factory=dict)
+    """The newest version by id."""
+    shown: set[Key] = field(default_factory=set)
+    """What some version showed as demanding a look."""
+    _tests: dict[str, tuple[str, float | None]] = field(default_factory=dict)
+    """Flag and number of each test that was shown so, the newest."""
+    _facts: set[tuple[str, str, str]] = field(default_factory=set)
+    """Key, label with value, and unit of what the last version showed."""
+    _corrected: set[Key] = field(default_factory=set)
+    """Of what was shown, what the chart is known to say otherwise."""
 
-    def truth(self, version: str) -> Truth | None:
-        resource = self.contents.get(version)
-        return self.stay.truths.get((resource["id"], content(resource))) if resource else None
+    def charted(self, resource: Resource, version: str) -> None:
+        self.versions[version] = resource
+        self.current[resource["id"]] = resource
 
-    def key(self, item: Attention) -> tuple[str, str]:
-        resource = self.contents.get(item.resource)
-        return (resource["id"], content(resource)) if resource else ("line", item.line or item.resource)
-
-    def look(self, suggestion: Suggestion, items: Sequence[Attention], again: bool) -> tuple[Brings, tuple[str, ...]]:
-        """Return what this version brings beyond those before it, and remember it."""
-        facts = {(fact.key, fact.value, fact.unit) for fact in suggestion.facts.facts}
-        new = [item for item in items if self.key(item) not in self.shown]
-        corrected = suggestion.earlier.changed if suggestion.earlier and again else ()
-        withdrawn = self._withdrawn(suggestion.facts)
-        found = {self._of(item) for item in new}
-        if corrected or withdrawn:
+    def look(self, facts: ChartFacts, items: Sequence[Attention], undecided: bool) -> tuple[Brings, tuple[str, ...]]:
+        """Return what a version brings beyond those before it, and its new facts in words; remember both."""
+        told = {(fact.key, fact.shown(), fact.unit) for fact in facts.facts}
+        found = {self._of(item) for item in items if self._key(item) not in self.shown}
+        corrected = set(self._otherwise()) - self._corrected
+        if corrected:
             found.add(Brings.CORRECTION)
         if not found:
-            found.add(self._empty(facts, items, again))
-        told = [f"{value} {unit}".strip() for _, value, unit in sorted(facts - self.facts)]
-        self._remember(items, facts)
-        return min(found, key=list(Brings).index), tuple(told)
+            found.add(self._empty(told, undecided and bool(items)))
+        new = tuple(sorted(shown for _, shown, _ in told - self._facts))
+        self._facts = told
+        self._corrected |= corrected
+        for item in items:
+            self.shown.add(self._key(item))
+            if truth := self.truth(item.resource):
+                self._tests[truth.test] = truth.side, _number(self.versions[item.resource])
+        return min(found, key=list(Brings).index), new
+
+    def truth(self, version: str) -> Truth | None:
+        """Return what a version of a result says, or None where it is no result."""
+        resource = self.versions.get(version)
+        return self.stay.truths.get((resource["id"], content(resource))) if resource else None
+
+    def has_shown(self, resource: Resource) -> bool:
+        """Return whether people were shown what this resource says."""
+        return (resource["id"], content(resource)) in self.shown
+
+    def _key(self, item: Attention) -> Key:
+        resource = self.versions.get(item.resource)
+        return (resource["id"], content(resource)) if resource else ("line", item.line or item.resource)
 
     def _of(self, item: Attention) -> Brings:
         truth = self.truth(item.resource)
@@ -99,50 +120,37 @@ class Seen:
             return Brings.CRITICAL
         if truth.corrects:
             return Brings.CORRECTION
-        before = self.tests.get(truth.test)
+        before = self._tests.get(truth.test)
         if before is None:
             return Brings.FIRST
         if before[0] != truth.side:
             return Brings.OTHER_FLAG
-        return Brings.EQUAL if before[1] == number(self.contents[item.resource]) else Brings.SAME_FLAG
+        return Brings.EQUAL if before[1] == _number(self.versions[item.resource]) else Brings.SAME_FLAG
 
-    def _empty(self, facts: set[tuple[str, str, str]], items: Sequence[Attention], again: bool) -> Brings:
-        if again and items:
+    def _empty(self, told: set[tuple[str, str, str]], undecided: bool) -> Brings:
+        if undecided:
             return Brings.UNDECIDED
-        changed = {key for key, _, _ in facts ^ self.facts}
+        changed = {key for key, _, _ in told ^ self._facts}
         if not changed:
             return Brings.NOTHING
-        return Brings.STAY if changed <= {"encounter"} else Brings.NORMAL
+        return Brings.STAY if changed == {"encounter"} else Brings.NORMAL
 
-    def _withdrawn(self, facts: ChartFacts) -> bool:
-        """Return whether a result that was shown as demanding a look is charted otherwise now."""
-        current = {evidence_name(version) for version in self.contents}
-        del current
-        return False
-
-    def _remember(self, items: Iterable[Attention], facts: set[tuple[str, str, str]]) -> None:
-        self.facts = facts
-        for item in items:
-            self.shown.add(self.key(item))
-            if truth := self.truth(item.resource):
-                self.tests[truth.test] = truth.side, number(self.contents[item.resource])
+    def _otherwise(self) -> Iterator[Key]:
+        for id_, said in self.shown:
+            now = self.current.get(id_)
+            if now and (now["status"] in WITHDRAWN or content(now) != said):
+                yield id_, said
 
 
-def number(resource: Resource) -> float | None:
-    """Return the number that a result says."""
+def _number(resource: Resource) -> float | None:
     return resource.get("valueQuantity", {}).get("value")
 
 
-def evidence_name(version: str) -> str:
-    return version.partition("/_history/")[0]
-
-
 def unshown(
-    pathway: Pathway, version: str, chart: Sequence[Resource], facts: ChartFacts, accepted: Sequence[ChartFacts]
+    pathway: ResultFollowup, version: str, facts: ChartFacts, accepted: Sequence[ChartFacts]
 ) -> Unshown:
-    """Return why a result that the chart holds in this version is not shown."""
+    """Return why a result that the chart holds in this version is not shown, by what was accepted until now."""
     if not any(fact.resource == version for fact in facts.facts):
         return Unshown.REPLACED
-    item = Attention(resource=version)
-    del evidence, chart
-    return Unshown.REPEAT if pathway.repeats(item, facts, accepted) else Unshown.MISSED
+    repeated = pathway.repeats(Attention(resource=version), facts, accepted)
+    return Unshown.REPEAT if repeated else Unshown.MISSED

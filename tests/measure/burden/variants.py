@@ -12,7 +12,7 @@ from activities.reopening import ChartCheck
 from activities.world import World
 from agents import evidence, level_graph
 from agents.charts import version_of
-from agents.pathway import Pathway, Resource
+from agents.pathway import Pathway, Ports, Resource, SuggestionGraph
 from agents.result_followup import rules
 from agents.result_followup.pathway import ResultFollowup
 from contracts.charts import Attention, ChartFacts
@@ -22,7 +22,20 @@ from integrations.ledger import decisions
 from integrations.ledger.cases import CaseRow
 
 
-class WithoutRepeats(ResultFollowup):
+class Followup(ResultFollowup):
+    """The pathway as it is, its graph built once: without a model nothing in it is of one case."""
+
+    def __init__(self, options: ResultFollowupOptions) -> None:
+        super().__init__(options)
+        self._graph: SuggestionGraph | None = None
+
+    def build(self, ports: Ports) -> SuggestionGraph:
+        assert not ports.models
+        self._graph = self._graph or super().build(ports)
+        return self._graph
+
+
+class WithoutRepeats(Followup):
     """Everything asks again, however alike it is to what was accepted."""
 
     def repeats(self, item: Attention, facts: ChartFacts, accepted: Sequence[ChartFacts]) -> bool:
@@ -32,7 +45,7 @@ class WithoutRepeats(ResultFollowup):
 @dataclass(frozen=True)
 class Variant:
     name: str
-    pathway: Callable[[ResultFollowupOptions], Pathway] = ResultFollowup
+    pathway: Callable[[ResultFollowupOptions], Pathway] = Followup
     check: Callable[[World, CaseRow], ChartCheck] | None = None
     """Instead of the product's re-examination of an ended case."""
     exact: bool = False

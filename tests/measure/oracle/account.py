@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tests.measure.oracle import items
-from tests.measure.oracle.answers import DECIDED, LEAST, NAMED, Answer, Case, Decision, Shown, of_cases
+from tests.measure.oracle.answers import DECIDED, NAMED, Answer, Case, Decision, Shown, of_cases
 from tests.measure.oracle.chart import Chart
-from tests.measure.oracle.items import Item
+from tests.measure.oracle.items import LEAST, Item
 from tests.measure.oracle.resources import facts
 
 UNDECIDED = frozenset(["closed_undecided", "stay_ended"])

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.measure.oracle.chart import Chart
-from tests.measure.oracle.items import Item
+from tests.measure.oracle.items import LEAST, Item
 from tests.measure.oracle.resources import Resource, meaning
 
 DECIDED = frozenset(["decided", "written", "rejected"])
-LEAST = "~"
-"""Sorts after every code of a floor: no floor is the least urgent."""
 NAMED = re.compile(r"(?<![\w.\-])([A-Z][A-Za-z]+/[A-Za-z0-9.\-]*[A-Za-z0-9\-])(?:/_history/([^\s,;:)]+))?")
 
 

@@ -9,6 +9,9 @@ from tests.measure.oracle.resources import Resource, meaning, moment, named, num
 
 TRIAGE, FOLLOW_UP = "ed_triage", "result_followup"
 EMERGENCY_CLASSES = frozenset(["EMER", "E"])
+LEAST = "~"
+"""Sorts after every code of a floor: no floor is the least urgent."""
+FLOORS = {results.Standing.CRITICAL: "1", results.Standing.LOOK: "2", results.Standing.JUDGED: LEAST}
 UNDER_WAY = frozenset(["arrived", "triaged", "in-progress", "onleave"])
 
 
@@ -24,7 +27,7 @@ class Item:
     version: str
     rule: str
     floor: str
-    """Code that the rule demands at least; `1` is the most urgent."""
+    """Code that the rule demands at least; `1` is the most urgent, `LEAST` is none: it only has to be shown."""
     key: str
     """Analyte, vital sign, or the text or code of the Observation."""
     number: float | None
@@ -86,7 +89,7 @@ def _follow_up(
     encounter: Resource, patient: Resource | None, observations: list[Resource], at: datetime
 ) -> Iterator[Item]:
     for found in results.demands(patient, observations, at):
-        floor = "1" if found.standing == results.Standing.CRITICAL else "2"
+        floor = FLOORS[found.standing]
         key = results.named(found.observation)
         shown = (found.number, found.units, found.direction)
         yield _item(FOLLOW_UP, encounter, found.observation, found.rule, floor, key, *shown)
@@ -131,8 +134,8 @@ def repeats(item: Item, mine: Resource, earlier: Resource) -> bool:
         return False
     if item.pathway == TRIAGE:
         return _vital_repeats(item, mine, earlier, share)
-    judged, known = results.judge(earlier, adult=True, albumin=True), results.judge(mine, adult=True, albumin=True)
-    if not results.same_test(mine, earlier) or judged.standing < max(known.standing, results.Standing.LOOK):
+    judged, known = (results.judge(one, adult=True, child=False, albumin=True) for one in (earlier, mine))
+    if not results.same_test(mine, earlier) or judged.standing < max(known.standing, results.Standing.JUDGED):
         return False
     value = next((found for part in parts(earlier) if (found := number(part.element))), None)
     if value is None or item.number is None or value.units != item.units:

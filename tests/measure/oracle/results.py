@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from tests.measure.oracle import flags, ranges, signs
-from tests.measure.oracle.analytes import ADULT_YEARS, ALBUMIN, analyte_of, beyond_limit
+from tests.measure.oracle.analytes import ADULT_YEARS, ALBUMIN, analyte_of, beyond_limit, judged_by_limit
 from tests.measure.oracle.resources import (
     LOINC,
     Part,
@@ -26,8 +26,10 @@ class Standing(IntEnum):
     """What can be said of a value for certain; what can't be said counts as `FINE`, so that no finding is false."""
 
     FINE = 0
-    LOOK = 1
-    CRITICAL = 2
+    JUDGED = 1
+    """Not in order, but a number that a limit judges: it is to be shown, and no document says how soon to look."""
+    LOOK = 2
+    CRITICAL = 3
 
 
 CATEGORIES = frozenset(["laboratory", "lab", "labs"])
@@ -55,9 +57,10 @@ def demands(patient: Resource | None, observations: list[Resource], at: datetime
     """Return the results of one stay that demand a look; a later number takes the place of an earlier one."""
     between = ages(patient, at)
     adult = between is not None and between[0] >= ADULT_YEARS
+    child = between is not None and between[1] < ADULT_YEARS
     albumin = any(ALBUMIN & part.loinc for o in observations for part in parts(o))
     standing = [o for o in observations if is_result(o) and not withdrawn(o)]
-    found = [judge(o, adult, albumin) for o in standing]
+    found = [judge(o, adult, child, albumin) for o in standing]
     return [j for j in found if j.standing > Standing.FINE and not any(_replaces(o, j) for o in standing)]
 
 
@@ -92,7 +95,7 @@ def _category_text(category: Resource) -> str:
     return " ".join([*texts(category), *(str(c.get("code", "")) for c in category.get("coding") or ())]).lower()
 
 
-def judge(observation: Resource, adult: bool, albumin: bool) -> Judged:
+def judge(observation: Resource, adult: bool, child: bool, albumin: bool) -> Judged:
     """Return how an Observation stands, by the part of it that demands most."""
     own = flags.given(observation)
     worst = Judged(observation, Standing.FINE, "", None, frozenset(), 0)
@@ -100,6 +103,8 @@ def judge(observation: Resource, adult: bool, albumin: bool) -> Judged:
         said = own if part.element is observation else own + flags.given(part.element)
         found = number(part.element)
         standing, rule, direction = _stands(observation, part, said, adult, albumin)
+        if standing == Standing.LOOK and found and not child and judged_by_limit(part, found, direction):
+            standing = Standing.JUDGED
         if standing > worst.standing:
             value, of = (found.value, found.units) if found else (None, frozenset[str]())
             worst = Judged(observation, standing, rule, value, of, direction)

@@ -196,6 +196,7 @@ def decisions_are_honoured(r: Records) -> Iterator[Finding]:
 def shown_is_written(r: Records) -> Iterator[Finding]:
     """I6, people, sender and snapshots: a decision that holds was made on what was shown, and on all news before it."""
     held = {row["case_id"]: json.loads(row["document"]) for row in r.ledger.decisions}
+    pathways = {case["case_id"]: case["pathway"] for case in r.ledger.cases}
     for click in r.clicks:
         decision = held.get(click.case_id)
         if not click.acknowledged or decision is None:
@@ -209,18 +210,21 @@ def shown_is_written(r: Records) -> Iterator[Finding]:
         for sent in r.sent:
             earlier = sent.accepted and sent.encounter == click.encounter and sent.answered_at < click.sent_at
             what = f"{sent.resource_type}/{sent.resource_id}"
-            if not earlier or sent.resource_type != "Observation" or not _stays(r.chart.current.get(what), sent):
+            if not earlier or not _informs(pathways[click.case_id], r.chart.current.get(what), sent):
                 continue
             version, value = evidence.get(what, (0, ""))
             if version < int(sent.version_id) and value != sent.value:
                 yield Finding("I6", click.encounter, f"was decided without {what} version {sent.version_id}")
 
 
-def _stays(resource: Resource | None, sent: Delivery) -> bool:
-    """Return whether a resource is the hospital's, and was neither deleted nor moved to another stay."""
-    if resource is None or marked_for(resource):
+def _informs(pathway: str, resource: Resource | None, sent: Delivery) -> bool:
+    """Return whether a decision of that pathway rests on an Observation that was sent: on one that is the hospital's,
+    of its kind, and neither deleted nor moved to another stay."""
+    if resource is None or resource["resourceType"] != "Observation" or marked_for(resource):
         return False
-    return resource["encounter"]["reference"] == f"Encounter/{sent.encounter}"
+    of_laboratory = bool(resource.get("category"))
+    stays = resource["encounter"]["reference"] == f"Encounter/{sent.encounter}"
+    return stays and of_laboratory == (pathway != effects.TRIAGE)
 
 
 def all_is_audited(r: Records) -> Iterator[Finding]:

@@ -4,7 +4,9 @@ import pytest
 
 from tests.unit.measure_oracle.made import CHILD, Resource, floors, found, observation, quantity, result
 
-CRITICAL, LOOK = "1", "2"
+CRITICAL, LOOK, SHOWN = "1", "2", "~"
+PLATELETS = "777-3"
+"""Which no limit judges."""
 NORMAL = {"low": {"value": 3.5}, "high": {"value": 5.1}}
 SYSTEM = "http://terminology.hl7.org/CodeSystem/v2-0074"
 IN_OTHER_UNIT = {"low": {"value": 3.5, "unit": "mg/dL"}, "high": {"value": 5.1, "unit": "mg/dL"}}
@@ -17,7 +19,24 @@ def test_a_flag_that_a_laboratory_calls_critical_is_most_urgent(flag: str) -> No
 
 @pytest.mark.parametrize("flag", ["H", "L", "A", ">", "<", "POS", "DET", "R", "local-7"])
 def test_every_other_flag_but_normal_demands_a_look(flag: str) -> None:
-    assert floors(result(value=4.2, flag=flag)) == {"k": LOOK}
+    assert floors(result(value=4.2, flag=flag, loinc=PLATELETS)) == {"k": LOOK}
+
+
+@pytest.mark.parametrize(
+    ("loinc", "flag", "unit", "floor"),
+    [
+        ("2823-3", "H", "mmol/L", SHOWN),
+        ("2823-3", "A", "mmol/L", SHOWN),
+        ("2823-3", "H", "arb.U", LOOK),
+        ("2160-0", "H", "umol/L", SHOWN),
+        ("2160-0", "L", "umol/L", LOOK),
+        ("2160-0", "A", "umol/L", LOOK),
+    ],
+)
+def test_how_soon_a_number_within_a_limit_of_its_direction_is_to_be_looked_at_nobody_says(
+    loinc: str, flag: str, unit: str, floor: str
+) -> None:
+    assert floors(result(loinc=loinc, flag=flag, referenceRange=None, **quantity(4.2, unit))) == {"k": floor}
 
 
 @pytest.mark.parametrize("flag", ["N", "NEG", "ND"])
@@ -29,7 +48,8 @@ def test_a_result_that_its_laboratory_calls_normal_is_no_item(flag: str) -> None
     ("text", "floor"), [("Critical high", CRITICAL), ("PANIC VALUE", CRITICAL), ("high", LOOK), ("not critical", None)]
 )
 def test_flags_in_words_count(text: str, floor: str | None) -> None:
-    assert floors(result(value=4.2, flag=None, interpretation=[{"text": text}])).get("k") == floor
+    given = result(value=4.2, flag=None, interpretation=[{"text": text}], loinc=PLATELETS)
+    assert floors(given).get("k") == floor
 
 
 def test_of_several_flags_the_most_urgent_counts() -> None:
@@ -58,15 +78,16 @@ def test_a_flag_of_a_component_counts() -> None:
 def test_a_number_is_in_order_only_inside_a_range_that_can_be_compared(
     value: float, given: Resource, floor: str | None
 ) -> None:
-    assert floors(result(value=value, flag=None, referenceRange=[given])).get("k") == floor
+    assert floors(result(value=value, flag=None, referenceRange=[given], loinc=PLATELETS)).get("k") == floor
 
 
 def test_beside_a_range_that_cannot_be_compared_another_calls_nothing_normal() -> None:
-    assert floors(result(value=4.2, flag=None, referenceRange=[NORMAL, {"text": "see below"}])) == {"k": LOOK}
+    both = [NORMAL, {"text": "see below"}]
+    assert floors(result(value=4.2, flag=None, referenceRange=both, loinc=PLATELETS)) == {"k": LOOK}
 
 
 def test_a_number_without_flag_and_range_demands_a_look() -> None:
-    assert floors(result(value=4.2, flag=None, referenceRange=None)) == {"k": LOOK}
+    assert floors(result(value=4.2, flag=None, referenceRange=None, loinc=PLATELETS)) == {"k": LOOK}
 
 
 @pytest.mark.parametrize(
@@ -110,9 +131,9 @@ def test_limits_of_adults_are_not_applied_to_a_child() -> None:
     assert floors(result(value=7.4, flag="H"), born=CHILD) == {"k": LOOK}
 
 
-def test_calcium_beside_albumin_is_not_judged_by_a_limit() -> None:
+def test_beside_albumin_calcium_is_not_called_critical() -> None:
     albumin = result("alb", 20, "L", loinc="1751-7")
-    assert floors(result(flag="L", loinc="2000-8", **quantity(1.6, "mmol/L")), albumin) == {"k": LOOK, "alb": LOOK}
+    assert floors(result(flag="L", loinc="2000-8", **quantity(1.6, "mmol/L")), albumin) == {"k": SHOWN, "alb": LOOK}
 
 
 @pytest.mark.parametrize(

@@ -522,3 +522,8 @@ def test_a_number_is_in_order_exactly_inside_its_range(value: float, low: float,
     limits = ranged(low={"value": low}, high={"value": low + width})
     (found,) = results(observed(**LAB | quantity(value) | limits))
     assert (found.standing == Standing.UNREMARKABLE) == (low <= value <= low + width)
+
+
+def test_a_known_test_that_came_with_a_bare_code_has_a_name() -> None:
+    (told,) = results.results(result("potassium", 7.2) | {"interpretation": [{"coding": [{"code": "HH"}]}]})
+    assert told.name == "Potassium"
