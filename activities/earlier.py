@@ -1,15 +1,18 @@
 """What was decided before in a stay, and how the chart of now stands to it (I17, I18)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
+from activities import recordings
 from activities.world import World
 from agents import evidence
+from agents.charts import version_of
 from agents.pathway import Pathway, RepeatingPathway
 from contracts.cases import UNDECIDED
 from contracts.charts import Attention, ChartFacts
-from contracts.decisions import Decision, DecisionKind
+from contracts.decisions import ACCEPTED, WITHDRAWING, Decision, DecisionKind
 from contracts.revisions import Answered, Changed, Earlier
 from contracts.suggestions import Suggestion
 from integrations.fhir.client import Resource
@@ -29,6 +32,18 @@ class Before:
     def shown(self) -> ChartFacts:
         return self.suggestion.facts
 
+    @property
+    def told(self) -> frozenset[str]:
+        """Return the resources (`Type/id`) that it was told had changed."""
+        earlier = self.suggestion.earlier
+        return frozenset(one.resource for one in earlier.changed) if earlier else frozenset()
+
+    @property
+    def withdrew(self) -> frozenset[str]:
+        """Return the cases whose writing it withdrew or replaced."""
+        earlier = self.suggestion.earlier
+        return frozenset(earlier.in_question) if earlier and self.decision.kind in WITHDRAWING else frozenset()
+
 
 @dataclass(frozen=True)
 class Stay:
@@ -36,15 +51,34 @@ class Stay:
 
     decided: tuple[Before, ...] = ()
     """The first one first."""
-    undecided: tuple[ChartFacts, ...] = ()
+    undecided: tuple[Suggestion, ...] = ()
     """What cases showed last that ended undecided."""
-    noted: tuple[ChartFacts, ...] = ()
+    noted: tuple[Suggestion, ...] = ()
     """Of these, what a person took note of."""
 
+    @cached_property
+    def withdrawn(self) -> frozenset[str]:
+        """Return the cases whose writing a later decision withdrew or replaced."""
+        return frozenset().union(*(one.withdrew for one in self.decided))
+
     @property
-    def accepted(self) -> list[ChartFacts]:
-        """Return what was shown by decisions other than rejections: its repeats don't ask again."""
-        return [one.shown for one in self.decided if one.decision.kind != DecisionKind.REJECT]
+    def accepted(self) -> list[Before]:
+        """Return the decisions that somebody acts on still: repeats of what they showed don't ask again."""
+        refused = (DecisionKind.REJECT, DecisionKind.WITHDRAW)
+        return [
+            one for one in self.decided if one.decision.kind not in refused and one.case.case_id not in self.withdrawn
+        ]
+
+    def standing(self, case_id: str) -> tuple[str, ...]:
+        """Return the cases whose writing stands by the decision of that case: its own, or what it kept."""
+        one = next((one for one in self.decided if one.case.case_id == case_id), None)
+        if one is None or case_id in self.withdrawn:
+            return ()
+        if one.decision.kind in ACCEPTED:
+            return (case_id,)
+        kept = one.suggestion.earlier if one.decision.kind == DecisionKind.KEEP else None
+        found = (case for before in (kept.in_question if kept else ()) for case in self.standing(before))
+        return tuple(dict.fromkeys(found))
 
 
 def of_stay(world: World, pathway_name: str, encounter_id: str, case_id: str = "") -> Stay:
@@ -61,9 +95,20 @@ def of_stay(world: World, pathway_name: str, encounter_id: str, case_id: str = "
             for one in known
             if one.case_id in documents and one.case_id in shown
         ),
-        undecided=tuple(shown[one].facts for one in open_ended),
-        noted=tuple(shown[one].facts for one in open_ended if one in noted),
+        undecided=tuple(shown[one] for one in open_ended),
+        noted=tuple(shown[one] for one in open_ended if one in noted),
     )
+
+
+def undealt(
+    world: World, pathway_name: str, encounter_id: str, resources: list[Resource], case_id: str
+) -> list[Resource]:
+    """Return a chart without the recordings that decided cases of the stay deal with, written or not yet: what was
+    dictated is filed once (I2). Raises LedgerError."""
+    stay = of_stay(world, pathway_name, encounter_id, case_id)
+    heard = [recording for one in stay.decided for recording in one.shown.recordings]
+    dealt = {version for recording in heard for version in (recording.resource, *recording.copies)}
+    return [one for one in resources if not dealt or not one.get("id") or version_of(one) not in dealt]
 
 
 def compare(
@@ -80,31 +125,61 @@ def compare(
         asked = corrections.asked(tx, case_id)
     pathway = world.pathways[pathway_name]
     new = uncovered(pathway, resources, facts, stay)
+    changed = changes(world, pathway, stay, resources, facts, frozen=True)
+    doubtful = [*(one.case_id for one in changed), *([asked.corrects] if asked else [])]
     return Earlier(
         decided=tuple(map(_answered, stay.decided)),
         new=tuple(item.resource or item.line for item in new),
-        changed=tuple(changes(world, pathway, stay, resources, facts)),
+        changed=tuple(changed),
         asked_by=asked.name if asked else "",
+        in_question=tuple(dict.fromkeys(case for one in doubtful for case in stay.standing(one))),
     )
 
 
 def uncovered(
-    pathway: Pathway, resources: Sequence[Resource], facts: ChartFacts, stay: Stay, listed: Sequence[ChartFacts] = ()
+    pathway: Pathway, resources: Sequence[Resource], facts: ChartFacts, stay: Stay, listed: Sequence[Suggestion] = ()
 ) -> list[Attention]:
-    """Return what of a chart demands a look and is in no decision, nor in what is `listed` (I17).
+    """Return what of a chart demands a look and is in no decision, nor in what is `listed` (I17)."""
+    return [
+        item
+        for item in pathway.attention(resources, facts)
+        if not covered(item, facts, stay)
+        and not any(_covers(one, item, facts) for one in (*stay.noted, *listed))
+        and not repeats(pathway, item, facts, stay)
+    ]
 
-    An approval, a change and a rejection all cover the versions that they showed, whatever the level, and new versions
-    that say the same; so does what a person took note of. What was accepted covers its repeats as well.
+
+def covered(item: Attention, facts: ChartFacts, stay: Stay) -> bool:
+    """Return whether a decision showed an item, in this very version or in one that said the same.
+
+    An approval, a change and a rejection all cover what they showed, whatever the level; but none covers what rules
+    judge more urgent since, nor what a later decision was told had changed: what comes back is news.
     """
-    covering = [*(one.shown for one in stay.decided), *stay.noted, *listed]
-    items = pathway.attention(resources, facts)
-    unseen = (item for item in items if not any(evidence.shows(one, item, facts) for one in covering))
-    return [item for item in unseen if not repeats(pathway, item, facts, stay.accepted)]
+    name = item.resource.partition("/_history/")[0]
+    return any(
+        _covers(one.suggestion, item, facts) and not any(name in later.told for later in stay.decided[position + 1 :])
+        for position, one in enumerate(stay.decided)
+    )
 
 
-def repeats(pathway: Pathway, item: Attention, facts: ChartFacts, accepted: Sequence[ChartFacts]) -> bool:
-    """Return whether an item asks again for what a person accepted."""
+def repeats(pathway: Pathway, item: Attention, facts: ChartFacts, stay: Stay) -> bool:
+    """Return whether an item asks again for what a person accepted, and is judged no more urgent than it was then."""
+    accepted = [one.shown for one in stay.accepted if not _more_urgent(item, one.suggestion)]
     return isinstance(pathway, RepeatingPathway) and pathway.repeats(item, facts, accepted)
+
+
+def shows(suggestions: Iterable[Suggestion], item: Attention, facts: ChartFacts) -> bool:
+    """Return whether one of the suggestions shows an item."""
+    return any(_covers(one, item, facts) for one in suggestions)
+
+
+def _covers(suggestion: Suggestion, item: Attention, facts: ChartFacts) -> bool:
+    return evidence.shows(suggestion.facts, item, facts) and not _more_urgent(item, suggestion)
+
+
+def _more_urgent(item: Attention, suggestion: Suggestion) -> bool:
+    """Return whether rules demand more for an item than the suggestion said; codes sort as urgency does."""
+    return item.floor is not None and (suggestion.floor is None or item.floor < suggestion.floor)
 
 
 def _answered(before: Before) -> Answered:
@@ -121,51 +196,59 @@ def _answered(before: Before) -> Answered:
 
 
 def changes(
-    world: World, pathway: Pathway, stay: Stay, resources: Sequence[Resource], facts: ChartFacts
+    world: World, pathway: Pathway, stay: Stay, resources: Sequence[Resource], facts: ChartFacts, *, frozen: bool
 ) -> list[Changed]:
     """Return what decisions showed and the chart says otherwise, unless a later decision was told of it (I18).
 
-    Raises FhirError, LedgerError.
+    `frozen` says whether the recordings of these resources are frozen. Raises FhirError, LedgerError.
     """
-    found: dict[str, Changed] = {}
+    found: list[Changed] = []
     current = {_name(one): one for one in resources}
     for position, one in enumerate(stay.decided):
         later = stay.decided[position + 1 :]
-        for resource, (was, now) in _differences(world, pathway, one, current, facts.as_of).items():
-            if not any(_told(other, resource, now, facts) for other in later):
-                found[resource] = Changed(resource=resource, was=was, now=now, case_id=one.case.case_id)
-    return list(found.values())
+        for resource, (version, was, now) in _differences(world, pathway, one, current, facts.as_of, frozen).items():
+            if not any(_told(world, other, resource, version) for other in later):
+                found.append(Changed(resource=resource, version=version, was=was, now=now, case_id=one.case.case_id))
+    return found
 
 
-def _told(later: Before, resource: str, now: str, facts: ChartFacts) -> bool:
-    """Return whether a later decision showed what the chart says of a resource now."""
+def _told(world: World, later: Before, resource: str, version: str) -> bool:
+    """Return whether a later decision was told of that very version, or had it in its chart."""
     told = later.suggestion.earlier.changed if later.suggestion.earlier else ()
-    said = evidence.said_of(resource, facts)
-    return any((one.resource, one.now) == (resource, now) for one in told) or (
-        bool(said) and said == evidence.said_of(resource, later.shown)
-    )
+    if any((one.resource, one.version) == (resource, version) for one in told):
+        return True
+    held = world.records.chart(later.case.snapshot_blob or "").resources if version else []
+    return any(_name(one) == resource and _version(one) == version for one in held)
 
 
 def _differences(
-    world: World, pathway: Pathway, one: Before, current: Mapping[str, Resource], as_of: datetime
-) -> dict[str, tuple[str, str]]:
+    world: World, pathway: Pathway, one: Before, current: Mapping[str, Resource], as_of: datetime, frozen: bool
+) -> dict[str, tuple[str, str, str]]:
+    """Return the version, the words of then and those of now, of each resource that says otherwise."""
     chart = world.records.chart(one.case.snapshot_blob or "")
     held = evidence.behind(chart.resources, one.shown)
     was = [resource for resource in chart.resources if _name(resource) in held]
-    if all(_version(current.get(_name(resource))) == _version(resource) for resource in was):
+    now = [found for resource in was if (found := _current(world, current, resource, frozen))]
+    if [_version(found) for found in now] == [_version(resource) for resource in was]:
         return {}
-    now = [found for resource in was if (found := _current(world, current, resource))]
-    return evidence.changed(pathway, one.case.encounter_id, was, now, as_of)
+    versions = {_name(found): _version(found) for found in now}
+    said = evidence.changed(pathway, one.case.encounter_id, was, now, as_of)
+    return {name: (versions.get(name, ""), *words) for name, words in said.items()}
 
 
-def _current(world: World, current: Mapping[str, Resource], resource: Resource) -> Resource | None:
-    """Return a resource as the chart has it, wherever it is now; None where it is gone."""
+def _current(world: World, current: Mapping[str, Resource], resource: Resource, frozen: bool) -> Resource | None:
+    """Return a resource as the chart has it, wherever it is now, with its recording; None where it is gone."""
     name = _name(resource)
-    return current[name] if name in current else world.fhir.find(resource["resourceType"], resource["id"])
+    found = current.get(name) or world.fhir.find(resource["resourceType"], resource["id"])
+    if found is None or _version(found) == _version(resource):
+        return found and resource  # as it was frozen
+    if not (frozen and name in current):
+        recordings.freeze(world, [found])
+    return found
 
 
-def _version(resource: Resource | None) -> str:
-    return str((resource or {}).get("meta", {}).get("versionId", ""))
+def _version(resource: Resource) -> str:
+    return str((resource.get("meta") or {}).get("versionId", ""))
 
 
 def _name(resource: Resource) -> str:

@@ -35,13 +35,13 @@ def check_chart(world: World, case: CaseRow) -> ChartCheck:
     except FhirError as fault:
         if fault.kind != FhirFault.MISSING:
             raise
-        return ChartCheck([], demanded=False)  # the stay itself is gone
+        return ChartCheck([], demanded=False, late=1)  # the stay itself is gone: nothing can be asked about it any more
     facts = pathway.read_chart(resources, case.encounter_id, now)
     stay = earlier.of_stay(world, case.pathway, case.encounter_id)
     ends = isinstance(pathway, EndingPathway) and pathway.over(resources, case.encounter_id)
     # Where the process ended with its stay, what it showed last stays listed; else the next event asks again.
     new = earlier.uncovered(pathway, resources, facts, stay, stay.undecided if ends else ())
-    changed = earlier.changes(world, pathway, stay, resources, facts)
+    changed = earlier.changes(world, pathway, stay, resources, facts, frozen=False)
     back = case.state == CaseState.STAY_ENDED and not ends  # nobody has triaged who came back
     late = _late(world, over_since(stay_of(resources, case.encounter_id)), now)
     return ChartCheck(resources, bool(new or back or (changed and not late)), len(changed) if late else 0)

@@ -47,6 +47,8 @@ def freeze(
 ) -> ChartSnapshot:
     """Keep a chart that was read at that moment as a blob, with its recordings; for a case also how it stands to what
     was decided before in the stay. Raises FhirError, LedgerError."""
+    if case_id:
+        resources = earlier.undealt(world, pathway, encounter_id, resources, case_id)
     recordings.freeze(world, resources)
     facts = world.pathways[pathway].read_chart(resources, encounter_id, as_of)
     before = earlier.compare(world, pathway, resources, facts, case_id) if case_id else None
@@ -56,7 +58,7 @@ def freeze(
     return ChartSnapshot(
         snapshot_blob=world.records.blobs.put(chart.encode()),
         facts_hash=hashlib.sha256(f"{shown} {before.sha256()}".encode()).hexdigest() if before else shown,
-        over=_over(world.pathways[pathway], resources, encounter_id),
+        over=_over(world.pathways[pathway], resources, encounter_id) and not (before and before.asks),
     )
 
 

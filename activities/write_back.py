@@ -79,15 +79,17 @@ class WriteBack:
         Raises LedgerError, to be tried again, while one of them is still to be written or taken back.
         """
         found: list[Resource] = []
-        for case_id in suggestion.earlier.revised if suggestion.earlier else ():
+        for case_id in suggestion.earlier.in_question if suggestion.earlier else ():
             with self.world.records.db.read() as tx:
                 case, resources = cases.find(tx, case_id), own_writes.of_case(tx, case_id)
+                under_way = {one for one in resources if own_writes.intended(tx, *one)}
             assert case is not None
             if case.state not in ENDED:
                 raise LedgerError(LedgerFault.UNSETTLED, "what is withdrawn is not written yet", retryable=True)
             ours = ("Task", proposals.resource_id(case.ref, "task"))
-            for type_, id_ in resources:
-                if type_ != "Provenance" and (type_, id_) != ours and (there := self.world.fhir.find(type_, id_)):
+            for name in resources:
+                there = None if name[0] == "Provenance" or name == ours else self.world.fhir.find(*name)
+                if there and proposals.case_of(there) == case_id and (proposals.stands(there) or name in under_way):
                     found.append(there)
         return found
 

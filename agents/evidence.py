@@ -60,7 +60,7 @@ def changed(
     """Return what resources said and what they say now, in words, of those of which something is not so any more.
 
     Both are read as of one moment, so that an age, or what is too old, is no difference. What is missing of `now` is
-    gone; what a new version adds is no change of what was read.
+    gone; what a new version adds is no change of what was read, but of the stay and the patient.
     """
     was, told = pathway.read_chart(before, encounter_id, as_of), _read(pathway, now, encounter_id, as_of)
     there = {_name(one): one for one in now}
@@ -69,11 +69,24 @@ def changed(
         name = _name(resource)
         said = set(said_of(name, was))
         says = set(said_of(name, told)) if told else set()
-        if said - says:
-            shown = "; ".join(f.shown() for f in was.facts if _of(f) == name and _counts(f)) or "a recording"
-            words = "; ".join(f.shown() for f in told.facts if _of(f) == name and _counts(f)) if told else ""
-            found[name] = shown, words or _why_gone(there.get(name), encounter_id, was.patient)
+        both_ways = name in (f"Encounter/{encounter_id}", was.patient)  # an age that comes is news as well
+        if said - says or (both_ways and said != says):
+            words = _words(name, told) if told else ""
+            found[name] = (
+                _words(name, was) or ("a recording" if name in _heard(was) else "nothing"),
+                words or _why_gone(there.get(name), encounter_id, was.patient),
+            )
     return found
+
+
+def _heard(facts: ChartFacts) -> set[str]:
+    return {_named(heard.resource) for heard in facts.recordings}
+
+
+def _words(name: str, facts: ChartFacts) -> str:
+    """Return what facts say of a resource as people read it, nothing twice that another one says with more words."""
+    shown = [fact.shown() for fact in facts.facts if _of(fact) == name and _counts(fact)]
+    return "; ".join(one for one in shown if not any(other != one and other.startswith(one) for other in shown))
 
 
 def _read(pathway: Pathway, chart: Sequence[Resource], encounter_id: str, as_of: datetime) -> ChartFacts | None:

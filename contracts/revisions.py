@@ -26,6 +26,8 @@ class Changed(Frozen):
 
     resource: str
     """`Type/id`."""
+    version: str = ""
+    """That says so now; empty where it is gone."""
     was: str
     """What the decision showed of it, as people read it."""
     now: str
@@ -45,10 +47,10 @@ class Earlier(Frozen):
     """What was corrected, withdrawn, deleted or moved since, and that no later decision was told of."""
     asked_by: str = ""
     """Name of the person who opened the case to correct what was decided; empty where news did."""
+    in_question: tuple[str, ...] = ()
+    """Cases whose writing stands in the chart, and is kept, replaced or withdrawn by the answer."""
 
     @property
-    def revised(self) -> tuple[str, ...]:
-        """Return the cases whose decisions a person is asked about: to keep, change or withdraw what they wrote."""
-        if self.asked_by:
-            return tuple(one.case_id for one in self.decided[-1:])
-        return tuple(dict.fromkeys(one.case_id for one in self.changed))
+    def asks(self) -> bool:
+        """Return whether a person is asked what becomes of what was decided before."""
+        return bool(self.changed or self.asked_by)

@@ -95,8 +95,8 @@ class Suggestion(Proposal):
 
     @property
     def revises(self) -> bool:
-        """Return whether it asks a person what becomes of what was written before: keep, change or withdraw it."""
-        return self.earlier is not None and bool(self.earlier.revised)
+        """Return whether it asks a person what becomes of what was decided before: keep, change or withdraw it."""
+        return self.earlier is not None and self.earlier.asks
 
     def canonical(self) -> bytes:
         """Return the bytes that its hash is taken over, without later fields where they say nothing.

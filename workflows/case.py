@@ -215,13 +215,17 @@ class Case:
 
     async def _becomes_final(self) -> bool:
         """Wait until an answer can't be taken back any more; False where it was."""
-        until = self.progress.receipt.undo_until(self.case.undo) if self.progress.receipt else None
-        if until and until > workflow.now():
-            with suppress(asyncio.TimeoutError):
-                await workflow.wait_condition(lambda: not self.progress.answered(), timeout=until - workflow.now())
-        async with self.deciding:  # an undo may be on its way to the ledger
-            self.progress.final = self.progress.answered()
-        return self.progress.final
+        while True:
+            receipt = self.progress.receipt
+            until = receipt.undo_until(self.case.undo) if receipt else None
+            if until and until > workflow.now():
+                with suppress(asyncio.TimeoutError):
+                    await workflow.wait_condition(lambda: not self.progress.answered(), timeout=until - workflow.now())
+            async with self.deciding:  # an undo, or a decision, may be on its way to the ledger
+                if self.progress.answered() and self.progress.receipt != receipt:
+                    continue  # it has an undo time of its own
+                self.progress.final = self.progress.answered()
+            return self.progress.final
 
     async def _end(self) -> CaseState:
         """Write what was decided, or close the case; return OPEN where the ledger has no decision (any more)."""
@@ -250,7 +254,7 @@ class Case:
                 progress.cover(gathered, looks)
                 cover = CoverRequest(ref=self.ref, version=before.version, covers_event=covers)
                 await workflow.execute_activity_class(CoverEvents, cover, **policies.LEDGER)
-                progress.stay_over = snapshot.over
+                await self._note_stay(snapshot.over)
                 return True
             progress.version += 1
             result = await self._run_agent(AgentRequest(ref=self.ref, version=progress.version, snapshot=snapshot))
@@ -260,12 +264,18 @@ class Case:
             )
             progress.cover(gathered, looks)
             await workflow.execute_activity_class(OpenCase, progress.shown, **policies.SUGGEST)
-            progress.stay_over = snapshot.over  # once what it ended with is shown
+            await self._note_stay(snapshot.over)  # once what it ended with is shown
         except ActivityError as fault:
             workflow.logger.error("suggestion_failed", extra={"activity": fault.activity_type})
             progress.uncover(gathered, looked, before)
             return False
         return True
+
+    async def _note_stay(self, over: bool) -> None:
+        """Let the case end with its stay, unless somebody has answered or more has come meanwhile."""
+        if over:
+            async with self.deciding:
+                self.progress.stay_over = not (self.progress.answered() or self.progress.has_news())
 
     async def _until_done(self, activity: type[_EndStep], policy: workflow.ActivityConfig) -> CaseOutcome:
         """Run a step of the end until it is done: what was acknowledged is honoured, however long the chart is away."""

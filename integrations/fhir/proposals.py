@@ -94,6 +94,16 @@ def closed(task: Resource, status: str, reason: str, decision: Decision | None =
     return _valid(Task, body)
 
 
+def case_of(resource: Resource) -> str | None:
+    """Return the case that a resource of ours was written for."""
+    return next((i.get("value") for i in resource.get("identifier", ()) if i.get("system") == TAG), None)
+
+
+def stands(resource: Resource) -> bool:
+    """Return whether nobody has withdrawn it yet."""
+    return resource.get("status") not in ("entered-in-error", "cancelled")
+
+
 def withdrawn(resource: Resource, decision: Decision) -> Resource:
     """Return what we wrote before as it stands once a person withdrew it: never deleted, and not to be used.
 

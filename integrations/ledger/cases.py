@@ -11,7 +11,17 @@ from contracts.decisions import DecisionKind
 from contracts.frozen import Frozen
 from integrations import clock
 from integrations.ledger import counters, inbox, tallies
-from integrations.ledger.tables import UtcTime, acknowledged, calls, cases, decisions, evidence, runs, trajectories
+from integrations.ledger.tables import (
+    UtcTime,
+    acknowledged,
+    calls,
+    cases,
+    decisions,
+    deliveries,
+    evidence,
+    runs,
+    trajectories,
+)
 
 
 class CaseRow(Frozen):
@@ -215,7 +225,12 @@ def end(tx: sa.Connection, case_id: str, state: CaseState) -> None:
 
 
 def close_undecided(tx: sa.Connection, case_id: str, state: CaseState = CaseState.CLOSED_UNDECIDED) -> bool:
-    """End an open case that nobody decided, in one of `UNDECIDED`; False if it is not open any more."""
+    """End an open case that nobody decided, in one of `UNDECIDED`; False if it is not open any more, or was told of
+    what its shown version has not seen."""
+    case = find(tx, case_id)
+    told = tx.scalar(sa.select(sa.func.max(deliveries.c.event_id)).where(deliveries.c.case_id == case_id)) or 0
+    if case is not None and case.version and told > case.covers_event:
+        return False
     still_open = (cases.c.case_id == case_id, cases.c.state == CaseState.OPEN)
     closed = tx.execute(cases.update().where(*still_open).values(state=state, ended_at=clock.now()))
     return closed.rowcount == 1

@@ -22,7 +22,9 @@ class Asked(Frozen):
 
 
 def ask(tx: sa.Connection, case_id: str, corrects: str, reviewer: str, name: str) -> None:
-    """Note that a person opened this case to correct what was decided in another."""
+    """Note that a person asks in this case to correct what was decided in another; who asked first stays."""
+    if asked(tx, case_id):
+        return
     tx.execute(
         corrections.insert().values(
             case_id=case_id, corrects=corrects, reviewer=reviewer, name=name, asked_at=clock.now()

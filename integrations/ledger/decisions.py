@@ -88,7 +88,7 @@ def undo(tx: sa.Connection, asked: Undo) -> bool:
     is open already (`cases.continued`); False if this one was taken back before.
 
     The decision and the undo are kept. Raises ApprovalError where another decision holds (DECIDED), the decision is
-    another person's (NOT_YOURS), or its write-back has begun (TOO_LATE).
+    another person's (NOT_YOURS), or its write-back has begun or a later case of the stay was decided (TOO_LATE).
     """
     _lock(tx, asked.case_id)
     if taken_back(tx, asked.decision_id):
@@ -103,6 +103,9 @@ def undo(tx: sa.Connection, asked: Undo) -> bool:
         raise ApprovalError(Refusal.NOT_YOURS, decision.reviewer.name)
     if case is None or case.state != CaseState.DECIDED or write_begun(tx, asked.case_id):
         raise ApprovalError(Refusal.TOO_LATE)
+    later = cases.latest(tx, case.pathway, case.encounter_id)
+    if later and later.case_id != case.case_id and later.state != CaseState.OPEN:
+        raise ApprovalError(Refusal.TOO_LATE)  # somebody has decided since, knowing of this decision
     tx.execute(
         undone.insert().values(
             decision_id=asked.decision_id,
@@ -114,7 +117,8 @@ def undo(tx: sa.Connection, asked: Undo) -> bool:
         )
     )
     tx.execute(decisions.delete().where(decisions.c.case_id == asked.case_id))
-    cases.continued(tx, asked.case_id)
+    if cases.continued(tx, asked.case_id):
+        inbox.tell_again(tx, case.encounter_id, "undo")  # what the later case tells of this decision is not so
     return True
 
 

@@ -85,6 +85,13 @@ def uses(tx: sa.Connection, resources: Collection[str], ended_after: datetime) -
     return found
 
 
+def without(tx: sa.Connection, ended_after: datetime, most: int) -> list[str]:
+    """Return cases whose shown version has no evidence yet, of those that had not ended by that moment."""
+    kept = sa.exists().where(evidence.c.case_id == cases.c.case_id, evidence.c.version == cases.c.version)
+    alive = cases.c.ended_at.is_(None) | (cases.c.ended_at > ended_after)
+    return list(tx.scalars(sa.select(cases.c.case_id).where(cases.c.version > 0, alive, ~kept).limit(most)))
+
+
 def held_by(
     tx: sa.Connection, states: Collection[CaseState], ended_after: datetime, after: tuple[str, str], most: int
 ) -> list[Held]:

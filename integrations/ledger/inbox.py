@@ -151,16 +151,36 @@ def _insert(
 
 def _told_elsewhere(tx: sa.Connection, events: Sequence[FhirEvent], moment: datetime) -> Iterator[dict[str, object]]:
     """Yield a row for each other stay whose case uses what changed: what left a stay is news there too (I18)."""
-    named = {f"{one.resource_type}/{one.resource_id}": one for one in events if not one.quarantine and not one.hint}
-    used = {(use.resource, use.encounter_id) for use in evidence.uses(tx, named.keys(), moment - USED_FOR)}
-    for name, encounter_id in sorted(used):
-        event = named[name]
-        if encounter_id != event.encounter_id:
-            hint = FhirEvent(
-                feed=event.feed, resource_type=event.resource_type, resource_id=event.resource_id,
-                version_id=f"{REPEATED}{event.version_id}:{encounter_id}", encounter_id=encounter_id,
-            )  # fmt: skip
-            yield _fields(hint) | WITHOUT_BODY
+    changed = [(f"{one.resource_type}/{one.resource_id}", one) for one in events if not one.quarantine and not one.hint]
+    used = {(use.resource, use.encounter_id) for use in evidence.uses(tx, dict(changed), moment - USED_FOR)}
+    hints = [
+        FhirEvent(
+            feed=event.feed, resource_type=event.resource_type, resource_id=event.resource_id,
+            version_id=f"{REPEATED}{event.version_id}:{encounter_id}", encounter_id=encounter_id,
+        )
+        for name, event in changed
+        for resource, encounter_id in sorted(used)
+        if resource == name and encounter_id != event.encounter_id
+    ]  # fmt: skip
+    known = _versions(tx, hints)
+    yield from (_fields(hint) | WITHOUT_BODY for hint in hints if _key(hint) not in known)
+
+
+def tell_again(tx: sa.Connection, encounter_id: str, why: str) -> None:
+    """Have the cases of an encounter look at its chart again, as if something had happened to the stay.
+
+    Told by the feed that told of it last; where none ever has, nobody follows the stay.
+    """
+    newest = sa.select(inbox.c.feed).where(inbox.c.encounter_id == encounter_id).order_by(inbox.c.event_id.desc())
+    feed = tx.scalar(newest.limit(1))
+    if feed is None:
+        return
+    version_id = f"{REPEATED}{why} {uuid.uuid4().hex}"
+    hint = FhirEvent(
+        feed=feed, resource_type="Encounter", resource_id=encounter_id, version_id=version_id, encounter_id=encounter_id
+    )
+    tx.execute(inbox.insert(), [_fields(hint) | WITHOUT_BODY | {"accepted_at": clock.now()}])
+    counters.count(tx, "events_accepted")
 
 
 def _count_rest(tx: sa.Connection, feed: str, rows: dict[Any, dict[str, object]], most: int) -> None:

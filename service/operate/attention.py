@@ -4,14 +4,12 @@ It asks the pathways themselves what demands a look; `tests/measure/oracle` asks
 """
 
 from collections import Counter
-from collections.abc import Iterable
 
 from activities import earlier
 from activities.chart_reads import read_resources
 from activities.world import World
-from agents import evidence
 from contracts.cases import CaseState
-from contracts.charts import Attention, ChartFacts
+from contracts.charts import Attention
 from contracts.errors import FhirError, FhirFault
 from contracts.frozen import Frozen
 from integrations import clock
@@ -66,18 +64,15 @@ def _stay(world: World, row: CaseRow, stale: bool) -> dict[str, str]:
     with world.records.db.read() as tx:
         moving = inbox.waits(tx, row.encounter_id) or (row.state == CaseState.OPEN and (stale or not row.version))
     blob = row.suggestion_blob if row.state == CaseState.OPEN else None
-    shown = [world.records.suggestion(blob).facts] if blob else []
-
-    def in_any(item: Attention, versions: Iterable[ChartFacts]) -> bool:
-        return any(evidence.shows(version, item, facts) for version in versions)
+    shown = [world.records.suggestion(blob)] if blob else []
 
     def fate(item: Attention) -> str:
-        if in_any(item, (one.shown for one in stay.decided)):
+        if earlier.covered(item, facts, stay):
             return "decided"
-        if earlier.repeats(pathway, item, facts, stay.accepted):
+        if earlier.repeats(pathway, item, facts, stay):
             return "repeat"
-        if moving or in_any(item, shown):
+        if moving or earlier.shows(shown, item, facts):
             return "open"
-        return "undecided" if in_any(item, stay.undecided) else "unaccounted"
+        return "undecided" if earlier.shows(stay.undecided, item, facts) else "unaccounted"
 
     return {item.resource or item.line: fate(item) for item in pathway.attention(resources, facts)}

@@ -169,7 +169,7 @@ def _withdrawals(world: World, rows: list[cases.CaseRow]) -> dict[str, tuple[Dec
         decision = decided.get(row.case_id)
         if decision and decision.kind in WITHDRAWING and row.suggestion_blob:
             earlier = world.records.suggestion(row.suggestion_blob).earlier
-            found |= dict.fromkeys(earlier.revised if earlier else (), (decision, row.state))
+            found |= dict.fromkeys(earlier.in_question if earlier else (), (decision, row.state))
     return found
 
 

@@ -10,7 +10,7 @@ from contracts.cases import ENDED, UNDECIDED, CaseState
 from contracts.decisions import Reviewer
 from contracts.errors import ApprovalError, LedgerError, Refusal
 from integrations import clock
-from integrations.ledger import cases, corrections, decisions
+from integrations.ledger import cases, corrections, decisions, inbox
 from integrations.ledger.attestation import Kind, Row
 from integrations.ledger.audit import Action
 from service.process.settings import Settings
@@ -28,7 +28,7 @@ class Again:
     def correct(self, case_id: str, reviewer: Reviewer) -> str:
         """Open the next case of the stay, which asks whether what was decided is kept, changed or withdrawn.
 
-        Return its id, or that of the one that is open already. Raises ApprovalError (NOT_OPEN where nothing was
+        Return its id; one that is open already asks it as well. Raises ApprovalError (NOT_OPEN where nothing was
         decided, ROLE, UNCONFIRMED where news opened a case at the same moment), LedgerError.
         """
         try:
@@ -42,11 +42,13 @@ class Again:
                 latest = cases.latest(tx, case.pathway, case.encounter_id)
                 assert latest is not None
                 if latest.state == CaseState.OPEN:
-                    return latest.case_id
-                opened = open_case(
-                    self.world, tx, case.pathway, case.encounter_id, latest.generation + 1, pathway.deadline,
-                    clock.now(), actor=f"person:{reviewer.reviewer_id}",
-                )  # fmt: skip
+                    opened = latest
+                    inbox.tell_again(tx, case.encounter_id, "correct")  # it is to ask this as well
+                else:
+                    opened = open_case(
+                        self.world, tx, case.pathway, case.encounter_id, latest.generation + 1, pathway.deadline,
+                        clock.now(), actor=f"person:{reviewer.reviewer_id}",
+                    )  # fmt: skip
                 corrections.ask(tx, opened.case_id, case_id, reviewer.reviewer_id, reviewer.name)
                 self.world.records.auditor.append(
                     tx, Action.CORRECT, f"decision {decision.decision_id}", (Row(Kind.CORRECTION, (opened.case_id,)),),

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from activities import earlier
 from activities.world import World
 from contracts.cases import ENDED, UNDECIDED, CaseState
 from contracts.decisions import Correction, Decision, DecisionKind, Evidence, Reviewer
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 RECENT = timedelta(minutes=10)
 UNSEEN = timedelta(seconds=20)
 AFTER = "~"  # sorts after every code that tells how soon someone must act
+CHANGED_CHARS = 60  # of what was shown and of what is so now, in a list
 NEUTRAL = "#555555"  # where no choice is proposed
 UNJUDGED = "2~"  # sorts after a floor of 1 or 2 and before 3: nobody has said how soon someone must act
 
@@ -62,7 +64,9 @@ class Row:
         """Kinds of decision that answer this suggestion."""
         if not self.decidable or self.suggestion is None:
             return ()
-        bare = (DecisionKind.KEEP, DecisionKind.WITHDRAW) if self.suggestion.revises else (DecisionKind.REJECT,)
+        before = self.suggestion.earlier
+        withdrawable = (DecisionKind.WITHDRAW,) if before and before.in_question else ()
+        bare = (DecisionKind.KEEP, *withdrawable) if self.suggestion.revises else (DecisionKind.REJECT,)
         if not self.approvable:
             return DecisionKind.CHOOSE, *bare
         others = (DecisionKind.CHANGE,) if len(self.suggestion.choices) > 1 else ()
@@ -167,17 +171,15 @@ class Worklist:
     def correctable(self, row: Row, reader: Reviewer) -> bool:
         """Return whether that person may open a case to correct what was decided in this one.
 
-        Only the newest of a stay: a later one has asked already, or asks now.
+        One whose writing stands, or the newest of a stay, which may have refused or withdrawn too much.
         """
-        if row.decision is None or row.case.state not in ENDED:
+        case = row.case
+        if row.decision is None or case.state not in ENDED or reader.role not in self._roles.get(case.pathway, ()):
             return False
         with self._world.records.db.read() as tx:
-            latest = cases.latest(tx, row.case.pathway, row.case.encounter_id)
-        return (
-            latest is not None
-            and latest.case_id == row.case.case_id
-            and reader.role in self._roles.get(row.case.pathway, ())
-        )
+            latest = cases.latest(tx, case.pathway, case.encounter_id)
+        newest = latest is not None and latest.case_id == case.case_id
+        return newest or bool(earlier.of_stay(self._world, case.pathway, case.encounter_id).standing(case.case_id))
 
     def case(self, case_id: str) -> cases.CaseRow | None:
         """Return the case without what it shows, or None."""
@@ -225,7 +227,8 @@ class Worklist:
         suggestion, pathway = self._world.records.suggestion(blob), self._world.pathways[pathway_name]
         code = suggestion.selected if suggestion.approvable else None
         colour = pathway.colour(code) if code is not None else NEUTRAL
-        return suggestion, pathway.headline(suggestion.facts), colour, pathway.view(suggestion)
+        headline = _revised(suggestion) or pathway.headline(suggestion.facts)
+        return suggestion, headline, colour, pathway.view(suggestion)
 
     def changes(self, case_id: str, seen: Seen, reader: Reviewer) -> Change | None:
         """Return what is new since a page of the case was rendered, or None without such a case.
@@ -259,6 +262,17 @@ class Worklist:
         then = {item.key: item for item in self._world.pathways[row.case.pathway].view(before).items}
         equal = {item.key for item in row.view.items if then.get(item.key) == item}
         return tuple(correction for correction in corrections if correction.key in equal)
+
+
+def _revised(suggestion: Suggestion) -> str:
+    """Return in a few words what is not so any more of what was decided on; empty where nothing is."""
+    if suggestion.earlier is None or not suggestion.earlier.changed:
+        return ""
+    changed = suggestion.earlier.changed
+    first, *others = changed
+    more = f", and {len(others)} more" if others else ""
+    was, now = (f"{text[:CHANGED_CHARS]}…" if len(text) > CHANGED_CHARS else text for text in (first.was, first.now))
+    return f"{was} → {now}{more}"
 
 
 def _urgency(row: Row) -> tuple[bool, bool, str, Any]:

@@ -33,6 +33,7 @@ def test_nothing_is_lost_repeated_or_unseen_while_everything_is_killed(played: P
     killed = {"worker", "gateway", "dispatcher", "worklist", "temporal", "valkey", "fhir"}
     assert set(result.kills) == killed, "it was no chaos"
     assert sum(result.acknowledged.values()) > EVENTS / 6 and result.repeated and result.only_found
+    assert result.attention.get("decided"), "nothing demanded attention"
 
 
 @pytest.mark.parametrize(("rule", "lie"), [(rule, lie) for rule, lies in tamper.LIES.items() for lie in lies])

@@ -44,6 +44,7 @@ def test_every_kind_of_news_occurs() -> None:
     for seed in range(100, 112):
         home: dict[str, str] = {}
         for step in script.steps(seed, 250, 62):
+            kinds["afterwards"] += step.afterwards
             kinds["child" if step.status == "arrived" and (step.aged_days or 0) < 3700 else "grown"] += 1
             kinds["born otherwise"] += step.aged_days is not None and not step.status
             kinds["deleted"] += len(step.deleted)
@@ -52,13 +53,32 @@ def test_every_kind_of_news_occurs() -> None:
                 kinds["moved"] += home.setdefault(result.id, step.encounter) != step.encounter
                 kinds["repeated"] += result.id.endswith("-again")
                 kinds["second"] += result.id.endswith("-second")
+                kinds["another"] += result.id.endswith("-another")
                 kinds["critical"] += result.flag in ("HH", "LL")
                 kinds["critical in words"] += bool(result.flag_text)
                 kinds["in words"] += isinstance(result.value, str)
                 kinds["unknown unit"] += result.unit == "arb.U"
                 kinds["without unit"] += not result.unit
+                kinds["without range"] += result.loinc == "1798-8"
                 kinds["in order"] += result.flag == "N"
-    assert min(kinds.values()) >= 5 and len(kinds) == 16, kinds
+    assert min(kinds.values()) >= 5 and len(kinds) == 19, kinds
+
+
+def test_before_people_have_decided_patients_arrive_and_afterwards_only_charts_change() -> None:
+    for seed in range(40):
+        plan = script.steps(seed, 120, 30)
+        first, second = ([step for step in plan if step.afterwards == act] for act in (False, True))
+        assert plan == first + second and second
+        assert not any(step.status or step.vitals for step in second)
+        assert all(0 <= step.at_s <= 30 * script.ACT_SHARE for step in second)
+
+
+def test_another_result_is_of_another_test() -> None:
+    for seed in range(40):
+        tests = {r.id: r.loinc for step in script.steps(seed, 120, 30) for r in step.results}
+        for name, loinc in tests.items():
+            first, _, which = name.rpartition("-")
+            assert which not in ("second", "another") or loinc != tests[first], name
 
 
 def test_what_is_critical_by_the_laboratory_is_most_urgent_to_the_oracle() -> None:
@@ -66,7 +86,7 @@ def test_what_is_critical_by_the_laboratory_is_most_urgent_to_the_oracle() -> No
     hospital = Hospital("http://chart.example")
     hospital._http = httpx.Client(base_url="http://chart.example", transport=httpx.MockTransport(_kept(written)))
     result = Result("lab", "2951-2", "Sodium", 110.0, "mmol/L", "LL", low=135, high=145)
-    hospital.write(Step(0, "s", "arrived", {"hr": 70.0}, 20_000, (result,)))
+    hospital.write(Step(False, 0, "s", "arrived", {"hr": 70.0}, 20_000, (result,)))
     hospital.close()
     found = items.of_chart(written, script.clock.now())
     assert [(item.resource, item.floor) for item in found] == [("Observation/lab", "1")]
@@ -90,7 +110,7 @@ def test_a_step_is_one_transaction_that_is_sent_again_unchanged_until_it_is_ackn
     monkeypatch.setattr(script.threading, "Event", Impatient)
     hospital = Hospital("http://chart.example")
     hospital._http = httpx.Client(base_url="http://chart.example", transport=httpx.MockTransport(answer))
-    hospital.write(Step(0, "s", "arrived", {"hr": 70.0}, 400, (Result("k", "2823-3", "K", 7.2),), ("old",)))
+    hospital.write(Step(False, 0, "s", "arrived", {"hr": 70.0}, 400, (Result("k", "2823-3", "K", 7.2),), ("old",)))
     hospital.close()
     assert len(sent) == 3 and len(set(sent)) == 1
     bundle = json.loads(sent[0])
@@ -110,9 +130,9 @@ def test_a_correction_keeps_the_moment_of_its_sample() -> None:
     hospital = Hospital("http://chart.example")
     hospital._http = httpx.Client(base_url="http://chart.example", transport=httpx.MockTransport(_kept(written)))
     first = Result("k", "2823-3", "Potassium", 7.2)
-    hospital.write(Step(0, "s", results=(first,)))
+    hospital.write(Step(False, 0, "s", results=(first,)))
     taken_at = written["Observation/k"]["effectiveDateTime"]
-    hospital.write(Step(1, "s", results=(script.laboratory.withdrawn(first),)))
+    hospital.write(Step(False, 1, "s", results=(script.laboratory.withdrawn(first),)))
     hospital.close()
     assert written["Observation/k"]["status"] == "entered-in-error"
     assert written["Observation/k"]["effectiveDateTime"] == taken_at

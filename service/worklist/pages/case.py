@@ -31,7 +31,7 @@ REFUSALS = {
     "choose one answer. Nothing was written.",
     Refusal.UNDONE: "This decision was taken back. Nothing was written: decide again.",
     Refusal.NOT_YOURS: "Only {by} can take this decision back. Nothing was changed.",
-    Refusal.TOO_LATE: "Too late to take it back: the decision is being written to the chart.",
+    Refusal.TOO_LATE: "Too late to take it back: it is being written to the chart, or a later decision rests on it.",
     Refusal.EMPTY: "The note is empty: write down what was said, or reject it. Nothing was written.",
     Refusal.DOUBT: "A mark is left: listen to it, then confirm it, or type what was said. Nothing was written.",
     Refusal.SIGNATURE: "The decision could not be verified. Nothing was written.",

@@ -18,7 +18,7 @@ class Assumed:
 
 # When results come
 EMERGENCY = Assumed("stays that end in the emergency department", 0.7, "share", OURS)
-ORDERED_MIN = Assumed("from arrival to the order, median", 7.0, "min", UTRECHT)
+ORDERED_MIN = Assumed("from arrival to the order, median; quartiles 2 and 12", 7.0, "min", UTRECHT)
 STAY_MIN = Assumed("emergency stay, median; quartiles 146 and 268", 199.0, "min", UTRECHT)
 REPORTED_MIN = Assumed("from order to report, median; quartiles 41.1 and 65.0", 51.1, "min", UTRECHT)
 WARD_DAYS = Assumed("days on a ward, median", 3.0, "d", OURS)
@@ -95,6 +95,6 @@ READ_MIN = Assumed("to read a new version, least", 2.0, "min", OURS)
 APPROVED = Assumed("proposals that are approved", 0.85, "share", OURS)
 CHANGED = Assumed("proposals that are changed", 0.1, "share", OURS)
 KEPT = Assumed("decisions that are kept where their evidence changed", 0.6, "share", OURS)
-SEEN_ONLY = Assumed("\"seen, nothing to do\" where nothing is proposed", 0.7, "share", OURS)
+SEEN_ONLY = Assumed('"seen, nothing to do" where nothing is proposed', 0.7, "share", OURS)
 
 ALL = tuple(value for value in tuple(globals().values()) if isinstance(value, Assumed))

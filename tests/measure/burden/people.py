@@ -10,7 +10,7 @@ from agents.result_followup import rules
 from contracts.decisions import Decision, DecisionKind, Reviewer, unfit
 from contracts.suggestions import Suggestion
 from tests.measure.burden import assumptions as a
-from tests.measure.burden.streams import Setting
+from tests.measure.burden.stays import Setting
 
 PHYSICIAN = Reviewer(reviewer_id="d-silva", name="Dr Silva", role="physician")
 REASON = "seen at the bedside"
@@ -27,8 +27,8 @@ class Shown:
 
 
 class People:
-    def __init__(self, seed: int, stay: int, setting: Setting) -> None:
-        self._seed, self._setting = f"{seed}/{stay}", setting
+    def __init__(self, seed: str, setting: Setting) -> None:
+        self._seed, self._setting = seed, setting
 
     def decides_at(self, shown: Shown, planned: datetime | None, floor_before: str | None) -> datetime:
         """Return when somebody decides on a version: as planned for the one before it, once the new one is read, and
@@ -73,4 +73,3 @@ class People:
 
     def _rng(self, at: datetime) -> random.Random:
         return random.Random(f"{self._seed}/{at.isoformat()}")
-

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tests.measure.burden import assumptions as a
-from tests.measure.burden.panels import Test
+from tests.measure.burden.panels import LaboratoryTest
 
 
 class Side(StrEnum):
@@ -33,7 +33,7 @@ class Patient:
         self.rng, self.factor = rng, factor
         self.known: dict[str, tuple[float, datetime]] = {}
 
-    def next(self, test: Test, taken: datetime) -> tuple[float, Side]:
+    def next(self, test: LaboratoryTest, taken: datetime) -> tuple[float, Side]:
         """Return a value of that moment: the first one of its analyte, or the last one as it went on."""
         if test.analyte not in self.known:
             value, side = self.first(test)
@@ -44,7 +44,7 @@ class Patient:
         self.known[test.analyte] = value, taken
         return value, side
 
-    def first(self, test: Test) -> tuple[float, Side]:
+    def first(self, test: LaboratoryTest) -> tuple[float, Side]:
         """Return a first value: normal, or out of its range on one side, and of these some critical."""
         drawn = self.rng.random()
         below, above = test.below * self.factor, test.above * self.factor
@@ -57,7 +57,7 @@ class Patient:
         value = round(value, test.places)
         return value, side_of(test, value)
 
-    def _inside(self, test: Test) -> float:
+    def _inside(self, test: LaboratoryTest) -> float:
         if test.low is not None and test.high is not None:
             return self.rng.triangular(test.low, test.high)
         if test.high is not None:
@@ -73,7 +73,7 @@ class Patient:
         reach = min(self.rng.expovariate(3.5), 0.97) * abs(end - limit)
         return limit + direction * max(step, reach)
 
-    def _gone_on(self, test: Test, before: float, later: timedelta) -> float:
+    def _gone_on(self, test: LaboratoryTest, before: float, later: timedelta) -> float:
         side = side_of(test, before)
         goal = {Side.LOW: test.low, Side.VERY_LOW: test.low, Side.HIGH: test.high, Side.VERY_HIGH: test.high}.get(side)
         days = max(later / timedelta(days=1), 0)  # a repeat was made before its elder
@@ -82,7 +82,7 @@ class Patient:
         return round(max(value * (1 + self.rng.gauss(0, test.variation)), 10**-test.places), test.places)
 
 
-def side_of(test: Test, value: float) -> Side:
+def side_of(test: LaboratoryTest, value: float) -> Side:
     """Return on which side of its range a value lies."""
     if test.critical_low is not None and value <= test.critical_low:
         return Side.VERY_LOW

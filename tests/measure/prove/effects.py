@@ -75,8 +75,7 @@ def _withdrawals(r: Records, decisions: dict[str, Row]) -> Counter[str]:
     for case_id, decision in decisions.items():
         if decision["kind"] in WITHDRAWING:
             earlier = shown[case_id, decision["version"]].get("earlier") or {}
-            asked = earlier["decided"][-1:] if earlier.get("asked_by") else earlier.get("changed") or ()
-            found.update({one["case_id"] for one in asked})
+            found.update(earlier.get("in_question") or ())
     return found
 
 

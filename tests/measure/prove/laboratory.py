@@ -59,7 +59,11 @@ def _in_words(rng: random.Random, id_: str) -> Result:
 
 
 def _unknown_unit(rng: random.Random, id_: str) -> Result:
-    return Result(id_, "1988-5", "C-reactive protein", rng.uniform(60, 90), "arb.U", "H")
+    return Result(id_, "1988-5", "C-reactive protein", rng.uniform(60, 90), "arb.U")
+
+
+def _without_range(rng: random.Random, id_: str) -> Result:
+    return Result(id_, "1798-8", "Amylase", rng.uniform(150, 400), "U/L")
 
 
 def _without_unit(rng: random.Random, id_: str) -> Result:
@@ -77,14 +81,19 @@ DRAWN: dict[Callable[[random.Random, str], Result], int] = {
     _in_words: 2,
     _unknown_unit: 2,
     _without_unit: 2,
+    _without_range: 2,
     _in_order: 3,
 }
 """Weights of what a laboratory reports."""
 
 
-def drawn(rng: random.Random, id_: str) -> Result:
-    (kind,) = rng.choices(list(DRAWN), list(DRAWN.values()))
-    return kind(rng, id_)
+def drawn(rng: random.Random, id_: str, other_than: Result | None = None) -> Result:
+    """Return any result, of another test than that."""
+    while True:
+        (kind,) = rng.choices(list(DRAWN), list(DRAWN.values()))
+        made = kind(rng, id_)
+        if other_than is None or made.loinc != other_than.loinc:
+            return made
 
 
 def repeated(rng: random.Random, first: Result, id_: str) -> Result:

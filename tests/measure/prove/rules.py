@@ -210,14 +210,14 @@ def shown_is_written(r: Records) -> Iterator[Finding]:
         for sent in r.sent:
             earlier = sent.accepted and sent.encounter == click.encounter and sent.answered_at < click.sent_at
             what = f"{sent.resource_type}/{sent.resource_id}"
-            if not earlier or not _informs(pathways[click.case_id], r.chart.current.get(what), sent):
+            if not earlier or not _informs(pathways.get(click.case_id), r.chart.current.get(what), sent):
                 continue
             version, value = evidence.get(what, (0, ""))
             if version < int(sent.version_id) and value != sent.value:
                 yield Finding("I6", click.encounter, f"was decided without {what} version {sent.version_id}")
 
 
-def _informs(pathway: str, resource: Resource | None, sent: Delivery) -> bool:
+def _informs(pathway: str | None, resource: Resource | None, sent: Delivery) -> bool:
     """Return whether a decision of that pathway rests on an Observation that was sent: on one that is the hospital's,
     of its kind, and neither deleted nor moved to another stay."""
     if resource is None or resource["resourceType"] != "Observation" or marked_for(resource):

@@ -50,8 +50,10 @@ QUIET_S = 2.0 * max(RECONCILE_S, EVIDENCE_WATCH_S)
 """How long nothing must be under way at the end: by then the chart was searched for what nobody told of."""
 EVENTS_A_SECOND = 4.0
 FAULT_SHARE = 0.4
-DECIDED_SHARE, LONGER_S = 0.5, 40.0
-"""What people have decided on before it grows calm, and how long after the last arrival they get for it."""
+DECIDED_SHARE, LONGER_S = 0.8, 40.0
+"""What people have decided on before the second act, and how long after the last arrival they get for it."""
+NEWS_S = 6.0
+"""How long after the second act everything still goes wrong: meanwhile the news of it is on its way."""
 SETTLE_S, CONTROL_SETTLE_S = 120.0, 60.0
 """How long after the last harm all must be done; without a safety it may never be."""
 EXPORT_LAG_S, CLOSING_S = 15.0, 15.0
@@ -161,11 +163,12 @@ class Chaos:
             self._watching.append(self._threads.submit(work, self.over))
 
     def play(self) -> None:
-        """Let everything go wrong until the hospital has written all and people have decided on most of it."""
+        """Let everything go wrong until the hospital has written all, the last of it once people have decided."""
         start, calm, wanted = time.monotonic(), threading.Event(), DECIDED_SHARE * len(self._arrived())
         self.chart.faulty.set()
         self.feed.faulty.set()
-        played = self._threads.submit(self.hospital.play, self.steps, start)
+        first, second = ([step for step in self.steps if step.afterwards == act] for act in (False, True))
+        played = self._threads.submit(self.hospital.play, first, start)
         harm = [
             self._threads.submit(self.harm.freeze, start, self.plan.seconds),
             self._threads.submit(self.harm.kill, calm),
@@ -175,6 +178,8 @@ class Chaos:
         played.result()
         while self.people.acknowledged() < wanted and time.monotonic() - start < self.plan.seconds + LONGER_S:
             time.sleep(0.5)
+        self.hospital.play(second, time.monotonic())
+        time.sleep(NEWS_S)
         calm.set()
         for work in harm:
             work.result()

@@ -1,10 +1,10 @@
-"""What a hospital does in one run: who arrives when, and how charts change meanwhile; fixed by the seed."""
+"""What a hospital does in one run: who arrives when, and how charts change; fixed by the seed."""
 
 import random
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import httpx
@@ -16,11 +16,15 @@ from tests.ward import Resource, observation
 
 CHANGED, DETERIORATES, MOVED = 0.45, 0.12, 0.15
 """Shares of the encounters with a new vital sign, with one that raises the rules' floor, and with a new status."""
-TESTED, CHILDREN, BORN_OTHERWISE = 0.45, 0.15, 0.08
+TESTED, CHILDREN, BORN_OTHERWISE = 0.6, 0.15, 0.12
 """Shares of the encounters with a laboratory result, of a child, and with a birth date that is corrected."""
-FOLLOWED = {"nothing": 4, "repeat": 3, "second": 4, "correct": 3, "withdraw": 2, "move": 2, "delete": 2}
-"""Weights of what becomes of a result: the same again, another critical one, another value, entered in error, another
-patient's, deleted."""
+FOLLOWED = {"repeat": 3, "second": 3, "another": 3, "correct": 3, "withdraw": 2, "move": 3, "delete": 3}
+"""Weights of what becomes of a result: the same again, another critical one, one of another test, another value,
+entered in error, another patient's, deleted."""
+SOON, AFTERWARDS = 0.3, 0.8
+"""Shares of the results of which something becomes at once, and once people have decided."""
+ACT_SHARE = 0.3
+"""Length of the act after the decisions, as a share of the first."""
 GROWN_DAYS, CHILD_DAYS = (round(56.8 * 365.25), round(81.3 * 365.25)), (round(4.4 * 365.25), round(9.6 * 365.25))
 
 
@@ -28,7 +32,10 @@ GROWN_DAYS, CHILD_DAYS = (round(56.8 * 365.25), round(81.3 * 365.25)), (round(4.
 class Step:
     """Resources of one encounter, written in one transaction; in a plan it follows the steps that it builds on."""
 
+    afterwards: bool
+    """Whether it belongs to the second act, which begins once people have decided."""
     at_s: float
+    """From the beginning of its act."""
     encounter: str
     status: str = ""
     """Of the Encounter; empty where it is not written again."""
@@ -54,7 +61,7 @@ def steps(seed: int, events: int, seconds: float) -> list[Step]:
     while count < events:
         number += 1
         name, start = f"s{seed}-{number:04d}", rng.uniform(0, 0.75) * seconds
-        for step in _encounter(rng, name, start, arrived):
+        for step in sorted(_encounter(rng, name, start, seconds * ACT_SHARE, arrived)):
             if count + step.events > events:
                 break  # what follows builds on it
             made.append(step)
@@ -69,49 +76,65 @@ def steps(seed: int, events: int, seconds: float) -> list[Step]:
 def _last(seed: int, events: int, arrived: list[Step], seconds: float) -> Iterator[Step]:
     """Yield a step of the events that are left, too few for an arrival with a vital sign."""
     if events == 1 and arrived:
-        yield Step(max(seconds, arrived[-1].at_s + 1), arrived[-1].encounter, vitals={"spo2": 97.0})
+        yield Step(False, max(seconds, arrived[-1].at_s + 1), arrived[-1].encounter, vitals={"spo2": 97.0})
     elif events:
-        yield Step(0.5 * seconds, f"s{seed}-last", "arrived", aged_days=GROWN_DAYS[0] if events > 1 else None)
+        aged = GROWN_DAYS[0] if events > 1 else None
+        yield Step(False, 0.5 * seconds, f"s{seed}-last", "arrived", aged_days=aged)
 
 
-def _encounter(rng: random.Random, name: str, start: float, arrived: list[Step]) -> Iterator[Step]:
+def _encounter(rng: random.Random, name: str, start: float, act_s: float, arrived: list[Step]) -> Iterator[Step]:
     # Values of many digits, so that each new version is another value and a stale one can be told.
     vitals: dict[str, float | str] = {"hr": rng.uniform(62, 88)}
     ages = CHILD_DAYS if rng.random() < CHILDREN else GROWN_DAYS
     aged = rng.choice(ages)
-    yield Step(start, name, "arrived", vitals | ({"spo2": 97.0} if rng.random() < 0.3 else {}), aged)
+    yield Step(False, start, name, "arrived", vitals | ({"spo2": 97.0} if rng.random() < 0.3 else {}), aged)
     if rng.random() < CHANGED:
-        yield Step(start + rng.uniform(0.3, 12), name, vitals={"hr": rng.uniform(62, 88)})
+        yield Step(False, start + rng.uniform(0.3, 12), name, vitals={"hr": rng.uniform(62, 88)})
     if rng.random() < MOVED:
-        yield Step(start + rng.uniform(0.5, 5), name, "in-progress")
+        yield Step(False, start + rng.uniform(0.5, 5), name, "in-progress")
     if rng.random() < DETERIORATES:
-        yield Step(start + rng.uniform(9, 14), name, vitals={"avpu": "unresponsive"})
+        yield Step(False, start + rng.uniform(9, 14), name, vitals={"avpu": "unresponsive"})
     if rng.random() < BORN_OTHERWISE:
-        yield Step(start + rng.uniform(3, 12), name, aged_days=rng.choice([d for d in GROWN_DAYS if d != aged]))
+        late, other = rng.random() < AFTERWARDS, rng.choice([days for days in GROWN_DAYS if days != aged])
+        at = rng.uniform(0, act_s) if late else start + rng.uniform(3, 12)
+        yield Step(late, at, name, aged_days=other)
     if rng.random() < TESTED:
-        yield from _tested(rng, name, start, arrived)
+        yield from _tested(rng, name, start, act_s, arrived)
 
 
-def _tested(rng: random.Random, name: str, start: float, arrived: list[Step]) -> Iterator[Step]:
-    """Yield a laboratory result, and what becomes of it once people may have decided on it."""
+def _tested(rng: random.Random, name: str, start: float, act_s: float, arrived: list[Step]) -> Iterator[Step]:
+    """Yield a laboratory result, what becomes of it soon, and what once people may have decided on it."""
     first = laboratory.drawn(rng, f"{name}-lab")
     reported = start + rng.uniform(0, 4)
-    yield Step(reported, name, results=(first,))
-    (what,) = rng.choices(list(FOLLOWED), list(FOLLOWED.values()))
-    later = reported + rng.uniform(2, 12)
-    others = [step for step in arrived if step.encounter != name and step.at_s < later]
+    yield Step(False, reported, name, results=(first,))
+    soon = later = ""
+    if rng.random() < SOON:
+        (soon,) = rng.choices(list(FOLLOWED), list(FOLLOWED.values()))
+        yield from _followed(rng, name, Step(False, reported + rng.uniform(2, 12), name), first, soon, arrived)
+    if rng.random() < AFTERWARDS and soon not in ("move", "delete"):
+        (later,) = rng.choices([one for one in FOLLOWED if one != soon], [FOLLOWED[o] for o in FOLLOWED if o != soon])
+        yield from _followed(rng, name, Step(True, rng.uniform(0, act_s), name), first, later, arrived)
+
+
+def _followed(
+    rng: random.Random, name: str, step: Step, first: Result, what: str, arrived: list[Step]
+) -> Iterator[Step]:
+    """Yield what becomes of a result, as that step."""
+    others = [one for one in arrived if one.encounter != name and (step.afterwards or one.at_s < step.at_s)]
     if what == "repeat":
-        yield Step(later, name, results=(laboratory.repeated(rng, first, f"{name}-lab-again"),))
+        yield replace(step, results=(laboratory.repeated(rng, first, f"{name}-lab-again"),))
     elif what == "second":
-        yield Step(later, name, results=(laboratory.critical(rng, f"{name}-lab-second", other_than=first),))
+        yield replace(step, results=(laboratory.critical(rng, f"{name}-lab-second", other_than=first),))
+    elif what == "another":
+        yield replace(step, results=(laboratory.drawn(rng, f"{name}-lab-another", other_than=first),))
     elif what == "correct":
-        yield Step(later, name, results=(laboratory.corrected(rng, first),))
+        yield replace(step, results=(laboratory.corrected(rng, first),))
     elif what == "withdraw":
-        yield Step(later, name, results=(laboratory.withdrawn(first),))
+        yield replace(step, results=(laboratory.withdrawn(first),))
     elif what == "move" and others:
-        yield Step(later, rng.choice(others).encounter, results=(first,))
+        yield replace(step, encounter=rng.choice(others).encounter, results=(first,))
     elif what == "delete":
-        yield Step(later, name, deleted=(first.id,))
+        yield replace(step, deleted=(first.id,))
 
 
 class Hospital:
@@ -124,6 +147,7 @@ class Hospital:
         """By the id of a result: when its sample was taken, which no correction changes."""
 
     def play(self, plan: list[Step], start: float) -> None:
+        """Write the steps of one act, which begins at that moment of the monotonic clock."""
         for step in plan:
             time.sleep(max(0.0, start + step.at_s - time.monotonic()))
             self.write(step)

@@ -200,8 +200,13 @@ class LifeOfACase(RuleBasedStateMachine):
             return
         who = next(who for who in (NURSE, PHYSICIAN) if f" by {who.reviewer_id}" in case.decided_by)
         asked = Undo(decision_id=case.decided_by, case_id=case.ref.case_id, reviewer=who, undone_at=NOW)
+        if self.model.current(encounter).state != CaseState.OPEN:
+            with pytest.raises(ApprovalError, match=Refusal.TOO_LATE), self.db.write() as tx:
+                decisions.undo(tx, asked)
+            return
         with self.db.write() as tx:
             assert decisions.undo(tx, asked)
+        self.model.events.append((("undo", case.ref.case_id), encounter, Fate.PENDING))
         self._reopened(case)
         assert case.state == CaseState.CONTINUED
 
@@ -227,9 +232,10 @@ class LifeOfACase(RuleBasedStateMachine):
     @rule(encounter=ENCOUNTERS)
     def close_undecided(self, encounter: str) -> None:
         case = self.model.current(encounter)
+        closes = case.state == CaseState.OPEN and not (case.version and max(case.told, default=0) > case.covers)
         with self.db.write() as tx:
-            assert cases.close_undecided(tx, case.ref.case_id) == (case.state == CaseState.OPEN)
-        case.state = CaseState.CLOSED_UNDECIDED if case.state == CaseState.OPEN else case.state
+            assert cases.close_undecided(tx, case.ref.case_id) == closes
+        case.state = CaseState.CLOSED_UNDECIDED if closes else case.state
 
     @rule(encounter=ENCOUNTERS, step=st.integers(1, 3))
     def escalate(self, encounter: str, step: int) -> None:

@@ -6,7 +6,7 @@ from tests.measure.prove import effects
 from tests.measure.prove.records import Records
 from tests.unit.measure_prove.made import decided, level, order, records
 
-CHANGED = {"changed": [{"case_id": "c1", "resource": "Observation/k"}], "decided": [{"case_id": "c1"}]}
+CHANGED = {"changed": [{"case_id": "c1", "resource": "Observation/k"}], "in_question": ["c1"]}
 PATHWAYS = ("ed_triage", "result_followup")
 
 
@@ -18,7 +18,7 @@ def revised(kind: str, pathway: str, selected: str | None = "2") -> Records:
     """Return a result that was approved, whose evidence changed, and what a person decided of that."""
     r = records()
     decided(r, "c1", "approve", "1", pathway)
-    decided(r, "c2", kind, selected, pathway, generation=2, earlier=CHANGED)
+    decided(r, "c2", kind, selected, pathway, generation=2, earlier=dict(CHANGED))
     return r
 
 
@@ -81,12 +81,12 @@ def test_an_order_may_be_cancelled_and_a_level_may_not() -> None:
         assert [text.removeprefix("I2 e#1: ") for text in found(r)] == wrong
 
 
-def test_a_person_who_corrects_withdraws_the_last_decision() -> None:
-    r = records()
-    decided(r, "c1", "approve", "1")
-    decided(r, "c2", "withdraw", generation=2, earlier={"asked_by": "Nurse", "decided": [{"case_id": "c1"}]})
-    withdraw(r, "ed_triage")
+def test_a_revision_withdraws_nothing_that_was_not_in_question() -> None:
+    r = revised("withdraw", "ed_triage", None)
+    r.ledger.told_to_people.shown[-1].suggestion["earlier"]["in_question"] = []
     assert found(r) == []
+    withdraw(r, "ed_triage")
+    assert len(found(r)) == 2
 
 
 def test_a_withdrawal_without_provenance_is_found() -> None:

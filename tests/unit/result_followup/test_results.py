@@ -16,6 +16,7 @@ from agents.result_followup.results import Standing, results
 from contracts.charts import ChartFacts
 from contracts.result_followup import ResultFollowupOptions
 from tests.fakes.results import ENCOUNTER, PATHWAY
+from tests.fakes.results import result as charted
 from tests.fakes.samples import NOW, decision
 
 LAB = {"category": [{"coding": [{"code": "laboratory"}]}]}
@@ -525,5 +526,5 @@ def test_a_number_is_in_order_exactly_inside_its_range(value: float, low: float,
 
 
 def test_a_known_test_that_came_with_a_bare_code_has_a_name() -> None:
-    (told,) = results.results(result("potassium", 7.2) | {"interpretation": [{"coding": [{"code": "HH"}]}]})
+    (told,) = results(charted("k", 7.2) | {"interpretation": [{"coding": [{"code": "HH"}]}]})
     assert told.name == "Potassium"
