@@ -14,7 +14,7 @@ import pytest
 from integrations.fhir import proposals
 from integrations.ledger import tables
 from tests.fakes.model_server import ModelServer
-from tests.ward import CHARGE, ROOT, Ward
+from tests.ward import CHARGE, ROOT, Ward, observation
 
 pytestmark = pytest.mark.integration
 
@@ -141,9 +141,9 @@ def test_a_message_told_again_or_late_changes_nothing(ward: Ward) -> None:
 def test_data_after_the_decision_opens_a_new_case_only_when_rules_demand_more(ward: Ward) -> None:
     ward.decide(ward.suggested(ward.admit("loop-after", hr=80, avpu="alert")))
     decided = ward.ended("loop-after")
-    ward.chart("loop-after", hr=84)
+    ward.send(observation("loop-after", "hr", 84) | {"id": "loop-after-hr-later"})
     ward.until(lambda: ("ignored", "case_closed") in ward.fates("loop-after"))
-    ward.chart("loop-after", avpu="unresponsive")
+    ward.send(observation("loop-after", "avpu", "unresponsive") | {"id": "loop-after-avpu-later"})
     again = ward.until(
         lambda: (row := ward.listed("loop-after")) and row["generation"] == 2 and row["decidable"] and row
     )
