@@ -269,6 +269,27 @@ def test_an_own_write_waits_for_its_version_only_for_a_while() -> None:
     assert outcomes(late) == {1: ["deliver"]}
 
 
+@pytest.mark.parametrize(
+    "state, own, expected",
+    [
+        (CaseState.OPEN, None, ["deliver"]),
+        (CaseState.WRITTEN, None, ["reexamine"]),
+        (CaseState.OPEN, "opens", [Fate.IGNORED]),
+        (CaseState.OPEN, "values", [Fate.IGNORED]),
+    ],
+)
+def test_what_a_case_uses_reaches_it_whatever_its_triggers_but_not_what_we_wrote(
+    state: CaseState, own: str | None, expected: list[str]
+) -> None:
+    """A resource that changed to what no trigger matches, such as a Patient, or a result that is in order now."""
+    look = seen(
+        accepted(1, resource_type="Observation", own=own is not None),
+        cases={("values", "stay-1"): case("values", "stay-1", state)}, used={1: {"values"}},
+        own_writes={1: OwnWrite(own)} if own else {},
+    )  # fmt: skip
+    assert outcomes(planned(look, {1: 80})) == {1: expected}
+
+
 def test_what_no_pathway_waits_for_is_ignored_with_its_reason() -> None:
     (encounter,) = planned(seen(accepted(1, resource_type="Media")), {}).encounters
     assert [(s.fate, s.reason) for s in encounter.settlements] == [(Fate.IGNORED, Ignored.NO_TRIGGER)]
