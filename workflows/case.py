@@ -107,7 +107,7 @@ class CaseProgress:
 
 @workflow.defn(name="case", versioning_behavior=VersioningBehavior.PINNED)
 class Case:
-    """One live case for each encounter and pathway (I3). History holds references and hashes only."""
+    """One open case for each encounter and pathway (I3). History holds references and hashes only."""
 
     @workflow.init
     def __init__(self, case: CaseInput) -> None:
