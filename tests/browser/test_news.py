@@ -94,7 +94,7 @@ def test_a_decision_is_corrected_and_what_nobody_decided_is_noted_by_one_key_eac
     assert ward.decide(row).status_code == 200
     ward.ended("mended")
     page.goto(f"/cases/{row['case_id']}")
-    page.keyboard.press("c")
+    armed(page).keyboard.press("c")
     page.wait_for_url(lambda url: url.rstrip("/").split("/")[-1] != row["case_id"])
     expect(page.get_by_role("button", name="See it")).to_be_visible()
     page.wait_for_timeout(SETTLE_MS)
@@ -112,7 +112,7 @@ def test_a_decision_is_corrected_and_what_nobody_decided_is_noted_by_one_key_eac
     listed = page.get_by_role("row", name=re.compile("Gone.*NOBODY DECIDED"))
     listed.get_by_role("link").click()
     shot(page, "news-nobody-decided")
-    page.keyboard.press("n")
+    armed(page).keyboard.press("n")
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
     with ward.world.records.db.read() as tx:
         assert ended.case_id not in cases.unnoticed_ids(tx)
