@@ -113,7 +113,7 @@ def test_events_missed_while_the_gateway_was_away_are_found_at_the_next_start(ki
     assert ward.stop() == 0
     with fhir_alone(ward):  # what it notifies reaches nobody, and its Subscriptions end in error
         encounter = ward.admit("kill-missed", hr=120, spo2=90)
-        ward.until(lambda: len(ward.world.fhir.search("Subscription?status=error")) == 2, 40)
+        ward.until(lambda: len(ward.world.fhir.search("Subscription?status=error")) == 3, 40)
     ward.start()
     assert ward.decide(ward.suggested(encounter, seconds=60)).status_code == 200
     ward.ended(encounter)

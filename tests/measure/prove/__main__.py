@@ -65,7 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=3000, help="versions that the hospital writes, in all")
     parser.add_argument("--each", type=int, default=250, help="of them in one run, on fresh parts with its own seed")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
-    parser.add_argument("--control-events", type=int, default=120, help="in each run without one safety")
+    parser.add_argument("--control-events", type=int, default=150, help="in each run without one safety")
     parser.add_argument("--control-seed", type=int, default=CONTROL_SEED)
     parser.add_argument("--controls", nargs="*", choices=list(CONTROLS), default=list(CONTROLS))
     parser.add_argument(

@@ -14,9 +14,10 @@ from tests.measure.prove.sabotage import CONTROLS
 PAGE = Path("docs/reliability.md")
 BEGIN, END = "<!-- made by `make prove` -->", "<!-- until here -->"
 SHOWN_CHARS = 90
-MOST_UNDECIDED = 0.15
-"""Share of what demands attention that may end undecided: simulated people leave some cases alone, and ladders are
-short; where it is more, cases are closed rather than decided, and that nothing is unaccounted for proves little."""
+MOST_UNDECIDED = 0.25
+"""Share of what demands attention that may end undecided: where it is more, cases are closed rather than decided, and
+that nothing is unaccounted for proves little. Simulated people leave 4 % of the stays alone, and while everything is
+killed some cases are first shown as their ladder ends: 11 % of 168 items in eight runs on a shared machine."""
 RUN_HEAD = ("seed", "events", "accepted", "cases", "decisions", "kills", "chart faults", "attention", "findings", "s")
 CONTROL_HEAD = ("taken out", "seed", "events", "must be broken", "found so", "all findings", "the first")
 Kept = dict[str, Any]

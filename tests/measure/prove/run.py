@@ -50,7 +50,7 @@ QUIET_S = 2.0 * max(RECONCILE_S, EVIDENCE_WATCH_S)
 """How long nothing must be under way at the end: by then the chart was searched for what nobody told of."""
 EVENTS_A_SECOND = 4.0
 FAULT_SHARE = 0.4
-DECIDED_SHARE, LONGER_S = 0.8, 40.0
+DECIDED_SHARE, LONGER_S = 0.8, 60.0
 """What people have decided on before the second act, and how long after the last arrival they get for it."""
 NEWS_S = 6.0
 """How long after the second act everything still goes wrong: meanwhile the news of it is on its way."""
