@@ -289,7 +289,7 @@ class _Encounter:
         )  # fmt: skip
 
     def _used_by(self, name: str) -> EventIds:
-        """Return the events of what a pathway's cases use; what we wrote informs others by their triggers alone (I15)."""
+        """Return the events of what a pathway's cases use; what we wrote informs others by triggers alone (I15)."""
         used = (a.event_id for a in self._newest if name in self._look.used.get(a.event_id, ()))
         return frozenset(event_id for event_id in used if event_id not in self._writers)
 
